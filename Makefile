@@ -1,0 +1,101 @@
+# dznohup: make, make demo, make check, make install.  POSIX shell, GNU make.
+#
+# Everything is built below $(BUILD); BUILD=build-musl CC=musl-gcc gives a second
+# build beside the first.  V=1 shows the commands.
+
+CC ?= cc
+CFLAGS ?= -O2 -g
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+LIBDIR ?= $(PREFIX)/lib
+MANDIR ?= $(PREFIX)/share/man
+BUILD ?= build
+
+VERSION := 0.1.0
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+BASE := -std=c11 -D_GNU_SOURCE -Icore $(WARNINGS) -MMD -MP
+# core and shim run without a libc of their own: no symbol of the stack
+# protector or of FORTIFY, which musl programs could not resolve.
+FREE := -fPIC -fvisibility=hidden -fno-stack-protector -U_FORTIFY_SOURCE \
+	-D_FORTIFY_SOURCE=0
+Q := $(if $(V),,@)
+DEFINES := -DDZ_VERSION='"$(VERSION)"' -DDZ_SHIM_PATH='"$(LIBDIR)/libdz.so"'
+
+objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)/*.c))
+CORE := $(call objects,core)
+CLI := $(call objects,cli)
+SHIM := $(call objects,shim)
+
+.PHONY: all check lint demo install uninstall clean
+.DELETE_ON_ERROR:
+
+all: $(BUILD)/dznohup $(BUILD)/libdz.so
+
+# Objects follow the compiler and the flags, not only the sources.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(BUILD)/core $(BUILD)/cli $(BUILD)/shim $(BUILD)/targets
+	@echo '$(CC) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) $(DEFINES) $(STATIC)' | \
+		cmp -s - $@ || \
+		echo '$(CC) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) $(DEFINES) $(STATIC)' >$@
+FORCE:
+
+# A static launcher starts faster than a dynamic one; asked of the toolchain once.
+$(BUILD)/static.mk: $(BUILD)/flags
+	@if [ '$(STATIC)' != 0 ] && echo 'int main(void){return 0;}' | \
+		$(CC) $(CFLAGS) $(LDFLAGS) -static -x c -o $(BUILD)/probe - 2>/dev/null; \
+	then echo 'LINK := -static' >$@; echo 'linking dznohup statically'; \
+	else echo 'LINK :=' >$@; echo 'linking dznohup dynamically'; fi
+	@rm -f $(BUILD)/probe
+
+ifneq ($(filter-out clean uninstall,$(or $(MAKECMDGOALS),all)),)
+include $(BUILD)/static.mk
+endif
+
+$(BUILD)/core/%.o $(BUILD)/shim/%.o: BASE += $(FREE)
+
+$(BUILD)/%.o: %.c $(BUILD)/flags
+	@echo "  CC    $<"
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(DEFINES) -c -o $@ $<
+
+$(BUILD)/dznohup: $(CLI) $(CORE)
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(LINK) -o $@ $^
+
+# No DT_NEEDED: the program's own libc serves it.  initfirst: before any other
+# constructor.  libgcc has what the compiler may call on 32 bits.
+$(BUILD)/libdz.so: $(SHIM) $(CORE) shim/libdz.map
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -shared -nostdlib -Wl,-z,initfirst -Wl,-z,now \
+		-Wl,-z,noexecstack -Wl,-soname,libdz.so \
+		-Wl,--version-script=shim/libdz.map -o $@ $(SHIM) $(CORE) -lgcc
+
+demo: all
+	BUILD='$(BUILD)' sh tests/demo.sh
+
+check: all
+	BUILD='$(BUILD)' bash tests/run
+
+lint: all
+	BUILD='$(BUILD)' bash tests/lint
+
+install: all
+	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(LIBDIR)' \
+		'$(DESTDIR)$(MANDIR)/man1' '$(DESTDIR)$(MANDIR)/man7'
+	install -m 755 $(BUILD)/dznohup '$(DESTDIR)$(BINDIR)/dznohup'
+	install -m 644 $(BUILD)/libdz.so '$(DESTDIR)$(LIBDIR)/libdz.so'
+	install -m 644 man/dznohup.1 '$(DESTDIR)$(MANDIR)/man1/dznohup.1'
+	install -m 644 man/libdz.7 '$(DESTDIR)$(MANDIR)/man7/libdz.7'
+	@# A real install: LD_PRELOAD=libdz.so finds the bare name by the cache.
+	if [ -z '$(DESTDIR)' ] && command -v ldconfig >/dev/null && \
+		[ "$$(id -u)" = 0 ]; then ldconfig; fi
+
+uninstall:
+	rm -f '$(DESTDIR)$(BINDIR)/dznohup' '$(DESTDIR)$(LIBDIR)/libdz.so' \
+		'$(DESTDIR)$(MANDIR)/man1/dznohup.1' '$(DESTDIR)$(MANDIR)/man7/libdz.7'
+	if [ -z '$(DESTDIR)' ] && command -v ldconfig >/dev/null && \
+		[ "$$(id -u)" = 0 ]; then ldconfig; fi
+
+clean:
+	rm -rf '$(BUILD)'
+
+-include $(wildcard $(BUILD)/*/*.d)

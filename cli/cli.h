@@ -1,0 +1,102 @@
+/*
+ * The launcher's own parts, built on the core.  This code runs in our own
+ * process: it may allocate and use stdio, before the start.
+ *
+ * Functions return 0, or -1 with *fault filled in, unless a comment says
+ * otherwise.
+ */
+#ifndef CLI_H
+#define CLI_H
+
+#include "dz.h"
+
+extern char **environ;
+
+/* ---- options.c ---------------------------------------------------------------- */
+
+/*
+ * Set plan from the command line; *operand becomes the index of the first word
+ * that is no option.  Parsing stops there, getopt_long(3) with "+".
+ */
+int parse_options(struct dz_plan *plan, int argc, char **argv, int *operand,
+                  struct dz_fault *fault);
+
+/* Write the help text to stdout.  -1 with errno where that fails. */
+int print_help(void);
+
+/* ---- command.c ------------------------------------------------------------------ */
+
+struct command {
+    char path[PATH_MAX]; /* absolute */
+    char **argv;         /* argv[0] absolute too, if it held a slash */
+};
+
+/*
+ * Find argv[0] as execvp(3) would, but make it absolute.  The fault's status is
+ * 127 where there is none, 126 where it may not be executed.
+ */
+int find_command(struct command *command, char **argv, struct dz_fault *fault);
+
+/*
+ * Execute it; a file that is neither a program nor "#!" is given to /bin/sh, as
+ * execvp(3) does.  Returns only with a fault.
+ */
+int exec_command(const struct command *command, char **envp, struct dz_fault *fault);
+
+/* The first argument that names something in the cwd by a relative path, or
+ * NULL; "--file=app.conf" is such a one by its second half. */
+const char *relative_argument(char **argv);
+
+/* ---- target.c -------------------------------------------------------------------- */
+
+/* What a file is, read from its first bytes.  execve(2), elf(5). */
+struct target {
+    bool readable; /* its contents could be looked at */
+    int scripts;   /* "#!" lines that were followed */
+    bool elf;
+    bool dynamic; /* has a dynamic linker, so libraries can be preloaded */
+    int bits;     /* 32 or 64 */
+    unsigned machine;
+    bool privileged; /* setuid, setgid or file capabilities */
+    bool missing;    /* an interpreter that it names is not there */
+    char program[PATH_MAX];     /* what runs in the end: the last interpreter */
+    char interpreter[PATH_MAX]; /* of a script, else the dynamic linker; or "" */
+};
+
+/* Look at path.  Fields stay false where it cannot be read. */
+void probe_target(const char *path, struct target *target);
+
+/* "glibc", "musl" or "another libc". */
+const char *target_libc(const struct target *target);
+
+/* Why libdz.so cannot be preloaded into it, or NULL if it can. */
+const char *preload_obstacle(const struct target *target);
+
+/* ---- dryrun.c -------------------------------------------------------------------- */
+
+/* Print the plan and the target to stdout; run nothing.  -1 with errno. */
+int print_plan(struct dz_plan *plan, const struct command *command);
+
+/* ---- say.c ----------------------------------------------------------------------- */
+
+/* "dznohup: STEP: OBJECT: REASON" on fd; returns fault->status. */
+int tell(int fd, const struct dz_fault *fault);
+
+/* What the user should know of a start that worked: the log, the PID. */
+void say_started(const struct dz_plan *plan);
+
+/* plan->trace for -v: a row about this process. */
+void say_step(const struct dz_plan *plan, const char *step);
+
+/* A warning: this argument is relative, and the target runs elsewhere. */
+void say_relative(const struct dz_plan *plan, const char *argument);
+
+/* ---- nohup.c --------------------------------------------------------------------- */
+
+/* nohup(1): argv[0] is what messages are to call us, the command follows. */
+int nohup_main(int argc, char **argv);
+
+/* The same behind dznohup --nohup, where the options are parsed already. */
+int nohup_run(const char *program, char **command);
+
+#endif

@@ -1,0 +1,151 @@
+/*
+ * -n: the plan in words, and what the target is.  Runs and changes nothing.
+ */
+#include "cli.h"
+
+#include <elf.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *machine_name(unsigned machine)
+{
+    switch (machine) {
+    case EM_X86_64:
+        return "x86-64";
+    case EM_386:
+        return "i386";
+    case EM_AARCH64:
+        return "aarch64";
+    case EM_ARM:
+        return "arm";
+    case EM_RISCV:
+        return "riscv";
+    case EM_PPC64:
+        return "ppc64";
+    case EM_S390:
+        return "s390";
+    default:
+        return "machine";
+    }
+}
+
+static void print_target(const struct command *command)
+{
+    struct target target;
+    const char *obstacle;
+
+    probe_target(command->path, &target);
+    obstacle = preload_obstacle(&target);
+    printf("command   %s\n", command->path);
+    if (target.scripts > 0)
+        printf("script    interpreter %s\n", target.program);
+    printf("target    ");
+    if (target.elf)
+        printf("%s ELF, %d bits, %s (%u)%s%s%s\n",
+               target.dynamic ? target_libc(&target) : "static", target.bits,
+               machine_name(target.machine), target.machine,
+               target.dynamic ? ", linker " : "", target.interpreter,
+               target.privileged ? ", privileged" : "");
+    else
+        printf("%s\n", target.readable ? "no ELF program: /bin/sh will be tried"
+                                       : "cannot be read");
+    if (target.missing)
+        printf("missing   %s\n", target.interpreter);
+    printf("preload   %s%s\n", obstacle != NULL ? "impossible: " : "possible",
+           obstacle != NULL ? obstacle : "");
+}
+
+static const char *stream_name(enum dz_stream stream)
+{
+    static const char *const names[] = {"closed", "terminal", "pipe", "socket",
+                                        "file or device"};
+
+    return names[stream];
+}
+
+/* What becomes of stream number: the option, or the table's word. */
+static void print_stream(const struct dz_plan *plan, int number)
+{
+    static const char *const names[] = {"stdin", "stdout", "stderr"};
+    const char *option[] = {plan->input, plan->output, plan->error};
+    enum dz_stream kind = dz_stream_kind(number);
+    const char *to = option[number];
+
+    if (number == 2 && to == NULL && plan->output != NULL &&
+        strcmp(plan->output, "-") != 0)
+        to = plan->output;
+    if (to == NULL) {
+        switch (dz_stream_fate(plan->mode, kind, number)) {
+        case DZ_NULL:
+            to = "/dev/null";
+            break;
+        case DZ_LOG:
+            to = "nohup.out, here or in $HOME";
+            break;
+        default:
+            to = "-";
+        }
+    }
+    printf("%-9s %s -> %s\n", names[number], stream_name(kind),
+           strcmp(to, "-") == 0 ? "kept" : to);
+}
+
+static void print_kept(const struct dz_plan *plan)
+{
+    int fd = 3;
+
+    printf("keep-fd   ");
+    for (; (fd = dz_next_kept(plan, fd)) >= 0; fd++)
+        printf("%d ", fd);
+    printf("and no other from 3\n");
+}
+
+static void print_signals(const struct dz_plan *plan)
+{
+    printf("signals   HUP TTIN TTOU");
+    for (int number = 1; number <= 64; number++) {
+        char name[16];
+        struct dz_text text = dz_text(name, sizeof name);
+        if ((plan->ignore & UINT64_C(1) << (number - 1)) == 0)
+            continue;
+        dz_add_signal(&text, number);
+        printf(" %s", name);
+    }
+    printf(" ignored, the others at default, none blocked\n");
+}
+
+static const char *describe_mode(const struct dz_plan *plan, enum dz_left left)
+{
+    if (left == DZ_LEFT_FOREGROUND)
+        return "leave: it would be the terminal's foreground job";
+    if (left == DZ_LEFT_GROUP)
+        return "leave: its process group has other members";
+    return plan->mode == DZ_LEAVE ? "leave: a new PID, the caller goes on"
+                                  : "stay: this PID, in a session of its own";
+}
+
+int print_plan(struct dz_plan *plan, const struct command *command)
+{
+    enum dz_left left = plan->mode == DZ_STAY ? dz_forecast() : DZ_NOT_LEFT;
+    struct dz_fault fault;
+
+    printf("mode      %s\n", describe_mode(plan, left));
+    if (left != DZ_NOT_LEFT)
+        plan->mode = DZ_LEAVE;
+    print_target(command);
+    printf("library   %s, not needed\n", plan->shim);
+    for (int i = 0; i < 3; i++)
+        print_stream(plan, i);
+    if (dz_check_kept(plan, &fault) < 0)
+        printf("keep-fd   %s: %s\n", fault.object, strerror(fault.err));
+    else
+        print_kept(plan);
+    printf("chdir     %s\n", plan->chdir != NULL ? plan->chdir : "/");
+    if (plan->umask >= 0)
+        printf("umask     %03o\n", (unsigned)plan->umask);
+    else
+        printf("umask     unchanged\n");
+    print_signals(plan);
+    return fflush(stdout) == 0 && !ferror(stdout) ? 0 : -1;
+}

@@ -1,0 +1,114 @@
+/*
+ * dznohup: run a command as a daemon.
+ *
+ * argv and DZ_* become a plan, the plan's steps are run by the core, and what
+ * is left of this process executes the command or reports on it.
+ */
+#include "cli.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char version[] = "dznohup " DZ_VERSION "\n";
+
+/* The PID on stdout, for pid=$(dznohup -d command), and words for people. */
+static int report_started(struct dz_plan *plan)
+{
+    char line[32];
+    struct dz_fault fault;
+
+    snprintf(line, sizeof line, "%ld\n", (long)plan->pid);
+    signal(SIGPIPE, SIG_IGN); /* a reader that is gone is said, not died of */
+    say_started(plan);
+    if (dz_write(1, line, strlen(line)) < 0) {
+        /* It runs: to end it now would be a worse surprise than this line. */
+        dz_fault_number(&fault, "stdout", plan->pid, errno, NULL);
+        tell(2, &fault);
+    }
+    return 0;
+}
+
+static int launch(struct dz_plan *plan, struct command *command)
+{
+    struct dz_fault fault;
+    const char *relative = relative_argument(command->argv);
+    int result;
+
+    if (relative != NULL && plan->chdir == NULL && !plan->quiet)
+        say_relative(plan, relative);
+    if (plan->verbose) {
+        plan->trace = say_step;
+        say_step(plan, "start");
+    }
+    result = dz_run(plan, DZ_PREPARE | DZ_DETACH | DZ_COMMIT, &fault);
+    if (result == DZ_CALLER)
+        return dz_await(plan, &fault) < 0 ? tell(2, &fault) : report_started(plan);
+    if (result == DZ_GO) {
+        if (plan->mode == DZ_STAY)
+            say_started(plan);
+        exec_command(command, plan->envp, &fault);
+        dz_fail(plan, &fault);
+    }
+    return tell(plan->tell_fd, &fault);
+}
+
+/* A plan that says what to print instead of what to run.  -1: it does not. */
+static int print_only(const struct dz_plan *plan)
+{
+    struct dz_fault fault;
+
+    if (plan->help ? print_help() : dz_write(1, version, sizeof version - 1)) {
+        dz_fault(&fault, "stdout", NULL, errno, NULL);
+        return tell(2, &fault);
+    }
+    return 0;
+}
+
+static bool is_named_nohup(const char *name)
+{
+    const char *slash = strrchr(name, '/');
+
+    return strcmp(slash != NULL ? slash + 1 : name, "nohup") == 0;
+}
+
+int main(int argc, char **argv)
+{
+    static struct dz_plan plan;
+    static struct command command;
+    struct dz_fault fault;
+    struct dz_fault unset;
+    int operand;
+
+    if (argc > 0 && is_named_nohup(argv[0]))
+        return nohup_main(argc, argv);
+    dz_plan_init(&plan, argv, environ);
+    plan.shim = DZ_SHIM_PATH;
+    /* The environment's fault waits: it is none of nohup's business, and does
+     * not stand in the way of --help. */
+    int defaults = dz_plan_environment(&plan, DZ_CLI, &unset);
+    if (parse_options(&plan, argc, argv, &operand, &fault) < 0)
+        return tell(2, &fault);
+    if (plan.help || plan.version)
+        return print_only(&plan);
+    if (plan.nohup)
+        return nohup_run(argv[0], argv + operand);
+    if (defaults < 0)
+        return tell(2, &unset);
+    if (operand >= argc) {
+        dz_fault(&fault, "command", NULL, 0, "none given; see dznohup --help");
+        return tell(2, &fault);
+    }
+    plan.argv = argv + operand;
+    if (find_command(&command, plan.argv, &fault) < 0)
+        return tell(2, &fault);
+    if (!plan.dry_run)
+        return launch(&plan, &command);
+    if (print_plan(&plan, &command) < 0) {
+        dz_fault(&fault, "stdout", NULL, errno, NULL);
+        return tell(2, &fault);
+    }
+    return 0;
+}

@@ -1,0 +1,174 @@
+/*
+ * Sessions and forks: how a process comes to be on its own.
+ *
+ * Stay mode makes no process.  Leave mode is fork, setsid, fork: the target is
+ * in a session that it does not lead, so it can never acquire a controlling
+ * terminal.  In both SIGHUP is ignored before anything here runs.
+ *
+ * No parent exits before its child has its own session.  Where the launcher
+ * itself leads the terminal's session (ssh -t, script, docker run -t), its exit
+ * hangs up the terminal and kills a child that is still in it: setsid -f and
+ * daemonize lose daemons so.  The caller waits for the target's report; the
+ * first child has made the session before it forks and ends.
+ */
+#include "dz.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <termios.h>
+#include <unistd.h>
+
+/* Signals that a terminal sends to a whole process group. */
+static const int from_keyboard[] = {SIGINT, SIGQUIT, SIGTSTP};
+enum { KEYS = sizeof from_keyboard / sizeof from_keyboard[0] };
+
+/* Whether our process group is the foreground one of our terminal. */
+static bool is_foreground(void)
+{
+    int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+    pid_t foreground;
+
+    if (fd < 0)
+        return false; /* ENXIO: no controlling terminal */
+    foreground = tcgetpgrp(fd);
+    close(fd); /* opened for a question: nothing can be lost */
+    return foreground == getpgrp();
+}
+
+/*
+ * We lead a process group, as every job of an interactive shell does, and so
+ * setsid fails with EPERM.  Join the parent's group for an instant; our old
+ * group is then empty, unless others are in it, and setsid works again.
+ *
+ * While we are in the shell's group a Ctrl-C meant for it hits us too.  Hence
+ * every signal is blocked meanwhile, and what the keyboard sent is discarded:
+ * to ignore a pending signal discards it, signal(7).  Anything else, a kill by
+ * the user, is delivered afterwards.
+ */
+static bool leave_own_group(void)
+{
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    struct sigaction before[KEYS];
+    uint64_t all = ~UINT64_C(0);
+    uint64_t mask = 0;
+    bool done = false;
+
+    syscall(SYS_rt_sigprocmask, SIG_BLOCK, &all, &mask, sizeof mask);
+    if (setpgid(0, getpgid(getppid())) == 0) {
+        done = setsid() >= 0;
+        /* Back: the group of our number exists if others are in it, and is
+         * made anew if they have gone; neither can fail. */
+        if (!done)
+            setpgid(0, 0);
+    }
+    for (int i = 0; i < KEYS; i++)
+        sigaction(from_keyboard[i], &ignore, &before[i]);
+    for (int i = 0; i < KEYS; i++)
+        sigaction(from_keyboard[i], &before[i], NULL);
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof mask);
+    return done;
+}
+
+/*
+ * We lead a session already (a service, a container's first process, setsid),
+ * so it is our own.  A controlling terminal is given up if nobody else is in
+ * the session: TIOCNOTTY by its leader takes it from all of them, and sends
+ * SIGHUP to the foreground group, which we ignore by now, ioctl_tty(2).
+ */
+static int give_up_terminal(struct dz_plan *plan, struct dz_fault *fault)
+{
+    int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+    int result = 0;
+
+    if (fd < 0)
+        return 0; /* ENXIO: there is none */
+    if (dz_others(getpid(), true) != 0)
+        plan->terminal_kept = true;
+    else if (ioctl(fd, TIOCNOTTY) < 0)
+        result = dz_fault(fault, "setsid", "/dev/tty", errno, NULL);
+    close(fd); /* opened for a request: nothing can be lost */
+    return result;
+}
+
+int dz_own_session(struct dz_plan *plan, struct dz_fault *fault)
+{
+    bool foreground;
+
+    if (setsid() >= 0)
+        return 0;
+    /* EPERM, the only error there is: we lead a process group. */
+    if (getsid(0) == getpid())
+        return give_up_terminal(plan, fault);
+    foreground = is_foreground();
+    if (!foreground && leave_own_group())
+        return 0;
+    if (getpid() == 1)
+        return 0; /* our end would be the container's */
+    plan->mode = DZ_LEAVE;
+    plan->left = foreground ? DZ_LEFT_FOREGROUND : DZ_LEFT_GROUP;
+    return 0;
+}
+
+enum dz_left dz_forecast(void)
+{
+    if (getpgrp() != getpid() || getsid(0) == getpid() || getpid() == 1)
+        return DZ_NOT_LEFT;
+    if (is_foreground())
+        return DZ_LEFT_FOREGROUND;
+    return dz_others(getpgrp(), false) == 1 ? DZ_LEFT_GROUP : DZ_NOT_LEFT;
+}
+
+int dz_report_pipe(struct dz_plan *plan, struct dz_fault *fault)
+{
+    int ends[2];
+
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return dz_fault(fault, "report", "pipe", errno, NULL);
+    plan->await_fd = ends[0];
+    plan->report_fd = ends[1];
+    /* The target becomes our child when the first child ends, so that its own
+     * end can be waited for. */
+    if (prctl(PR_SET_CHILD_SUBREAPER, 1L, 0L, 0L, 0L) < 0)
+        return dz_fault(fault, "report", "subreaper", errno, NULL);
+    return 0;
+}
+
+int dz_first_fork(struct dz_plan *plan, struct dz_fault *fault)
+{
+    plan->child = fork();
+    if (plan->child < 0)
+        return dz_fault(fault, "fork", NULL, errno, NULL);
+    if (plan->child > 0) {
+        close(plan->report_fd); /* a pipe: close cannot lose anything */
+        plan->report_fd = -1;
+        return DZ_CALLER;
+    }
+    close(plan->await_fd);
+    plan->await_fd = -1;
+    return 0;
+}
+
+int dz_new_session(struct dz_plan *plan, struct dz_fault *fault)
+{
+    (void)plan;
+    if (setsid() < 0)
+        return dz_fault(fault, "setsid", NULL, errno, NULL);
+    return 0;
+}
+
+int dz_second_fork(struct dz_plan *plan, struct dz_fault *fault)
+{
+    pid_t target = fork();
+
+    if (target < 0)
+        return dz_fault(fault, "fork", NULL, errno, NULL);
+    if (target > 0)
+        _exit(0);
+    plan->pid = getpid();
+    dz_report(plan, plan->pid, NULL);
+    return 0;
+}

@@ -1,0 +1,127 @@
+/*
+ * The environment vector, looked at and changed in place.
+ *
+ * In place, because in a glibc program the constructor runs before libc has
+ * set environ: the vector on the stack is what environ, getenv(3) and main's
+ * third argument will all show.  It only ever shrinks.  The slots that become
+ * free are all set to NULL: some runtimes (Go's) look for the auxiliary vector
+ * behind the first NULL and must find an empty one, not old pointers; then
+ * they take /proc/self/auxv.
+ */
+#include "dz.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static const char library[] = "libdz.so";
+static const char separators[] = ": "; /* of LD_PRELOAD, ld.so(8) */
+
+/* What follows name and '=' in entry, or NULL. */
+static char *value_of(char *entry, const char *name)
+{
+    size_t length = strlen(name);
+
+    if (strncmp(entry, name, length) != 0 || entry[length] != '=')
+        return NULL;
+    return entry + length + 1;
+}
+
+char *dz_env(char **envp, const char *name)
+{
+    for (; *envp != NULL; envp++) {
+        char *value = value_of(*envp, name);
+        if (value != NULL)
+            return value;
+    }
+    return NULL;
+}
+
+/* Whether the LD_PRELOAD entry of that length is this library. */
+static bool is_ours(const char *entry, size_t length)
+{
+    size_t own = sizeof library - 1;
+
+    return length >= own && memcmp(entry + length - own, library, own) == 0 &&
+           (length == own || entry[length - own - 1] == '/');
+}
+
+/*
+ * Walk over the entries of an LD_PRELOAD value.  Where keep is not NULL the
+ * entries that are not ours are moved together there, in order, each behind
+ * the separator that stood before it; keep may be value itself.  Returns
+ * whether an entry is ours.
+ */
+static bool walk_preload(const char *value, char *keep)
+{
+    bool found = false;
+    char *out = keep;
+    char before = '\0';
+
+    while (*value != '\0') {
+        size_t length = strcspn(value, separators);
+        bool ours = is_ours(value, length);
+
+        found |= ours;
+        if (length > 0 && !ours && keep != NULL) {
+            if (out != keep)
+                *out++ = before;
+            memmove(out, value, length);
+            out += length;
+        }
+        value += length;
+        if (*value != '\0')
+            before = *value++;
+    }
+    if (keep != NULL)
+        *out = '\0';
+    return found;
+}
+
+bool dz_env_preloaded(char **envp)
+{
+    for (; *envp != NULL; envp++) {
+        const char *value = value_of(*envp, "LD_PRELOAD");
+        if (value != NULL && walk_preload(value, NULL))
+            return true;
+    }
+    return false;
+}
+
+/* Whether entry is to go; takes our library out of an LD_PRELOAD that stays. */
+static bool drop(char *entry)
+{
+    char *preload = value_of(entry, "LD_PRELOAD");
+
+    if (preload != NULL && walk_preload(preload, NULL)) {
+        walk_preload(preload, preload);
+        return *preload == '\0';
+    }
+    return strncmp(entry, "DZ_", 3) == 0;
+}
+
+int dz_pass_listen_fds(struct dz_plan *plan, struct dz_fault *fault)
+{
+    struct dz_text text = dz_text(plan->listen_text, sizeof plan->listen_text);
+
+    (void)fault;
+    if (plan->listen_fds == 0)
+        return 0;
+    dz_add(&text, "LISTEN_PID=");
+    dz_add_number(&text, getpid());
+    *plan->listen_pid = plan->listen_text;
+    return 0;
+}
+
+int dz_scrub(struct dz_plan *plan, struct dz_fault *fault)
+{
+    char **to = plan->envp;
+
+    (void)fault;
+    for (char **from = plan->envp; *from != NULL; from++) {
+        char *entry = *from;
+        *from = NULL;
+        if (!drop(entry))
+            *to++ = entry;
+    }
+    return 0;
+}

@@ -1,0 +1,241 @@
+/*
+ * Opening the files that take the target's output.
+ *
+ * Invariants: nothing here blocks (a FIFO without a reader is an error, not a
+ * wait), nothing becomes the controlling terminal, the descriptor is
+ * close-on-exec, and a symbolic link planted by somebody else is not followed.
+ */
+#include "dz.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { LINKS_MAX = 8 }; /* a log behind more links of our own is a loop */
+
+static const int append_flags =
+    O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY | O_NONBLOCK | O_CLOEXEC;
+
+/* Close fd and leave errno as it was. */
+static void close_quietly(int fd)
+{
+    int err = errno;
+
+    close(fd); /* descriptors used for looking only: nothing can be lost */
+    errno = err;
+}
+
+/*
+ * Read the symbolic link name in dir into target if it is ours.  The link is
+ * held by an O_PATH descriptor, so that what was checked is what is read.
+ */
+static int read_own_link(int dir, const char *name, char target[PATH_MAX])
+{
+    struct dz_stat about;
+    int link = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    ssize_t n = -1;
+
+    if (link < 0)
+        return -1;
+    if (dz_stat(link, "", false, &about) == 0) {
+        if (about.uid != geteuid())
+            errno = EPERM;
+        else
+            n = readlinkat(link, "", target, PATH_MAX);
+    }
+    close_quietly(link);
+    if (n == PATH_MAX)
+        errno = ENAMETOOLONG;
+    if (n < 0 || n == PATH_MAX)
+        return -1;
+    target[n] = '\0';
+    return 0;
+}
+
+/*
+ * Open the folder that path is in, as seen from dir, and point *name at the
+ * last component.  Cuts path at the slash before it.
+ */
+static int open_folder(int dir, char *path, char **name)
+{
+    char *slash = strrchr(path, '/');
+
+    if (slash == NULL) {
+        *name = path;
+        return openat(dir, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    }
+    *name = slash + 1;
+    if (slash == path)
+        return open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    *slash = '\0';
+    return openat(dir, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* O_EXCL tells whether the file is new; without it an existing one is taken. */
+static int open_at(int dir, const char *name, mode_t mode, bool *made)
+{
+    int fd = openat(dir, name, (append_flags & ~O_CREAT) | O_NOFOLLOW);
+
+    *made = false;
+    if (fd >= 0 || errno != ENOENT)
+        return fd;
+    fd = openat(dir, name, append_flags | O_EXCL | O_NOFOLLOW, mode);
+    *made = fd >= 0;
+    if (fd >= 0 || errno != EEXIST)
+        return fd;
+    /* Somebody made it between the two: it is there now, and not ours to undo. */
+    return openat(dir, name, append_flags | O_NOFOLLOW, mode);
+}
+
+/* Follow the links of ours that path, seen from dir, is; closes dir. */
+static int open_behind_links(int dir, const char *path, mode_t mode, bool *made)
+{
+    char target[PATH_MAX];
+    char copy[PATH_MAX];
+    const char *name = path;
+    int fd = -1;
+
+    for (int links = 0; links < LINKS_MAX; links++) {
+        char *last;
+        if (read_own_link(dir, name, target) < 0)
+            break;
+        memcpy(copy, target, sizeof copy);
+        int next = open_folder(dir, copy, &last);
+        if (next < 0)
+            break;
+        if (dir != AT_FDCWD)
+            close_quietly(dir);
+        dir = next;
+        memcpy(target, last, strlen(last) + 1);
+        name = target;
+        fd = open_at(dir, name, mode, made);
+        if (fd >= 0 || errno != ELOOP)
+            break;
+    }
+    if (dir != AT_FDCWD)
+        close_quietly(dir);
+    return fd;
+}
+
+int dz_open_append(const char *path, mode_t mode, bool *made)
+{
+    int fd = open_at(AT_FDCWD, path, mode, made);
+
+    if (fd < 0 && errno == ELOOP)
+        fd = open_behind_links(AT_FDCWD, path, mode, made);
+    return fd;
+}
+
+/*
+ * Settle an opened log: O_NONBLOCK was for the opening alone, and a write of
+ * no bytes asks a device whether it takes any (/dev/full answers ENOSPC).
+ */
+static int settle(int fd)
+{
+    if (fcntl(fd, F_SETFL, O_APPEND) < 0 || write(fd, "", 0) < 0) {
+        close_quietly(fd);
+        return -1;
+    }
+    return fd;
+}
+
+/* The absolute form of path, to be told and to be undone by after a chdir. */
+static int make_absolute(const char *path, char absolute[PATH_MAX])
+{
+    struct dz_text text = dz_text(absolute, PATH_MAX);
+
+    if (path[0] != '/') {
+        if (getcwd(absolute, PATH_MAX) == NULL)
+            return -1;
+        text.length = strlen(absolute);
+        if (text.length > 1)
+            dz_add_char(&text, '/');
+    }
+    dz_add(&text, path);
+    if (text.cut) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    return 0;
+}
+
+static const char *reason_of(int err)
+{
+    switch (err) {
+    case ENXIO:
+        return "a FIFO that nobody reads, or a device that is not there";
+    case EPERM:
+        return "a symbolic link that somebody else owns, or not permitted";
+    default:
+        return NULL;
+    }
+}
+
+static int open_named(const char *path, mode_t mode, struct dz_file *file)
+{
+    int fd;
+
+    if (make_absolute(path, file->path) < 0)
+        return -1;
+    fd = dz_open_append(path, mode, &file->made);
+    if (fd < 0)
+        return -1;
+    fd = settle(fd);
+    if (fd < 0) {
+        int err = errno;
+        dz_unmake(file);
+        file->made = false;
+        errno = err;
+    }
+    return fd;
+}
+
+int dz_open_log(const char *path, const char *step, struct dz_file *file,
+                struct dz_fault *fault)
+{
+    int fd = open_named(path, 0666, file);
+
+    if (fd < 0)
+        dz_fault(fault, step, path, errno, reason_of(errno));
+    return fd;
+}
+
+int dz_open_default_log(char **envp, struct dz_file *file, struct dz_fault *fault)
+{
+    const char *home = dz_env(envp, "HOME");
+    char path[PATH_MAX];
+    struct dz_text text = dz_text(path, sizeof path);
+    mode_t old = umask(0177); /* 0600, also where the caller's umask is stricter */
+    int fd = open_named("nohup.out", 0600, file);
+    int err = errno;
+
+    if (fd < 0 && home != NULL && home[0] == '/') {
+        dz_add(&text, home);
+        dz_add(&text, "/nohup.out");
+        if (text.cut)
+            err = ENAMETOOLONG;
+        else {
+            fd = open_named(path, 0600, file);
+            err = errno;
+        }
+    } else if (fd < 0) {
+        dz_add(&text, "nohup.out");
+    }
+    umask(old);
+    if (fd < 0)
+        dz_fault(fault, "log", path, err, reason_of(err));
+    return fd;
+}
+
+void dz_unmake(const struct dz_file *file)
+{
+    struct dz_stat about;
+
+    if (!file->made || file->path[0] == '\0')
+        return;
+    /* Best effort: a file that cannot be looked at or removed stays, empty. */
+    if (dz_stat(AT_FDCWD, file->path, false, &about) == 0 && about.size == 0)
+        unlink(file->path);
+}

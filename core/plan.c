@@ -1,0 +1,195 @@
+/*
+ * The one table of options, and the plan that is read from it.
+ *
+ * The launcher reads it for its command line, its help and its defaults from
+ * the environment; the shim for its settings.  Nothing else in the project
+ * knows an option's name.
+ */
+#include "dz.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define FIELD(name) offsetof(struct dz_plan, name)
+
+static int parse_text(void *field, const char *value, struct dz_fault *fault)
+{
+    if (*value == '\0')
+        return dz_fault(fault, NULL, NULL, 0, "empty");
+    *(const char **)field = value;
+    return 0;
+}
+
+static int parse_flag(void *field, const char *value, struct dz_fault *fault)
+{
+    if (value != NULL && strcmp(value, "0") != 0 && strcmp(value, "1") != 0)
+        return dz_fault(fault, NULL, value, 0, "neither 0 nor 1");
+    *(bool *)field = value == NULL || *value == '1';
+    return 0;
+}
+
+/* The value is stay or leave; NULL for --daemon. */
+static int parse_mode(void *field, const char *value, struct dz_fault *fault)
+{
+    enum dz_mode *mode = field;
+
+    if (value == NULL || strcmp(value, "leave") == 0)
+        *mode = DZ_LEAVE;
+    else if (strcmp(value, "stay") == 0)
+        *mode = DZ_STAY;
+    else
+        return dz_fault(fault, NULL, value, 0, "neither stay nor leave");
+    return 0;
+}
+
+/* Octal, as umask(1) takes it. */
+static int parse_umask(void *field, const char *value, struct dz_fault *fault)
+{
+    int mask = 0;
+    const char *at = value;
+
+    for (; *at >= '0' && *at <= '7' && mask <= 0777; at++)
+        mask = mask * 8 + (*at - '0');
+    if (*at != '\0' || at == value || mask > 0777)
+        return dz_fault(fault, NULL, value, 0, "not an octal mask from 0 to 777");
+    *(int *)field = mask;
+    return 0;
+}
+
+/* HUP,SIGUSR1,10,RTMIN+1 */
+static int parse_signals(void *field, const char *value, struct dz_fault *fault)
+{
+    uint64_t *set = field;
+    const char *at = value;
+
+    for (;;) {
+        size_t length = strcspn(at, ",");
+        int number = dz_signal_number(at, length);
+        if (number < 0)
+            return dz_fault(fault, NULL, value, 0, "not a list of signals");
+        if (number == 9 || number == 19) /* sigaction(2): EINVAL */
+            return dz_fault(fault, NULL, value, 0, "KILL and STOP cannot be ignored");
+        *set |= UINT64_C(1) << (number - 1);
+        if (at[length] == '\0')
+            return 0;
+        at += length + 1;
+    }
+}
+
+/* 3,7,12; the text is kept, so there is no limit to their number. */
+static int parse_fds(void *field, const char *value, struct dz_fault *fault)
+{
+    const char *at = value;
+
+    for (;;) {
+        int fd = dz_read_number(&at);
+        if (fd < 0 || (*at != ',' && *at != '\0'))
+            return dz_fault(fault, NULL, value, 0, "not a list of descriptors");
+        if (fd < 3)
+            return dz_fault(fault, NULL, value, 0,
+                            "0, 1 and 2 are kept by -i -, -o - and -e -");
+        if (*at == '\0')
+            break;
+        at++;
+    }
+    *(const char **)field = value;
+    return 0;
+}
+
+const struct dz_option dz_options[] = {
+    {"daemon", 'd', NULL, NULL, DZ_CLI, FIELD(mode), parse_mode,
+     "start it in the background, print its PID, and return"},
+    {"mode", 0, "DZ_MODE", "stay|leave", DZ_CLI | DZ_SHIM, FIELD(mode), parse_mode,
+     "stay: keep this PID; leave: the same as --daemon"},
+    {"output", 'o', "DZ_OUTPUT", "FILE", DZ_CLI | DZ_SHIM, FIELD(output), parse_text,
+     "append stdout and stderr to FILE; - keeps stdout"},
+    {"error", 'e', "DZ_ERROR", "FILE", DZ_CLI | DZ_SHIM, FIELD(error), parse_text,
+     "append stderr to FILE; - keeps it"},
+    {"input", 'i', "DZ_INPUT", "FILE", DZ_CLI | DZ_SHIM, FIELD(input), parse_text,
+     "read stdin from FILE; - keeps it"},
+    {"chdir", 'C', "DZ_CHDIR", "DIR", DZ_CLI | DZ_SHIM, FIELD(chdir), parse_text,
+     "run in DIR instead of /; . stays here"},
+    {"umask", 'u', "DZ_UMASK", "MASK", DZ_CLI | DZ_SHIM, FIELD(umask), parse_umask,
+     "set the umask, in octal"},
+    {"ignore", 0, "DZ_IGNORE", "SIG,...", DZ_CLI | DZ_SHIM, FIELD(ignore), parse_signals,
+     "ignore these signals too"},
+    {"keep-fd", 0, "DZ_KEEP_FD", "N,...", DZ_CLI | DZ_SHIM, FIELD(keep_fd), parse_fds,
+     "leave these descriptors open"},
+    {NULL, 0, "DZ_ONLY", "NAME,...", DZ_SHIM, FIELD(only), parse_text,
+     "act only in programs of these names"},
+    {"dry-run", 'n', "DZ_DRY_RUN", NULL, DZ_CLI, FIELD(dry_run), parse_flag,
+     "say what would be done, and run nothing"},
+    {"verbose", 'v', "DZ_VERBOSE", NULL, DZ_CLI | DZ_SHIM, FIELD(verbose), parse_flag,
+     "show pid, ppid, pgid, sid and tty after each step"},
+    {"quiet", 'q', "DZ_QUIET", NULL, DZ_CLI | DZ_SHIM, FIELD(quiet), parse_flag,
+     "say nothing but errors"},
+    {"nohup", 0, NULL, NULL, DZ_CLI, FIELD(nohup), parse_flag,
+     "be nohup(1) and nothing more"},
+    {"shim", 0, "DZ_SHIM", "PATH", DZ_CLI, FIELD(shim), parse_text,
+     "the libdz.so to preload where it is needed"},
+    {"help", 'h', NULL, NULL, DZ_CLI, FIELD(help), parse_flag, "print this help"},
+    {"version", 'V', NULL, NULL, DZ_CLI, FIELD(version), parse_flag, "print the version"},
+    {.help = NULL},
+};
+
+void dz_plan_init(struct dz_plan *plan, char **argv, char **envp)
+{
+    memset(plan, 0, sizeof *plan);
+    plan->umask = -1;
+    plan->argv = argv;
+    plan->envp = envp;
+    for (int i = 0; i < 3; i++)
+        plan->to[i] = -1;
+    plan->tell_fd = 2;
+    plan->report_fd = -1;
+    plan->await_fd = -1;
+}
+
+int dz_plan_set(struct dz_plan *plan, const struct dz_option *option, const char *value,
+                const char *called, struct dz_fault *fault)
+{
+    void *field = (char *)plan + option->field;
+
+    if (option->parse(field, value, fault) == 0)
+        return 0;
+    struct dz_text step = dz_text(fault->step, sizeof fault->step);
+    dz_add(&step, called); /* names of the table: they fit */
+    return -1;
+}
+
+/* The option whose twin entry ("DZ_OUTPUT=file") sets, or NULL. */
+static const struct dz_option *find_twin(const char *entry, size_t length)
+{
+    for (const struct dz_option *option = dz_options; option->help != NULL; option++)
+        if (option->twin != NULL && strlen(option->twin) == length &&
+            memcmp(option->twin, entry, length) == 0)
+            return option;
+    return NULL;
+}
+
+int dz_plan_environment(struct dz_plan *plan, int side, struct dz_fault *fault)
+{
+    for (char **at = plan->envp; *at != NULL; at++) {
+        size_t length = strcspn(*at, "=");
+        const struct dz_option *option;
+
+        if (strncmp(*at, "DZ_", 3) != 0)
+            continue;
+        option = find_twin(*at, length);
+        if (option == NULL) {
+            dz_fault(fault, "environment", *at, 0, "unknown variable");
+            if (length < sizeof fault->object)
+                fault->object[length] = '\0'; /* the name without the value */
+            return -1;
+        }
+        if ((option->sides & side) == 0)
+            return dz_fault(fault, "environment", option->twin, 0,
+                            side == DZ_SHIM ? "only dznohup knows this one"
+                                            : "only libdz.so knows this one");
+        if ((*at)[length] == '\0') /* no '=': not a variable that execve(2) is to get */
+            return dz_fault(fault, "environment", *at, 0, "has no value");
+        if (dz_plan_set(plan, option, *at + length + 1, option->twin, fault) < 0)
+            return -1;
+    }
+    return 0;
+}

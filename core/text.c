@@ -1,0 +1,87 @@
+/*
+ * Bounded text and numbers without stdio or locale.
+ *
+ * A text is always terminated; what does not fit is left out whole and marked
+ * by the cut flag, which the caller looks at.
+ */
+#include "dz.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+struct dz_text dz_text(char *at, size_t size)
+{
+    struct dz_text text = {.at = at, .size = size};
+
+    at[0] = '\0';
+    return text;
+}
+
+void dz_add(struct dz_text *text, const char *string)
+{
+    size_t length = strlen(string);
+    size_t room = text->size - text->length - 1;
+
+    if (length > room) {
+        text->cut = true;
+        length = room;
+    }
+    memcpy(text->at + text->length, string, length);
+    text->length += length;
+    text->at[text->length] = '\0';
+}
+
+void dz_add_char(struct dz_text *text, char c)
+{
+    char string[2] = {c, '\0'};
+
+    dz_add(text, string);
+}
+
+void dz_add_number(struct dz_text *text, long number)
+{
+    char digits[24];
+    size_t at = sizeof digits;
+    unsigned long left = number < 0 ? 0UL - (unsigned long)number : (unsigned long)number;
+
+    digits[--at] = '\0';
+    do {
+        digits[--at] = (char)('0' + left % 10);
+        left /= 10;
+    } while (left > 0);
+    if (number < 0)
+        digits[--at] = '-';
+    dz_add(text, digits + at);
+}
+
+int dz_write(int fd, const void *data, size_t size)
+{
+    const char *at = data;
+
+    while (size > 0) {
+        ssize_t n = write(fd, at, size);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        at += n;
+        size -= (size_t)n;
+    }
+    return 0;
+}
+
+int dz_read_number(const char **at)
+{
+    int number = 0;
+
+    if (**at < '0' || **at > '9')
+        return -1;
+    for (; **at >= '0' && **at <= '9'; ++*at) {
+        int digit = **at - '0';
+        if (number > (INT_MAX - digit) / 10)
+            return -1;
+        number = number * 10 + digit;
+    }
+    return number;
+}

@@ -1,0 +1,81 @@
+/*
+ * Executing the program a second time, where its constructors have threads.
+ *
+ * The first image has prepared and detached; the second one prepares again, as
+ * its descriptors of ours were close-on-exec, and commits.  Between the two the
+ * write end of the report pipe stays open; DZ_RESUME holds its number.
+ */
+#include "shim.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+static const char resume[] = "DZ_RESUME=";
+
+/*
+ * The path to execute: AT_EXECFN where that is this very program, which keeps
+ * its name in ps; for a script the interpreter itself, since the words are
+ * already those that the kernel made for it.
+ */
+static const char *program_path(char path[PATH_MAX])
+{
+    const char *executed = (const char *)getauxval(AT_EXECFN);
+    struct dz_stat one;
+    struct dz_stat other;
+    ssize_t n;
+
+    if (executed != NULL && dz_stat(AT_FDCWD, executed, true, &one) == 0 &&
+        dz_stat(AT_FDCWD, "/proc/self/exe", true, &other) == 0 &&
+        one.inode == other.inode && one.device == other.device)
+        return executed;
+    n = readlink("/proc/self/exe", path, PATH_MAX - 1);
+    if (n < 0)
+        return "/proc/self/exe";
+    path[n] = '\0';
+    return path;
+}
+
+int shim_execute_again(struct dz_plan *plan, struct dz_fault *fault)
+{
+    char variable[32];
+    char path[PATH_MAX];
+    struct dz_text text = dz_text(variable, sizeof variable);
+    size_t n = 0;
+
+    if (plan->argv == NULL)
+        return dz_fault(fault, "exec", "arguments", 0, "unknown in this program");
+    while (plan->envp[n] != NULL)
+        n++;
+    char *envp[n + 2]; /* no larger than what execve(2) has taken once */
+    memcpy(envp, plan->envp, n * sizeof *envp);
+    dz_add(&text, resume);
+    dz_add_number(&text, plan->report_fd);
+    envp[n] = variable;
+    envp[n + 1] = NULL;
+    if (fcntl(plan->report_fd, F_SETFD, 0) == 0)
+        execve(program_path(path), plan->argv, envp);
+    return dz_fault(fault, "exec", program_path(path), errno, NULL);
+}
+
+int shim_take_resume(char **envp)
+{
+    size_t length = sizeof resume - 1;
+    int fd = -1;
+
+    for (; *envp != NULL; envp++) {
+        if (strncmp(*envp, resume, length) != 0)
+            continue;
+        const char *at = *envp + length;
+        fd = dz_read_number(&at);
+        if (*at != '\0' || fd < 3 || dz_stream_kind(fd) != DZ_PIPE ||
+            fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+            return -1; /* not ours: left to be refused as unknown */
+        for (; *envp != NULL; envp++)
+            envp[0] = envp[1];
+        return fd;
+    }
+    return -1;
+}
