@@ -26,7 +26,7 @@ CORE := $(call objects,core)
 CLI := $(call objects,cli)
 SHIM := $(call objects,shim)
 
-.PHONY: all check lint demo install uninstall clean
+.PHONY: all check targets lint demo install uninstall clean
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/dznohup $(BUILD)/libdz.so
@@ -68,6 +68,8 @@ $(BUILD)/libdz.so: $(SHIM) $(CORE) shim/libdz.map
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -shared -nostdlib -Wl,-z,initfirst -Wl,-z,now \
 		-Wl,-z,noexecstack -Wl,-soname,libdz.so \
 		-Wl,--version-script=shim/libdz.map -o $@ $(SHIM) $(CORE) -lgcc
+
+include tests/targets/targets.mk
 
 demo: all
 	BUILD='$(BUILD)' sh tests/demo.sh

@@ -1,0 +1,193 @@
+# What every test file loads.  Facts about processes are read from /proc, never
+# from our own tools; a process is ended only by a PID that the test recorded.
+#
+# shellcheck shell=bash
+
+bats_require_minimum_version 1.5.0
+
+TESTS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+ROOT=$(dirname "$TESTS")
+BUILD=$(cd "$ROOT" && cd "${BUILD:-build}" && pwd)
+DZ=$BUILD/dznohup
+SHIM=$BUILD/libdz.so
+TARGETS=$BUILD/targets
+# The suite's own variable must not reach dznohup, which refuses what it does
+# not know.
+STRICT=${DZ_TEST_STRICT:-${STRICT:-}}
+unset DZ_TEST_STRICT LISTEN_PID LISTEN_FDS LD_PRELOAD
+export STRICT BUILD
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return
+    export HOME=$BATS_TEST_TMPDIR/home
+    mkdir -p "$HOME"
+    chmod 755 "$BATS_RUN_TMPDIR" "$BATS_TEST_TMPDIR" # for tests as another user
+    : >"$BATS_TEST_TMPDIR/.pids"
+}
+
+teardown() {
+    local pid start
+    while read -r pid start; do
+        [ "$(start_time "$pid")" = "$start" ] && kill -KILL "$pid"
+    done <"$BATS_TEST_TMPDIR/.pids"
+    return 0
+}
+
+# A skip in CI is a failure: there everything is there to be tested.
+lacking() {
+    [ -z "$STRICT" ] || fail "strict mode: $1"
+    skip "$1"
+}
+
+need() {
+    local tool
+    for tool; do
+        command -v "$tool" >/dev/null || lacking "needs $tool"
+    done
+}
+
+need_root() {
+    [ "$(id -u)" = 0 ] || lacking "needs root"
+}
+
+fail() {
+    echo "$*" >&2
+    return 1
+}
+
+# Run without bats' own descriptors: it would wait for a daemon that keeps them.
+dz() { "$DZ" "$@" 3>&- 4>&-; }
+closed() { "$@" 3>&- 4>&-; }
+
+# ---- processes ---------------------------------------------------------------
+
+# Field N (as in proc_pid_stat(5)) of /proc/PID/stat; nothing if it is gone.
+stat_field() {
+    local line
+    { read -r line <"/proc/${1:?no PID}/stat"; } 2>/dev/null || return 1
+    line=${line##*) }
+    # shellcheck disable=SC2086
+    set -- "$2" $line
+    shift $(($1 - 2))
+    echo "$1"
+}
+start_time() { stat_field "$1" 22; }
+status_field() { sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status"; }
+fd_of() { readlink "/proc/$1/fd/$2"; }
+cwd_of() { readlink "/proc/$1/cwd"; }
+exe_of() { readlink "/proc/$1/exe"; }
+command_of() { tr '\0' ' ' <"/proc/$1/cmdline"; }
+environment_of() { tr '\0' '\n' <"/proc/$1/environ"; }
+fds_of() { (cd "/proc/$1/fd" && echo *); }
+
+# End this process when the test is over.
+track() {
+    local pid
+    for pid; do
+        echo "$pid $(start_time "$pid")" >>"$BATS_TEST_TMPDIR/.pids"
+    done
+}
+
+alive() {
+    local state
+    state=$(stat_field "$1" 3) && [ "$state" != Z ]
+}
+gone() { ! alive "$1"; }
+
+# Try a condition until it holds; SECONDS is the bound, not the wait.
+await() {
+    local until=$(($(date +%s%N) + 10000000000))
+    until "$@"; do
+        [ "$(date +%s%N)" -lt "$until" ] || fail "not within 10 s: $*" || return
+        sleep 0.01
+    done
+}
+holds_line() { grep -qxF -- "$2" "$1" 2>/dev/null; }
+holds() { grep -qF -- "$2" "$1" 2>/dev/null; }
+is_file() { [ -s "$1" ]; }
+runs_program() { [ "$(exe_of "$1" 2>/dev/null)" = "$2" ]; }
+
+# Send TERM and expect the end.
+stops_on_term() {
+    kill -TERM "$1" && await gone "$1"
+}
+
+# assert NAME ACTUAL EXPECTED
+assert() {
+    [ "$2" = "$3" ] || fail "$1 is '$2', expected '$3'"
+}
+assert_match() {
+    # shellcheck disable=SC2053
+    [[ $2 == $3 ]] || fail "$1 is '$2', expected to match '$3'"
+}
+
+# The processes, other than this test's own, whose words hold this.
+processes_with() {
+    local file
+    for file in /proc/[0-9]*/cmdline; do
+        tr '\0' ' ' <"$file" 2>/dev/null | grep -qF -- "$1" && echo "$file"
+    done
+    return 0
+}
+assert_none_with() {
+    local left
+    left=$(processes_with "$1")
+    [ -z "$left" ] || fail "still running with $1: $left"
+}
+
+# Bits of SigIgn that a daemon has: HUP, TTIN, TTOU.
+DAEMON_IGNORES=0000000000300001
+
+# Session, terminal, cwd: what holds for every daemon, whatever it does itself.
+assert_own_session() {
+    local pid=$1 mode=$2
+    assert "tty_nr of $pid" "$(stat_field "$pid" 7)" 0
+    if [ "$mode" = stay ]; then
+        assert "session of $pid" "$(stat_field "$pid" 6)" "$pid"
+    else
+        [ "$(stat_field "$pid" 6)" != "$pid" ] || fail "$pid leads its session"
+        [ "$(stat_field "$pid" 6)" != "$(stat_field $$ 6)" ] || fail "$pid is in ours"
+        gone "$(stat_field "$pid" 6)" || fail "the first child is still there"
+    fi
+}
+assert_signals() {
+    assert "SigIgn of $1" "$(status_field "$1" SigIgn)" "$DAEMON_IGNORES"
+    assert "SigBlk of $1" "$(status_field "$1" SigBlk)" 0000000000000000
+}
+assert_daemon() {
+    assert_own_session "$1" "$2"
+    assert_signals "$1"
+    assert "cwd of $1" "$(cwd_of "$1")" /
+}
+
+# ---- servers -----------------------------------------------------------------
+
+# A TCP port on loopback that is free now.
+free_port() {
+    python3 -c 'import socket
+s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+# Whether something listens on the loopback port.
+listens() { (exec 9<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+# The PID that listens on the port, by the socket's inode.
+listener() {
+    local inode link port
+    port=$(printf '%04X' "$1")
+    inode=$(awk -v p=":$port\$" '$2 ~ p && $4 == "0A" { print $10; exit }' \
+        /proc/net/tcp /proc/net/tcp6)
+    for link in /proc/[0-9]*/fd/*; do
+        [ "$(readlink "$link")" = "socket:[$inode]" ] || continue
+        link=${link#/proc/}
+        echo "${link%%/*}"
+        return 0
+    done
+    return 1
+}
+
+# ---- terminals ---------------------------------------------------------------
+
+# Type lines into an interactive bash on a real pseudo-terminal, hang up, and
+# print the screen.  Options of tests/pty come first.
+on_terminal() { closed python3 "$TESTS/pty" "$@"; }

@@ -1,0 +1,197 @@
+# Stay mode: this PID, in a session of its own; and when it has to leave.
+
+load helpers
+
+# The PID that the screen shows in a line "PID N".
+pid_on() { sed -n 's/.*PID \([0-9]*\)$/\1/p' <<<"$1"; }
+# Typed into a shell: wait until the last background process runs its program.
+SETTLED="until p=\$(readlink /proc/\$!/exe) && [ \$p != '$DZ' -a \${p##*/} != bash ]; do :; done"
+
+@test "job of an interactive shell: \$! is the daemon, jobs and kill %1 work" {
+    run on_terminal "'$DZ' sleep 61 &" "$SETTLED" 'echo PID $!; jobs' \
+        'grep -E "^(SigIgn|SigBlk|PPid)" /proc/$!/status; cat /proc/$!/stat; readlink /proc/$!/cwd' \
+        'kill %1' 'wait $!; echo status $?'
+    pid=$(pid_on "$output")
+    [[ $output == *"Running"*"sleep 61 &"* ]]
+    [[ $output == *"status 143"* ]]
+    [[ $output == *"SigIgn:	$DAEMON_IGNORES"* ]]
+    line=$(grep -o "$pid (sleep).*" <<<"$output")
+    # pid, name, state, ppid, pgrp, session, tty_nr
+    read -r _ _ _ _ group session tty _ <<<"$line"
+    assert session "$session" "$pid"
+    assert group "$group" "$pid"
+    assert tty_nr "$tty" 0
+    gone "$pid"
+}
+
+@test "job of an interactive shell: the same answers as nohup gives" {
+    for name in nohup dznohup; do
+        [ "$name" = nohup ] && tool=nohup || tool="'$DZ'"
+        run on_terminal "$tool sh -c 'exit 7' &" 'wait $!; echo status $?' \
+            "$tool sleep 62 & " 'jobs -r | grep -c sleep' 'kill %1; wait %1; echo status $?'
+        grep -o 'status [0-9]*\|^[0-9]$' <<<"$output" >"answers.$name"
+    done
+    assert lines "$(cat answers.nohup)" $'status 7\n1\nstatus 143'
+    cmp answers.*
+}
+
+@test "job of an interactive dash" {
+    need dash
+    run on_terminal --shell "dash -i" "'$DZ' sleep 63 &" 'echo PID $!' 'jobs' \
+        'kill %1' 'wait $!; echo status $?'
+    [[ $output == *Running* ]]
+    [[ $output == *"status 143"* ]]
+    pid=$(pid_on "$output")
+    [ -n "$pid" ]
+    gone "$pid"
+}
+
+@test "typed without &: gives the prompt back and says PID and log" {
+    run on_terminal "'$DZ' sleep 64" 'echo back $?'
+    [[ $output == *"back 0"* ]]
+    pid=$(sed -n 's/.*dznohup: PID \([0-9]*\) runs in the background.*/\1/p' <<<"$output")
+    track "$pid"
+    [[ $output == *"appending output to $BATS_TEST_TMPDIR/nohup.out"* ]]
+    grep -qx "$pid" <<<"$output" # stdout carries the PID alone
+    runs_program "$pid" "$(readlink -f /usr/bin/sleep)"
+    assert_daemon "$pid" leave
+}
+
+@test "head of a pipeline typed without &: leaves, and says so" {
+    run on_terminal "'$DZ' sleep 65 | cat" 'echo back'
+    pid=$(sed -n 's/.*dznohup: PID \([0-9]*\) runs.*/\1/p' <<<"$output")
+    track "$pid"
+    assert_daemon "$pid" leave
+}
+
+@test "head of a background pipeline: the group has members, leaves, and says so" {
+    # The reader is in the group before the launcher starts.
+    run on_terminal "mkfifo go; { read -r x <go; exec '$DZ' sleep 66; } | cat >out &" \
+        'echo >go; wait; cat out'
+    pid=$(sed -n 's/.*dznohup: PID \([0-9]*\) runs apart from its pipeline.*/\1/p' <<<"$output")
+    track "$pid"
+    assert out "$(cat out)" "$pid"
+    assert_daemon "$pid" leave
+}
+
+@test "tail of a pipeline: reads its input to the end" {
+    run on_terminal "echo words | '$DZ' -o got cat" 'echo back'
+    await holds_line got words
+}
+
+@test "from a script without job control: \$! is right, INT and QUIT are default" {
+    cat >script <<END
+'$DZ' sleep 67 >/dev/null 2>&1 &
+echo \$!
+END
+    run closed sh script
+    track "$output"
+    await runs_program "$output" "$(readlink -f /usr/bin/sleep)"
+    assert_daemon "$output" stay
+}
+
+@test "wait in a script gets the target's status and signal" {
+    run closed bash -c "'$DZ' sh -c 'exit 9' & wait \$!; echo \$?; '$DZ' sleep 68 & kill \$!; wait \$!; echo \$?"
+    assert statuses "$output" $'9\n143'
+}
+
+@test "the exit status is the target's, no process is made" {
+    run dz sh -c 'exit 3'
+    [ "$status" = 3 ]
+    need setpriv
+    need_root
+    # No process may be made for this user: one fork and it would fail.
+    chmod 777 .
+    run closed setpriv --reuid=65432 --clear-groups bash -c "ulimit -u 0; exec '$DZ' sh -c 'exit 4'"
+    [ "$status" = 4 ]
+}
+
+@test "leader of a session without a terminal: nothing to do, the PID stays" {
+    closed setsid bash -c "echo \$\$ >pid; exec '$DZ' sleep 69" &
+    await is_file pid
+    pid=$(cat pid)
+    track "$pid"
+    await runs_program "$pid" "$(readlink -f /usr/bin/sleep)"
+    assert_daemon "$pid" stay
+}
+
+@test "alone in a terminal's session: gives the terminal up" {
+    closed python3 "$TESTS/pty" --hangup-at "never" bash -c \
+        "echo \$\$ >pid; exec '$DZ' sleep 70" &
+    screen=$!
+    await is_file pid
+    pid=$(cat pid)
+    track "$pid"
+    await runs_program "$pid" "$(readlink -f /usr/bin/sleep)"
+    assert_daemon "$pid" stay
+    assert stdout "$(fd_of "$pid" 1)" "$BATS_TEST_TMPDIR/nohup.out"
+    kill -TERM "$pid"
+    wait "$screen"
+}
+
+@test "leader that shares its terminal's session: keeps it, and says so" {
+    mkfifo fifo
+    run closed python3 "$TESTS/pty" --run bash -c "cat <fifo & exec '$DZ' sh -c 'echo >fifo'"
+    [[ $output == *"other processes share the session"* ]]
+    [ "$status" = 0 ]
+}
+
+@test "PID 1 of a PID namespace: stays" {
+    need_root
+    need unshare
+    run closed unshare --pid --fork --mount-proc "$DZ" sh -c \
+        'echo "$$ $(cut -d " " -f 6,7 /proc/1/stat)"'
+    assert "pid, session and tty" "$output" "1 1 0"
+}
+
+@test "PID 1 that leads its terminal's session: stays" {
+    need_root
+    run closed python3 "$TESTS/pty" --run unshare --pid --fork --mount-proc setsid --ctty \
+        "$DZ" -o - sh -c 'echo "$$ $(cut -d " " -f 6,7 /proc/self/stat)"'
+    [[ $output == *"1 0"* ]]
+    [ "$status" = 0 ]
+}
+
+@test "-d makes PID 1 leave, as it was told to" {
+    need_root
+    run closed unshare --pid --fork --mount-proc "$DZ" -d -o log -e - sleep 0
+    [ "$status" = 0 ]
+    assert PID "$output" 3
+}
+
+@test "a Ctrl-C meant for the shell's group while we are in it does not hit us" {
+    # 100 times over: the interrupt goes to the shell's group while jobs start.
+    cat >race.py <<'END'
+import os, signal, subprocess, sys
+signal.signal(signal.SIGINT, lambda *_: None)
+os.setpgid(0, 0)
+bad = 0
+for _ in range(100):
+    child = subprocess.Popen([sys.argv[1], "-q", "sh", "-c", "exit 5"],
+                             preexec_fn=lambda: os.setpgid(0, 0))
+    while child.poll() is None:
+        os.killpg(0, signal.SIGINT)
+    bad += child.returncode != 5
+print(bad)
+END
+    run closed python3 race.py "$DZ"
+    assert "starts hit" "$output" 0
+}
+
+@test "close the terminal: the target lives, logs on, and /dev/tty gives ENXIO" {
+    for form in "'$DZ' X &" "'$DZ' X" "'$DZ' -d X" "LD_PRELOAD='$SHIM' X" \
+        "DZ_MODE=stay LD_PRELOAD='$SHIM' X &"; do
+        rm -f tty.log nohup.out
+        closed python3 "$TESTS/pty" "${form/X/$TARGETS/opens-tty $PWD/tty.log}" \
+            'until [ -s tty.log ]; do :; done' >screen
+        await holds_line tty.log "round 0 tty: No such device or address"
+        pid=$(pgrep -f "$PWD/tty.log")
+        track "$pid"
+        assert "of $form: tty_nr" "$(stat_field "$pid" 7)" 0
+        await holds_line nohup.out "printed 0"
+        kill -USR1 "$pid"
+        await holds_line tty.log "round 1 tty: No such device or address"
+        await holds_line nohup.out "printed 1"
+        stops_on_term "$pid" || kill -KILL "$pid"
+    done
+}

@@ -1,0 +1,252 @@
+# Streams and logs: the table of dznohup(1), the options that beat it, and who
+# else might have put something where the log is to be.
+
+load helpers
+
+# A long-running target started with -d; its PID in $pid.
+start() {
+    pid=$(dz -d -q "$@" sleep 3600)
+    track "$pid"
+}
+
+# The same in stay mode; sets pid to the launcher's.
+stay() {
+    "$DZ" -q "$@" sleep 3600 3>&- 4>&- &
+    pid=$!
+    track "$pid"
+    await runs_program "$pid" "$(readlink -f /usr/bin/sleep)"
+}
+
+@test "files and devices are kept" {
+    echo in >in
+    start <in 2>err
+    assert stdin "$(fd_of "$pid" 0)" "$PWD/in"
+    assert stderr "$(fd_of "$pid" 2)" "$PWD/err"
+    stay <in >out 2>/dev/full
+    assert stdin "$(fd_of "$pid" 0)" "$PWD/in"
+    assert stdout "$(fd_of "$pid" 1)" "$PWD/out"
+    assert stderr "$(fd_of "$pid" 2)" /dev/full
+}
+
+@test "pipes: stdin is kept, output is kept in stay mode and logged in leave mode" {
+    start < <(sleep 1) 2> >(cat)
+    assert_match stdin "$(fd_of "$pid" 0)" "pipe:*"
+    assert stdout "$(fd_of "$pid" 1)" "$PWD/nohup.out"
+    assert stderr "$(fd_of "$pid" 2)" "$PWD/nohup.out"
+    stay < <(sleep 1) > >(cat >/dev/null) 2> >(cat >/dev/null)
+    for fd in 0 1 2; do
+        assert_match "$fd" "$(fd_of "$pid" $fd)" "pipe:*"
+    done
+}
+
+@test "sockets are kept in stay mode; in leave mode /dev/null and the log" {
+    cat >sockets.py <<'END'
+import os, socket, subprocess, sys
+ours, theirs = socket.socketpair()
+child = subprocess.Popen(sys.argv[1:], stdin=theirs, stdout=theirs, stderr=theirs)
+theirs.close()
+with open("pid.new", "w") as file:
+    file.write(f"{child.pid}\n")
+os.rename("pid.new", "pid")
+data = ours.recv(100)
+open("received", "wb").write(data)
+END
+    closed python3 sockets.py "$DZ" -q sleep 3600 &
+    await is_file pid
+    pid=$(cat pid)
+    track "$pid"
+    await runs_program "$pid" "$(readlink -f /usr/bin/sleep)"
+    for fd in 0 1 2; do
+        assert_match "$fd" "$(fd_of "$pid" $fd)" "socket:*"
+    done
+    closed python3 sockets.py "$DZ" -q -d sleep 3600
+    await is_file received
+    pid=$(cat received)
+    track "$pid"
+    assert stdin "$(fd_of "$pid" 0)" /dev/null
+    assert stdout "$(fd_of "$pid" 1)" "$PWD/nohup.out"
+    assert stderr "$(fd_of "$pid" 2)" "$PWD/nohup.out"
+}
+
+@test "terminals become /dev/null and the log, in both modes" {
+    run on_terminal "'$DZ' -q sleep 3601 & echo \$! >stay.pid" \
+        'until [ "$(cat /proc/$!/comm)" = sleep ]; do :; done' \
+        "'$DZ' -d -q sleep 3601 >leave.pid"
+    for mode in stay leave; do
+        pid=$(cat $mode.pid)
+        track "$pid"
+        assert stdin "$(fd_of "$pid" 0)" /dev/null
+        assert stderr "$(fd_of "$pid" 2)" "$PWD/nohup.out"
+    done
+    assert stdout "$(fd_of "$(cat stay.pid)" 1)" "$PWD/nohup.out"
+}
+
+@test "0, 1 and 2 closed in every combination, in every mode" {
+    for mode in "'$DZ' -q" "'$DZ' -q -d" "LD_PRELOAD='$SHIM'"; do
+        for closing in "" "<&-" ">&-" "2>&-" "<&- >&-" "<&- 2>&-" ">&- 2>&-" "<&- >&- 2>&-"; do
+            rm -f pid
+            closed bash -c "$mode sh -c 'echo \$\$ >$PWD/new; mv $PWD/new $PWD/pid; exec sleep 3600' \
+                </dev/null >out 2>err $closing & wait -n 2>/dev/null || true" &
+            await is_file pid
+            pid=$(cat pid)
+            track "$pid"
+            await runs_program "$pid" "$(readlink -f /usr/bin/sleep)"
+            assert "descriptors ($mode $closing)" "$(fds_of "$pid")" "0 1 2"
+            for fd in 0 1 2; do
+                link=$(fd_of "$pid" $fd)
+                case "$fd $closing" in
+                "0 "*"<&-"* | "1 "*" >&-"* | "1 >&-"* | "2 "*"2>&-"*)
+                    assert "$fd ($mode $closing)" "$link" /dev/null ;;
+                "0 "*) assert 0 "$link" /dev/null ;;
+                "1 "*) assert 1 "$link" "$PWD/out" ;;
+                "2 "*) assert 2 "$link" "$PWD/err" ;;
+                esac
+            done
+            kill -KILL "$pid"
+        done
+    done
+}
+
+@test "a caller that holds both ends of a pipe sees end-of-file" {
+    cat >both.py <<'END'
+import os, subprocess, sys
+r, w = os.pipe()
+os.set_inheritable(w, True); os.set_inheritable(r, True)
+env = dict(os.environ)
+if sys.argv[1] == "preload":
+    env["LD_PRELOAD"] = sys.argv[2]
+    command = ["sleep", "3602"]
+else:
+    command = [sys.argv[2], "-d", "-q", "sleep", "3602"]
+subprocess.run(command, stdout=w, stderr=w, close_fds=False, env=env, check=True)
+os.close(w)
+print(os.read(r, 100).decode().strip(), repr(os.read(r, 1) if sys.argv[1] != "preload" else b""))
+END
+    run closed timeout 10 python3 both.py launcher "$DZ"
+    [ "$status" = 0 ]
+    assert_match output "$output" "* b''"
+    track "${output%% *}"
+    run closed timeout 10 python3 both.py preload "$SHIM"
+    [ "$status" = 0 ]
+    assert output "$output" " b''"
+    for pid in $(pgrep -f 'sleep 3602'); do
+        [ "$(fd_of "$pid" 1)" = "$PWD/nohup.out" ] && track "$pid"
+    done
+}
+
+@test "out=\$(dznohup -d server) returns with the PID" {
+    out=$(dz -d sleep 3600 2>/dev/null)
+    track "$out"
+    assert_daemon "$out" leave
+}
+
+@test "-o takes both outputs, opened in the caller's cwd; -e takes stderr alone" {
+    mkdir sub
+    dz -d -q -o sub/log sh -c 'echo out; echo err >&2' >/dev/null 2>/dev/null
+    await holds_line sub/log err
+    holds_line sub/log out
+    dz -d -q -o sub/o -e sub/e sh -c 'echo out; echo err >&2' >/dev/null
+    await holds_line sub/e err
+    assert o "$(cat sub/o)" out
+    assert e "$(cat sub/e)" err
+}
+
+@test "-o appends, mode 0666 less umask; nohup.out is 0600 whatever the umask" {
+    echo before >log
+    (umask 027 && dz -d -q -o log echo one >/dev/null && dz -d -q -o new echo two >/dev/null)
+    await holds_line log one
+    holds_line log before
+    assert mode "$(stat -c %a new)" 640
+    (umask 0777 && dz -d -q true | cat)
+    assert mode "$(stat -c %a nohup.out)" 600
+    rm nohup.out
+    (umask 0 && dz -d -q true | cat)
+    assert mode "$(stat -c %a nohup.out)" 600
+}
+
+@test "-o - and -e - keep the stream that is there" {
+    dz -d -q -o - -e - sh -c 'echo to you; echo err >&2' 2>err | cat >got
+    holds got "to you"
+    holds_line err err
+    [ ! -e nohup.out ]
+}
+
+@test "-i reads a file, also in place of a terminal" {
+    echo words >in
+    dz -d -q -i in -o out cat
+    await holds_line out words
+    run on_terminal "'$DZ' -q -i in -o out2 cat" true
+    await holds_line out2 words
+}
+
+@test "a FIFO as log or input never makes the caller wait" {
+    mkfifo fifo
+    run timeout 5 "$DZ" -d -o fifo true
+    assert status "$status" 125
+    assert output "$output" \
+        "dznohup: output: fifo: a FIFO that nobody reads, or a device that is not there"
+    run timeout 5 "$DZ" -q -i fifo cat
+    assert status "$status" 0
+    ln fifo nohup.out
+    run bash -c "timeout 5 '$DZ' -d -q true | cat"
+    assert "log used" "$(stat -c %F "$HOME/nohup.out")" "regular empty file"
+}
+
+@test "the log falls back to HOME, and says which it is" {
+    need_root
+    need setpriv
+    mkdir ro
+    chmod 777 "$HOME"
+    chmod 755 ro
+    run closed setpriv --reuid=65432 --clear-groups sh -c "cd ro && '$DZ' -d echo words"
+    [[ $output == *"appending output to $HOME/nohup.out"* ]]
+    await holds_line "$HOME/nohup.out" words
+}
+
+@test "a link nohup.out of our own is followed, chains and folders included" {
+    mkdir -p real/deep
+    ln -s real/step nohup.out
+    ln -s deep/log real/step
+    dz -d -q echo words | cat
+    await holds_line real/deep/log words
+}
+
+@test "a link nohup.out that somebody else planted in a sticky folder is not followed" {
+    need_root
+    mkdir sticky victim
+    chmod 1777 sticky
+    ln -s "$PWD/victim/file" sticky/nohup.out
+    chown -h 65432 sticky/nohup.out
+    run bash -c "cd sticky && '$DZ' -d echo words | cat"
+    await holds_line "$HOME/nohup.out" words
+    [ ! -e victim/file ]
+    # Nor behind a link of our own, nor by the nohup personality, nor by -o.
+    ln -s "$PWD/sticky/nohup.out" mine
+    run dz -d -o mine echo words
+    assert status "$status" 125
+    [[ $output == *"a symbolic link that somebody else owns"* ]]
+    (cd sticky && on_terminal "'$DZ' --nohup echo words")
+    await holds "$HOME/nohup.out" words
+    [ ! -e victim/file ]
+}
+
+@test "a link that loops is an error" {
+    ln -s loop loop
+    run dz -d -o loop true
+    assert status "$status" 125
+    assert output "$output" "dznohup: output: loop: Too many levels of symbolic links"
+}
+
+@test "-q says nothing" {
+    run --separate-stderr dz -d -q sleep 0
+    assert stderr "$stderr" ""
+}
+
+@test "an unwritable stdout is said, and the target runs" {
+    run closed bash -c "'$DZ' -d -o log sleep 3600 >/dev/full"
+    assert status "$status" 0
+    assert_match stderr "$output" "dznohup: stdout: *: No space left on device"
+    pid=${output#dznohup: stdout: }
+    track "${pid%%:*}"
+    alive "${pid%%:*}"
+}

@@ -1,0 +1,29 @@
+# The small victims of the tests; the Makefile includes this.
+
+TARGETS := $(addprefix $(BUILD)/targets/,environment server server-static statics \
+	opens-tty opens-library hostile asks-initfirst initfirst.so)
+ifneq ($(shell command -v musl-gcc),)
+TARGETS += $(addprefix $(BUILD)/targets/,server-musl server-musl-static environment-musl)
+endif
+OPENBLAS := $(firstword $(wildcard /usr/lib/*/openblas-pthread/libopenblas.so.0))
+ifneq ($(OPENBLAS),)
+TARGETS += $(BUILD)/targets/blas
+endif
+TARGET_FLAGS := -O1 -g -D_GNU_SOURCE -Wall -Wextra
+
+# The targets are built by the system's own compilers, whatever CC is.
+targets: $(TARGETS)
+$(BUILD)/targets/%: tests/targets/%.c $(BUILD)/flags
+	gcc $(TARGET_FLAGS) -o $@ $<
+$(BUILD)/targets/%-static: tests/targets/%.c $(BUILD)/flags
+	gcc $(TARGET_FLAGS) -static -o $@ $<
+$(BUILD)/targets/%-musl: tests/targets/%.c $(BUILD)/flags
+	musl-gcc $(TARGET_FLAGS) -o $@ $<
+$(BUILD)/targets/%-musl-static: tests/targets/%.c $(BUILD)/flags
+	musl-gcc $(TARGET_FLAGS) -static -o $@ $<
+$(BUILD)/targets/statics: tests/targets/statics.cc $(BUILD)/flags
+	g++ $(TARGET_FLAGS) -o $@ $<
+$(BUILD)/targets/blas: tests/targets/blas.c $(BUILD)/flags
+	gcc $(TARGET_FLAGS) -o $@ $< $(OPENBLAS)
+$(BUILD)/targets/initfirst.so: tests/targets/initfirst.c $(BUILD)/flags
+	gcc $(TARGET_FLAGS) -fPIC -shared -Wl,-z,initfirst -o $@ $<
