@@ -98,8 +98,10 @@ int find_command(struct command *command, char **argv, struct dz_fault *fault)
                         : search_path(command->path, argv[0])) == 0;
 
     if (!found) {
-        bool missing = argv[0][0] == '\0' || errno == ENOENT;
-        dz_fault(fault, "command", argv[0], errno, missing && !slash ? "not found" : NULL);
+        bool empty = argv[0][0] == '\0';
+        bool missing = empty || errno == ENOENT;
+        dz_fault(fault, "command", empty ? "''" : argv[0], errno,
+                 missing && !slash ? "not found" : NULL);
         fault->status = missing ? DZ_EXIT_NOT_FOUND : DZ_EXIT_CANNOT_RUN;
         return -1;
     }

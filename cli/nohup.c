@@ -104,15 +104,17 @@ static void put_quoted(FILE *to, const char *word)
     fputc('\'', to);
     while (*word != '\0') {
         size_t n = printable(word);
-        if (escaping != (n == 0))
+        /* A quote ends whatever is open, and opens '...' again. */
+        if (*word != '\'' && escaping != (n == 0))
             fputs(n == 0 ? "'$'" : "''", to);
         escaping = n == 0;
         if (n == 0)
-            put_escaped(to, (unsigned char)*word++);
+            put_escaped(to, (unsigned char)*word);
         else if (*word == '\'')
-            fputs("'\\''", to), word++;
+            fputs("'\\''", to);
         else
-            word += fwrite(word, 1, n, to);
+            fwrite(word, 1, n, to);
+        word += n == 0 ? 1 : n;
     }
     fputc('\'', to);
 }
@@ -310,6 +312,20 @@ static int print_usage(void)
     return result;
 }
 
+/* getopt has stopped at word; optopt is the letter, or that of a long option. */
+static int refuse_option(const char *word)
+{
+    if (word[1] == '-' && optopt != 0)
+        complain(0, "option '--%s' doesn't allow an argument",
+                 optopt == 'h' ? "help" : "version");
+    else if (word[1] == '-')
+        complain(0, "unrecognized option '%s'", word);
+    else
+        complain(0, "invalid option -- '%c'", optopt);
+    dprintf(2, "Try '%s --help' for more information.\n", program);
+    return failure_status();
+}
+
 int nohup_main(int argc, char **argv)
 {
     static const struct option options[] = {{"help", no_argument, NULL, 'h'},
@@ -326,11 +342,6 @@ int nohup_main(int argc, char **argv)
     case 'v':
         return print("nohup (dznohup) " DZ_VERSION "\n");
     default:
-        if (optopt > ' ' && optopt < 128 && argv[optind - 1][1] != '-')
-            complain(0, "invalid option -- '%c'", optopt);
-        else
-            complain(0, "unrecognized option '%s'", argv[optind - 1]);
-        dprintf(2, "Try '%s --help' for more information.\n", program);
-        return failure_status();
+        return refuse_option(argv[optind - 1]);
     }
 }

@@ -18,9 +18,9 @@ unset DZ_TEST_STRICT LISTEN_PID LISTEN_FDS LD_PRELOAD
 export STRICT BUILD
 
 setup() {
-    cd "$BATS_TEST_TMPDIR" || return
     export HOME=$BATS_TEST_TMPDIR/home
-    mkdir -p "$HOME"
+    mkdir -p "$BATS_TEST_TMPDIR/work" "$HOME"
+    cd "$BATS_TEST_TMPDIR/work" || return
     chmod 755 "$BATS_RUN_TMPDIR" "$BATS_TEST_TMPDIR" # for tests as another user
     : >"$BATS_TEST_TMPDIR/.pids"
 }
@@ -58,6 +58,15 @@ fail() {
 # Run without bats' own descriptors: it would wait for a daemon that keeps them.
 dz() { "$DZ" "$@" 3>&- 4>&-; }
 closed() { "$@" 3>&- 4>&-; }
+
+# Run, and set status, output (of stdout) and stderr.
+try() {
+    status=0
+    "$@" >"$BATS_TEST_TMPDIR/.out" 2>"$BATS_TEST_TMPDIR/.err" || status=$?
+    output=$(<"$BATS_TEST_TMPDIR/.out")
+    # shellcheck disable=SC2034
+    stderr=$(<"$BATS_TEST_TMPDIR/.err")
+}
 
 # ---- processes ---------------------------------------------------------------
 

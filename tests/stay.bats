@@ -51,7 +51,7 @@ SETTLED="until p=\$(readlink /proc/\$!/exe) && [ \$p != '$DZ' -a \${p##*/} != ba
     [[ $output == *"back 0"* ]]
     pid=$(sed -n 's/.*dznohup: PID \([0-9]*\) runs in the background.*/\1/p' <<<"$output")
     track "$pid"
-    [[ $output == *"appending output to $BATS_TEST_TMPDIR/nohup.out"* ]]
+    [[ $output == *"appending output to $PWD/nohup.out"* ]]
     grep -qx "$pid" <<<"$output" # stdout carries the PID alone
     runs_program "$pid" "$(readlink -f /usr/bin/sleep)"
     assert_daemon "$pid" leave
@@ -124,7 +124,7 @@ END
     track "$pid"
     await runs_program "$pid" "$(readlink -f /usr/bin/sleep)"
     assert_daemon "$pid" stay
-    assert stdout "$(fd_of "$pid" 1)" "$BATS_TEST_TMPDIR/nohup.out"
+    assert stdout "$(fd_of "$pid" 1)" "$PWD/nohup.out"
     kill -TERM "$pid"
     wait "$screen"
 }

@@ -11,7 +11,7 @@ start() {
 
 # The same in stay mode; sets pid to the launcher's.
 stay() {
-    "$DZ" -q "$@" sleep 3600 3>&- 4>&- &
+    "$DZ" -q "$@" sleep 3600 <&0 3>&- 4>&- &
     pid=$!
     track "$pid"
     await runs_program "$pid" "$(readlink -f /usr/bin/sleep)"
@@ -238,7 +238,7 @@ END
 }
 
 @test "-q says nothing" {
-    run --separate-stderr dz -d -q sleep 0
+    try dz -d -q sleep 0
     assert stderr "$stderr" ""
 }
 

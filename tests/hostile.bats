@@ -1,0 +1,104 @@
+# Started from a hostile place.
+
+load helpers
+
+@test "inherited: signals ignored and blocked, umask 027" {
+    umask 027
+    for mode in "" "-d"; do
+        # shellcheck disable=SC2086
+        "$TARGETS/hostile" "$DZ" -q $mode -o log sh -c \
+            'echo $$ >'"$PWD/pid; umask >$PWD/mask; exec sleep 3600" </dev/null 3>&- 4>&- &
+        await is_file pid
+        pid=$(cat pid)
+        track "$pid"
+        await runs_program "$pid" "$(readlink -f /usr/bin/sleep)"
+        assert_signals "$pid"
+        assert umask "$(cat mask)" 0027
+        rm pid
+    done
+}
+
+@test "inherited by a preloaded program: the same" {
+    LD_PRELOAD=$SHIM DZ_ONLY=sleep DZ_OUTPUT=log closed "$TARGETS/hostile" sleep 3600
+    for pid in $(pgrep -x sleep); do
+        [ "$(fd_of "$pid" 1)" = "$PWD/log" ] && break
+    done
+    track "$pid"
+    assert_daemon "$pid" leave
+}
+
+@test "leader of the terminal's session, which closes as the launcher returns: 300 times" {
+    cat >again.py <<'END'
+import concurrent.futures, os, pty, signal, sys, time
+
+def once(number):
+    pid, fd = pty.fork()
+    if pid == 0:
+        log = f"log.{number}"
+        if number % 3 == 2:
+            os.environ.update(LD_PRELOAD=sys.argv[2], DZ_OUTPUT=log)
+            os.execvp("sh", ["sh", "-c", f"echo $$ >{os.getcwd()}/pid.{number}; exec sleep 3600"])
+        mode = ["-d"] if number % 3 else ["--mode=leave"]
+        os.execv(sys.argv[1], ["dznohup", *mode, "-q", "-o", log, "sh", "-c",
+                 f"echo $$ >{os.getcwd()}/pid.{number}; exec sleep 3600"])
+    _, status = os.waitpid(pid, 0)
+    os.close(fd)
+    return number, status
+
+os.environ.pop("LD_PRELOAD", None)
+lost = 0
+with concurrent.futures.ThreadPoolExecutor(8) as pool:
+    for number, status in pool.map(once, range(300)):
+        try:
+            with open(f"pid.{number}") as file:
+                pid = int(file.read())
+            with open(f"/proc/{pid}/stat") as file:
+                fields = file.read().rsplit(")", 1)[1].split()
+            if fields[0] == "Z" or fields[4] != "0" or status != 0:
+                raise ValueError(fields)
+            os.kill(pid, signal.SIGKILL)
+        except (OSError, ValueError) as error:
+            lost += 1
+            print("lost", number, status, error)
+print("lost:", lost)
+END
+    run closed python3 again.py "$DZ" "$SHIM"
+    assert_match output "$output" "*lost: 0"
+}
+
+@test "under script(1), in every mode" {
+    need script
+    for words in "'$DZ' -d -q" "'$DZ' -q --mode=leave" "env LD_PRELOAD='$SHIM'"; do
+        rm -f pid
+        closed script -qec "$words sh -c 'echo \$\$ >$PWD/pid; exec sleep 3600'" /dev/null </dev/null >/dev/null
+        await is_file pid
+        pid=$(cat pid)
+        track "$pid"
+        assert_daemon "$pid" leave
+        kill -KILL "$pid"
+    done
+}
+
+@test "a cwd that is gone" {
+    mkdir gone
+    cd gone
+    rmdir "$PWD"
+    try bash -c "'$DZ' -d -q sh -c 'echo words' | cat"
+    await holds_line "$HOME/nohup.out" words
+}
+
+@test "an empty environment, and no PATH" {
+    try closed env -i "$DZ" -d -q -o log sleep 0
+    assert status "$status" 0
+}
+
+@test "1000 words and a large environment" {
+    # shellcheck disable=SC2046
+    BIG=$(printf 'x%.0s' {1..100000}) dz -d -q -o log sh -c 'echo $# ${#BIG}' sh $(seq 1000)
+    await holds_line log "1000 100000"
+    rm log
+    # shellcheck disable=SC2046
+    BIG=$(printf 'x%.0s' {1..100000}) LD_PRELOAD=$SHIM DZ_OUTPUT=log closed \
+        sh -c 'echo $# ${#BIG}' sh $(seq 1000)
+    await holds_line log "1000 100000"
+}

@@ -1,0 +1,208 @@
+# libdz.so: what it takes out of the environment, where it acts and where not.
+
+load helpers
+
+# The value of a line "PREFIX VALUE" in file.
+line_of() { sed -n "s/^$2//p" "$1"; }
+
+start_environment() {
+    closed env DZ_OUTPUT=log "$@" "$PWD/seen"
+    await holds_line seen done
+    pid=$(sed -n 's/^session .* pid //p' seen)
+    track "$pid"
+}
+
+@test "a daemon's children see neither our entry nor a DZ_ variable, nor are daemons" {
+    for program in environment environment-musl; do
+        [ -x "$TARGETS/$program" ] || lacking "needs musl-gcc"
+        rm -f seen
+        start_environment DZ_UMASK=022 LD_PRELOAD="$SHIM" "$TARGETS/$program"
+        ! grep -q '^\(main\|child\) \(LD_PRELOAD\|DZ_\)' seen
+        assert getenv "$(line_of seen 'getenv LD_PRELOAD: ')" "(none)"
+        assert "the child's session" "$(line_of seen 'child-sid ')" "$(stat_field "$pid" 6)"
+        # environ, getenv and main's third argument agree.
+        holds_line seen "same vector: yes"
+        ! holds seen "getenv differs"
+        holds_line seen "main HOME=$HOME"
+    done
+}
+
+@test "other LD_PRELOAD entries survive, in order" {
+    cp "$TARGETS/initfirst.so" a.so
+    cp "$TARGETS/initfirst.so" b.so
+    a=$PWD/a.so b=$PWD/b.so
+    left_of() {
+        rm -f seen
+        start_environment LD_PRELOAD="$1" "$TARGETS/environment"
+        assert "left of $1" "$(line_of seen 'getenv LD_PRELOAD: ')" "$2"
+        assert "the child's" "$(line_of seen 'child LD_PRELOAD=')" "${2#(none)}"
+        kill -KILL "$pid"
+    }
+    left_of "$SHIM" "(none)"
+    left_of "$a:$SHIM" "$a"
+    left_of "$SHIM $a" "$a"
+    left_of "$a $SHIM:$b" "$a:$b"
+    left_of "$a:$b:$SHIM" "$a:$b"
+    left_of ":$SHIM::$a: $b:" "$a $b"
+    left_of "$SHIM:$a:$SHIM" "$a"
+}
+
+@test "dznohup takes our entry out as well, and every DZ_ variable" {
+    LD_PRELOAD="$SHIM" DZ_QUIET=1 dz env >seen
+    ! grep -q '^\(LD_PRELOAD\|DZ_\)' seen
+    pid=$(LD_PRELOAD="$SHIM" dz -d -q sleep 3600)
+    track "$pid"
+    runs_program "$pid" "$(readlink -f /usr/bin/sleep)"
+}
+
+@test "DZ_ONLY: acts on that program alone, three deep in a start script" {
+    cat >vendor.sh <<END
+#!/bin/sh
+echo "script \$\$ \$LD_PRELOAD" >>trail
+env EXTRA=1 sh -c 'echo "inner \$\$ \$LD_PRELOAD" >>trail; exec sleep 3600'
+echo "after \$?" >>trail
+END
+    chmod +x vendor.sh
+    DZ_ONLY=sleep DZ_OUTPUT=log LD_PRELOAD=$SHIM closed ./vendor.sh
+    assert_match script "$(sed -n 's/^script //p' trail)" "* $SHIM"
+    assert_match inner "$(sed -n 's/^inner //p' trail)" "* $SHIM"
+    holds_line trail "after 0"
+    inner=$(sed -n 's/^inner \([0-9]*\).*/\1/p' trail)
+    pid=$((inner + 0))
+    # The program that the inner shell became has left: a new PID, a daemon.
+    gone "$inner"
+    for pid in $(pgrep -x sleep); do
+        [ "$(fd_of "$pid" 1)" = "$PWD/log" ] && break
+    done
+    track "$pid"
+    assert_daemon "$pid" leave
+    assert "its words" "$(command_of "$pid")" "sleep 3600 "
+}
+
+@test "DZ_ONLY: a list, a script's own name, a path" {
+    cat >script.py <<'END'
+#!/usr/bin/env python3
+import os
+print(os.getsid(0) == int(os.environ["CALLER"]), flush=True)
+END
+    chmod +x script.py
+    CALLER=$(stat_field $$ 6)
+    export CALLER
+    only() { # NAMES EXPECTED
+        rm -f log out
+        DZ_ONLY=$1 DZ_OUTPUT=log LD_PRELOAD=$SHIM closed ./script.py >out </dev/null
+        await eval '[ -s log ] || [ -s out ]'
+        assert "$1" "$(cat log out 2>/dev/null)" "$2"
+    }
+    only script.py False
+    only nothing,script.py,other False
+    only ./script.py False
+    only /elsewhere/script.py True
+    only script True
+    only "$(readlink -f "$(command -v env)")" False
+}
+
+@test "leaves errno, and the program's output, alone" {
+    run closed env LD_PRELOAD="$SHIM" DZ_MODE=stay sh -c 'echo words; exit 3' </dev/null
+    assert status "$status" 3
+    assert output "$output" words
+}
+
+@test "inert where LD_PRELOAD does not name it: dlopen" {
+    run closed "$TARGETS/opens-library" "$SHIM"
+    assert status "$status" 0
+    assert_match output "$output" "pid * session $(stat_field $$ 6)"
+}
+
+@test "inert in /etc/ld.so.preload" {
+    need_root
+    need unshare
+    echo "$SHIM" >preload
+    run closed unshare --mount sh -c "touch /etc/ld.so.preload 2>/dev/null
+        mount --bind '$PWD/preload' /etc/ld.so.preload && sh -c 'cut -d \" \" -f 6 /proc/self/stat'"
+    [ -s /etc/ld.so.preload ] || rm -f /etc/ld.so.preload
+    assert "session" "$output" "$(stat_field $$ 6)"
+}
+
+@test "inert in a setuid program" {
+    need_root
+    need setpriv
+    chmod 777 .
+    cp "$(readlink -f /usr/bin/cut)" suid
+    chmod 4755 suid
+    # Where the dynamic linker would load it even then: a trusted folder, setuid.
+    dir=$(dirname "$(ldd /bin/ls | sed -n 's/.*libc.so.6 => \([^ ]*\).*/\1/p')")
+    [ ! -e "$dir/libdz.so" ] || lacking "$dir/libdz.so exists"
+    install -m 4755 "$SHIM" "$dir/libdz.so"
+    run closed setpriv --reuid=65432 --clear-groups env LD_PRELOAD=libdz.so \
+        "$PWD/suid" -d " " -f 6 /proc/self/stat
+    rm "$dir/libdz.so"
+    assert session "$output" "$(stat_field $$ 6)"
+}
+
+@test "DZ_MODE=stay keeps the PID" {
+    DZ_MODE=stay LD_PRELOAD=$SHIM sleep 3600 3>&- 4>&- >/dev/null 2>&1 &
+    pid=$!
+    track "$pid"
+    await eval "[ \"\$(stat_field $pid 6)\" = $pid ]"
+    await eval "[ \"\$(cwd_of $pid)\" = / ]"
+    assert_daemon "$pid" stay
+}
+
+@test "as PID 1 it stays unless told to leave" {
+    need_root
+    need unshare
+    run closed unshare --pid --fork --mount-proc env LD_PRELOAD="$SHIM" sh -c \
+        'echo "$$ $(cut -d " " -f 6,7 /proc/1/stat)"'
+    assert "pid, session and tty" "$output" "1 1 0"
+}
+
+@test "the twins: output, error, input, umask, chdir, ignore" {
+    echo words >in
+    LD_PRELOAD=$SHIM DZ_OUTPUT=o DZ_ERROR=e DZ_INPUT=in DZ_UMASK=077 DZ_CHDIR=/tmp \
+        DZ_IGNORE=USR1,RTMIN+1 closed sh -c \
+        'read -r x; echo "$x $(umask) $PWD"; echo err >&2; grep SigIgn /proc/$$/status'
+    await holds o SigIgn
+    holds_line o "words 0077 /tmp"
+    # HUP, USR1, TTIN, TTOU, 35.
+    holds o 0000000400300201
+    holds_line e err
+}
+
+@test "speaks on a terminal of what it replaced, and nowhere else" {
+    run on_terminal "LD_PRELOAD='$SHIM' sh -c 'echo \$\$ >pid; sleep 3600'" 'echo back $?'
+    [[ $output == *"back 0"* ]]
+    await is_file nohup.out || true
+    assert_match screen "$output" "*libdz.so: PID * runs, appending output to $PWD/nohup.out*"
+    pid=$(sed -n 's/.*libdz.so: PID \([0-9]*\) runs.*/\1/p' <<<"$output")
+    track "$pid" "$(pgrep -P "$pid")"
+    run closed env LD_PRELOAD="$SHIM" DZ_OUTPUT=log true
+    assert output "$output" ""
+}
+
+@test "shows the rows of fork, setsid, fork with DZ_VERBOSE" {
+    run closed env LD_PRELOAD="$SHIM" DZ_VERBOSE=1 DZ_OUTPUT=log true
+    for step in fork setsid signals chdir streams close scrub; do
+        [[ $output == *"libdz.so: $step "*"pid "*"ppid "*"pgid "*"sid "*"tty none"* ]]
+    done
+}
+
+@test "the shim passes an early death on" {
+    run closed env LD_PRELOAD="$SHIM" DZ_OUTPUT=log sh -c 'exit 3'
+    assert status "$status" 3
+    assert_match output "$output" "libdz.so: start: sh: ended with status 3 after * ms"
+}
+
+@test "it is found by its bare name after make install" {
+    need_root
+    # A scratch root would not prove it: the real /usr/local/lib is looked in.
+    [ ! -e /usr/local/lib/libdz.so ] || lacking "libdz.so is installed"
+    closed make -C "$ROOT" -s BUILD="$BUILD" install >/dev/null
+    LD_PRELOAD=libdz.so DZ_OUTPUT=log closed sh -c 'echo "$LD_PRELOAD" $(cut -d " " -f 7 /proc/$$/stat)'
+    await holds_line log 0 || result=1
+    /usr/local/bin/dznohup -q true || result=1
+    make -C "$ROOT" -s BUILD="$BUILD" uninstall >/dev/null
+    [ -z "$result" ]
+    [ ! -e /usr/local/lib/libdz.so ]
+    [ ! -e /usr/local/bin/dznohup ]
+}
