@@ -72,13 +72,13 @@ $(BUILD)/libdz.so: $(SHIM) $(CORE) shim/libdz.map
 include tests/targets/targets.mk
 
 demo: all
-	BUILD='$(BUILD)' sh tests/demo.sh
+	@BUILD='$(BUILD)' sh tests/demo.sh
 
 check: all
-	BUILD='$(BUILD)' bash tests/run
+	@BUILD='$(BUILD)' bash tests/run
 
 lint: all
-	BUILD='$(BUILD)' bash tests/lint
+	@BUILD='$(BUILD)' bash tests/lint
 
 install: all
 	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(LIBDIR)' \

@@ -57,8 +57,8 @@ struct target {
     bool dynamic; /* has a dynamic linker, so libraries can be preloaded */
     int bits;     /* 32 or 64 */
     unsigned machine;
-    bool privileged; /* setuid, setgid or file capabilities */
-    bool missing;    /* an interpreter that it names is not there */
+    bool privileged;            /* setuid, setgid or file capabilities */
+    bool missing;               /* an interpreter that it names is not there */
     char program[PATH_MAX];     /* what runs in the end: the last interpreter */
     char interpreter[PATH_MAX]; /* of a script, else the dynamic linker; or "" */
 };

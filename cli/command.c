@@ -14,7 +14,8 @@
 #include <unistd.h>
 
 /* Append folder and name to path, with a slash; the cwd before a relative one. */
-static int join(char path[PATH_MAX], const char *folder, size_t length, const char *name)
+static int join(char path[PATH_MAX], const char *folder, size_t length,
+                const char *name)
 {
     struct dz_text text = dz_text(path, PATH_MAX);
 
@@ -93,9 +94,9 @@ static int resolve(char path[PATH_MAX], const char *name)
 int find_command(struct command *command, char **argv, struct dz_fault *fault)
 {
     bool slash = strchr(argv[0], '/') != NULL;
-    bool found = argv[0][0] != '\0' &&
-                 (slash ? resolve(command->path, argv[0])
-                        : search_path(command->path, argv[0])) == 0;
+    bool found =
+        argv[0][0] != '\0' && (slash ? resolve(command->path, argv[0])
+                                     : search_path(command->path, argv[0])) == 0;
 
     if (!found) {
         bool empty = argv[0][0] == '\0';

@@ -64,7 +64,19 @@ static const char *stream_name(enum dz_stream stream)
     return names[stream];
 }
 
-/* What becomes of stream number: the option, or the table's word. */
+/* What becomes of a stream by the table, in words. */
+static const char *fate_name(enum dz_fate fate)
+{
+    switch (fate) {
+    case DZ_NULL:
+        return "/dev/null";
+    case DZ_LOG:
+        return "nohup.out, here or in $HOME";
+    default:
+        return "kept";
+    }
+}
+
 static void print_stream(const struct dz_plan *plan, int number)
 {
     static const char *const names[] = {"stdin", "stdout", "stderr"};
@@ -75,20 +87,11 @@ static void print_stream(const struct dz_plan *plan, int number)
     if (number == 2 && to == NULL && plan->output != NULL &&
         strcmp(plan->output, "-") != 0)
         to = plan->output;
-    if (to == NULL) {
-        switch (dz_stream_fate(plan->mode, kind, number)) {
-        case DZ_NULL:
-            to = "/dev/null";
-            break;
-        case DZ_LOG:
-            to = "nohup.out, here or in $HOME";
-            break;
-        default:
-            to = "-";
-        }
-    }
-    printf("%-9s %s -> %s\n", names[number], stream_name(kind),
-           strcmp(to, "-") == 0 ? "kept" : to);
+    if (to == NULL)
+        to = fate_name(dz_stream_fate(plan->mode, kind, number));
+    else if (strcmp(to, "-") == 0)
+        to = "kept";
+    printf("%-9s %s -> %s\n", names[number], stream_name(kind), to);
 }
 
 static void print_kept(const struct dz_plan *plan)

@@ -33,7 +33,7 @@ static int failure_status(void)
 
 /* error(3): "PROGRAM: WORDS[: REASON]", whole in one write. */
 __attribute__((format(printf, 2, 3))) static void complain(int err, const char *format,
-                                                            ...)
+                                                           ...)
 {
     char *words = NULL;
     char *line = NULL;
@@ -217,8 +217,9 @@ static int replace_output(struct streams *streams)
         file = in_home;
     }
     umask(before);
-    complain(0, streams->ignoring_input ? "ignoring input and appending output to %s"
-                                        : "appending output to %s",
+    complain(0,
+             streams->ignoring_input ? "ignoring input and appending output to %s"
+                                     : "appending output to %s",
              quoted(file));
     free(in_home);
     return 0;
@@ -296,17 +297,20 @@ static int print_usage(void)
     char *text = NULL;
     int result = failure_status();
 
-    if (asprintf(&text,
-                 "Usage: %s COMMAND [ARG]...\n"
-                 "  or:  %s OPTION\n"
-                 "Run COMMAND so that it outlives the terminal's hangup.\n\n"
-                 "      --help     display this help and exit\n"
-                 "      --version  output version information and exit\n\n"
-                 "A terminal as standard input becomes an unreadable file.  A terminal as\n"
-                 "standard output becomes 'nohup.out', or '$HOME/nohup.out'; one as standard\n"
-                 "error goes where standard output goes.  This is dznohup under the name of\n"
-                 "nohup; 'dznohup --help' has more.\n",
-                 program, program) >= 0)
+    if (asprintf(
+            &text,
+            "Usage: %s COMMAND [ARG]...\n"
+            "  or:  %s OPTION\n"
+            "Run COMMAND so that it outlives the terminal's hangup.\n\n"
+            "      --help     display this help and exit\n"
+            "      --version  output version information and exit\n\n"
+            "A terminal as standard input becomes an unreadable file.  A terminal as\n"
+            "standard output becomes 'nohup.out', or '$HOME/nohup.out'; one as "
+            "standard\n"
+            "error goes where standard output goes.  This is dznohup under the name "
+            "of\n"
+            "nohup; 'dznohup --help' has more.\n",
+            program, program) >= 0)
         result = print(text);
     free(text);
     return result;

@@ -81,7 +81,8 @@ static int set_option(struct dz_plan *plan, int answer, struct dz_fault *fault)
         snprintf(called, sizeof called, "--%s", option->name);
     else
         snprintf(called, sizeof called, "-%c", answer);
-    return dz_plan_set(plan, option, option->arg != NULL ? optarg : NULL, called, fault);
+    return dz_plan_set(plan, option, option->arg != NULL ? optarg : NULL, called,
+                       fault);
 }
 
 int parse_options(struct dz_plan *plan, int argc, char **argv, int *operand,
@@ -100,7 +101,8 @@ int parse_options(struct dz_plan *plan, int argc, char **argv, int *operand,
     }
     make_forms(longs, letters);
     opterr = 0;
-    while (result == 0 && (answer = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
+    while (result == 0 &&
+           (answer = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
         if (answer == '?' || answer == ':')
             result = refuse(answer, argv, fault);
         else
@@ -129,17 +131,19 @@ static void print_row(const struct dz_option *option)
 
 int print_help(void)
 {
-    printf("Usage: dznohup [OPTION]... [--] COMMAND [ARG]...\n"
-           "Run COMMAND as a daemon: in a session of its own, deaf to hangups, with its\n"
-           "output in a log and its working directory /.\n\n"
-           "  dznohup COMMAND &     keeps the PID: $!, wait and kill %%1 go on working\n"
-           "  dznohup -d COMMAND    starts it, prints its PID, and returns\n\n");
+    printf(
+        "Usage: dznohup [OPTION]... [--] COMMAND [ARG]...\n"
+        "Run COMMAND as a daemon: in a session of its own, deaf to hangups, with its\n"
+        "output in a log and its working directory /.\n\n"
+        "  dznohup COMMAND &     keeps the PID: $!, wait and kill %%1 go on working\n"
+        "  dznohup -d COMMAND    starts it, prints its PID, and returns\n\n");
     for (const struct dz_option *option = dz_options; option->help != NULL; option++)
         if (on_command_line(option))
             print_row(option);
-    printf("\nA variable in brackets is the option's default, and its setting where\n"
-           "libdz.so is preloaded without dznohup: LD_PRELOAD=libdz.so COMMAND.\n"
-           "Exit status: COMMAND's own; 125 if dznohup fails, 126 if COMMAND cannot be\n"
-           "executed, 127 if it is not found; with -d 0 if it was started.\n");
+    printf(
+        "\nA variable in brackets is the option's default, and its setting where\n"
+        "libdz.so is preloaded without dznohup: LD_PRELOAD=libdz.so COMMAND.\n"
+        "Exit status: COMMAND's own; 125 if dznohup fails, 126 if COMMAND cannot be\n"
+        "executed, 127 if it is not found; with -d 0 if it was started.\n");
     return fflush(stdout) == 0 && !ferror(stdout) ? 0 : -1;
 }

@@ -59,9 +59,11 @@ void say_started(const struct dz_plan *plan)
     if (!logs && plan->left == DZ_NOT_LEFT)
         return;
     if (plan->mode == DZ_LEAVE)
-        snprintf(pid, sizeof pid, "PID %ld runs%s", (long)plan->pid, why_left(plan->left));
-    snprintf(text, sizeof text, "%s: %s%s%s%s\n", program, pid, *pid && logs ? ", " : "",
-             logs ? "appending output to " : "", logs ? plan->log.path : "");
+        snprintf(pid, sizeof pid, "PID %ld runs%s", (long)plan->pid,
+                 why_left(plan->left));
+    snprintf(text, sizeof text, "%s: %s%s%s%s\n", program, pid,
+             *pid && logs ? ", " : "", logs ? "appending output to " : "",
+             logs ? plan->log.path : "");
     put(plan->tell_fd, text);
 }
 

@@ -68,7 +68,8 @@ static bool read_segment(int fd, const struct target *target, uint64_t at,
     return true;
 }
 
-static void read_interpreter(int fd, const struct segment *segment, struct target *target)
+static void read_interpreter(int fd, const struct segment *segment,
+                             struct target *target)
 {
     ssize_t n;
 
@@ -86,9 +87,11 @@ static void probe_elf(int fd, struct target *target)
         Elf64_Ehdr large;
     } raw = {0};
     ssize_t n = pread(fd, &raw, sizeof raw, 0);
-    bool large = n >= (ssize_t)sizeof raw.large && raw.large.e_ident[EI_CLASS] == ELFCLASS64;
+    bool large =
+        n >= (ssize_t)sizeof raw.large && raw.large.e_ident[EI_CLASS] == ELFCLASS64;
 
-    if (n < (ssize_t)sizeof raw.small || memcmp(raw.small.e_ident, ELFMAG, SELFMAG) != 0)
+    if (n < (ssize_t)sizeof raw.small ||
+        memcmp(raw.small.e_ident, ELFMAG, SELFMAG) != 0)
         return;
     target->elf = true;
     target->bits = large ? 64 : 32;

@@ -145,8 +145,8 @@ struct dz_plan {
     bool terminal_kept; /* stay: a session leader that shares its terminal */
     bool attached;      /* a standard stream was a terminal and is replaced */
     enum dz_stream stream[3];
-    int to[3];            /* descriptor that is to become 0, 1, 2; -1: keep */
-    struct dz_file log;   /* what takes stdout, perhaps stderr too */
+    int to[3];          /* descriptor that is to become 0, 1, 2; -1: keep */
+    struct dz_file log; /* what takes stdout, perhaps stderr too */
     struct dz_file error_log;
     int listen_fds;       /* descriptors passed by LISTEN_FDS to us */
     char **listen_pid;    /* where envp holds LISTEN_PID= */

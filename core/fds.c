@@ -79,8 +79,9 @@ static int open_input(struct dz_plan *plan, struct dz_fault *fault)
 
     if (is_kept(plan->input))
         return 0;
-    if (plan->input == NULL && (plan->stream[0] == DZ_CLOSED || /* guarded */
-                                dz_stream_fate(plan->mode, plan->stream[0], 0) == DZ_KEEP))
+    if (plan->input == NULL &&
+        (plan->stream[0] == DZ_CLOSED || /* guarded */
+         dz_stream_fate(plan->mode, plan->stream[0], 0) == DZ_KEEP))
         return 0;
     /* Non-blocking for the opening alone: a FIFO would make us wait for its
      * writer. */
@@ -208,7 +209,8 @@ static void find_listen_fds(struct dz_plan *plan)
     const char *count = dz_env(plan->envp, "LISTEN_FDS");
     int fds;
 
-    if (pid == NULL || count == NULL || dz_read_number(&pid) != getpid() || *pid != '\0')
+    if (pid == NULL || count == NULL || dz_read_number(&pid) != getpid() ||
+        *pid != '\0')
         return;
     fds = dz_read_number(&count);
     if (fds <= 0 || *count != '\0' || fds > INT_MAX - LISTEN_FIRST)
@@ -249,7 +251,8 @@ int dz_replace_streams(struct dz_plan *plan, struct dz_fault *fault)
         if (plan->to[i] < 0)
             continue;
         /* EINTR and EBUSY (a race with open in another thread): dup2(2). */
-        while ((result = dup2(plan->to[i], i)) < 0 && (errno == EINTR || errno == EBUSY))
+        while ((result = dup2(plan->to[i], i)) < 0 &&
+               (errno == EINTR || errno == EBUSY))
             ;
         if (result < 0)
             return dz_fault_number(fault, "streams", i, errno, NULL);

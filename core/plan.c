@@ -65,7 +65,7 @@ static int parse_signals(void *field, const char *value, struct dz_fault *fault)
     for (;;) {
         size_t length = strcspn(at, ",");
         int number = dz_signal_number(at, length);
-        if (number < 0)
+        if (number < 1)
             return dz_fault(fault, NULL, value, 0, "not a list of signals");
         if (number == 9 || number == 19) /* sigaction(2): EINVAL */
             return dz_fault(fault, NULL, value, 0, "KILL and STOP cannot be ignored");
@@ -111,8 +111,8 @@ const struct dz_option dz_options[] = {
      "run in DIR instead of /; . stays here"},
     {"umask", 'u', "DZ_UMASK", "MASK", DZ_CLI | DZ_SHIM, FIELD(umask), parse_umask,
      "set the umask, in octal"},
-    {"ignore", 0, "DZ_IGNORE", "SIG,...", DZ_CLI | DZ_SHIM, FIELD(ignore), parse_signals,
-     "ignore these signals too"},
+    {"ignore", 0, "DZ_IGNORE", "SIG,...", DZ_CLI | DZ_SHIM, FIELD(ignore),
+     parse_signals, "ignore these signals too"},
     {"keep-fd", 0, "DZ_KEEP_FD", "N,...", DZ_CLI | DZ_SHIM, FIELD(keep_fd), parse_fds,
      "leave these descriptors open"},
     {NULL, 0, "DZ_ONLY", "NAME,...", DZ_SHIM, FIELD(only), parse_text,
@@ -128,7 +128,8 @@ const struct dz_option dz_options[] = {
     {"shim", 0, "DZ_SHIM", "PATH", DZ_CLI, FIELD(shim), parse_text,
      "the libdz.so to preload where it is needed"},
     {"help", 'h', NULL, NULL, DZ_CLI, FIELD(help), parse_flag, "print this help"},
-    {"version", 'V', NULL, NULL, DZ_CLI, FIELD(version), parse_flag, "print the version"},
+    {"version", 'V', NULL, NULL, DZ_CLI, FIELD(version), parse_flag,
+     "print the version"},
     {.help = NULL},
 };
 

@@ -111,7 +111,8 @@ static void wait_for_end(pid_t pid, long until)
 static int early_end(const struct dz_plan *plan, int status, long after,
                      struct dz_fault *fault)
 {
-    const char *name = plan->argv != NULL && plan->argv[0] != NULL ? plan->argv[0] : NULL;
+    const char *name =
+        plan->argv != NULL && plan->argv[0] != NULL ? plan->argv[0] : NULL;
     char words[96];
     struct dz_text text = dz_text(words, sizeof words);
 
@@ -126,8 +127,8 @@ static int early_end(const struct dz_plan *plan, int status, long after,
     dz_add_number(&text, after);
     dz_add(&text, " ms");
     dz_fault(fault, "start", name, 0, words);
-    fault->status = WIFSIGNALED(status) ? DZ_EXIT_SIGNAL + WTERMSIG(status)
-                                        : WEXITSTATUS(status);
+    fault->status =
+        WIFSIGNALED(status) ? DZ_EXIT_SIGNAL + WTERMSIG(status) : WEXITSTATUS(status);
     return -1;
 }
 

@@ -43,7 +43,8 @@ void dz_add_number(struct dz_text *text, long number)
 {
     char digits[24];
     size_t at = sizeof digits;
-    unsigned long left = number < 0 ? 0UL - (unsigned long)number : (unsigned long)number;
+    unsigned long left =
+        number < 0 ? 0UL - (unsigned long)number : (unsigned long)number;
 
     digits[--at] = '\0';
     do {

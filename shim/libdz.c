@@ -146,7 +146,8 @@ __attribute__((constructor)) static void construct(int argc, char **argv, char *
     static struct dz_plan plan;
     /* What the kernel laid out lies side by side, execve(2); registers that
      * nobody has set for us do not look like that. */
-    bool passed = (uintptr_t)envp == (uintptr_t)argv + (size_t)(argc + 1) * sizeof *argv;
+    bool passed =
+        (uintptr_t)envp == (uintptr_t)argv + (size_t)(argc + 1) * sizeof *argv;
     int err = errno;
     int report_fd;
 

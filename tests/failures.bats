@@ -151,11 +151,11 @@ teardown() {
         fails 125 "dznohup: --umask: *" --umask="$mask" "$SLEEPER" 3603
         shim_fails "libdz.so: DZ_UMASK: *" DZ_UMASK="$mask"
     done
-    for signals in FOO SIG 0 65 -1 HUP, ,HUP "" RTMIN-1 RTMIN+31 RTMAX-31 hup 1x KILL TERM,SIGSTOP 9; do
+    for signals in FOO SIG 0 65 -1 "HUP," ",HUP" "" RTMIN-1 RTMIN+31 RTMAX-31 hup 1x KILL TERM,SIGSTOP 9; do
         fails 125 "dznohup: --ignore: *" --ignore="$signals" "$SLEEPER" 3603
         shim_fails "libdz.so: DZ_IGNORE: *" DZ_IGNORE="$signals"
     done
-    for fds in x "" 3, ,3 2 -1 99999999999 3-5; do
+    for fds in x "" "3," ",3" 2 -1 99999999999 3-5; do
         fails 125 "dznohup: --keep-fd: *" --keep-fd="$fds" "$SLEEPER" 3603
         shim_fails "libdz.so: DZ_KEEP_FD: *" DZ_KEEP_FD="$fds"
     done

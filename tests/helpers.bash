@@ -1,7 +1,7 @@
 # What every test file loads.  Facts about processes are read from /proc, never
 # from our own tools; a process is ended only by a PID that the test recorded.
 #
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 
 bats_require_minimum_version 1.5.0
 
@@ -64,8 +64,27 @@ try() {
     status=0
     "$@" >"$BATS_TEST_TMPDIR/.out" 2>"$BATS_TEST_TMPDIR/.err" || status=$?
     output=$(<"$BATS_TEST_TMPDIR/.out")
-    # shellcheck disable=SC2034
     stderr=$(<"$BATS_TEST_TMPDIR/.err")
+}
+
+# Run shell code where changes to these folders are seen by nobody else, and
+# gone afterwards: overlaid CODE FOLDER...
+overlaid() {
+    need_root
+    need unshare
+    local code=$1
+    shift
+    # shellcheck disable=SC2016
+    closed unshare --mount bash -ec '
+        code=$1; shift
+        layers=$(mktemp -d)
+        mount -t tmpfs layers "$layers"
+        for folder; do
+            mkdir -p "$layers$folder/upper" "$layers$folder/work"
+            mount -t overlay -o "lowerdir=$folder,upperdir=$layers$folder/upper,workdir=$layers$folder/work" \
+                overlay "$folder"
+        done
+        eval "$code"' overlaid "$code" "$@"
 }
 
 # ---- processes ---------------------------------------------------------------
@@ -119,6 +138,11 @@ runs_program() { [ "$(exe_of "$1" 2>/dev/null)" = "$2" ]; }
 # Send TERM and expect the end.
 stops_on_term() {
     kill -TERM "$1" && await gone "$1"
+}
+
+# The command must fail; bats itself takes no notice of a leading "!".
+refute() {
+    ! "$@" || fail "did not fail: $*"
 }
 
 # assert NAME ACTUAL EXPECTED

@@ -17,12 +17,12 @@ start_environment() {
         [ -x "$TARGETS/$program" ] || lacking "needs musl-gcc"
         rm -f seen
         start_environment DZ_UMASK=022 LD_PRELOAD="$SHIM" "$TARGETS/$program"
-        ! grep -q '^\(main\|child\) \(LD_PRELOAD\|DZ_\)' seen
+        refute grep -q '^\(main\|child\) \(LD_PRELOAD\|DZ_\)' seen
         assert getenv "$(line_of seen 'getenv LD_PRELOAD: ')" "(none)"
         assert "the child's session" "$(line_of seen 'child-sid ')" "$(stat_field "$pid" 6)"
         # environ, getenv and main's third argument agree.
         holds_line seen "same vector: yes"
-        ! holds seen "getenv differs"
+        refute holds seen "getenv differs"
         holds_line seen "main HOME=$HOME"
     done
 }
@@ -49,7 +49,7 @@ start_environment() {
 
 @test "dznohup takes our entry out as well, and every DZ_ variable" {
     LD_PRELOAD="$SHIM" DZ_QUIET=1 dz env >seen
-    ! grep -q '^\(LD_PRELOAD\|DZ_\)' seen
+    refute grep -q '^\(LD_PRELOAD\|DZ_\)' seen
     pid=$(LD_PRELOAD="$SHIM" dz -d -q sleep 3600)
     track "$pid"
     runs_program "$pid" "$(readlink -f /usr/bin/sleep)"
@@ -115,28 +115,18 @@ END
 }
 
 @test "inert in /etc/ld.so.preload" {
-    need_root
-    need unshare
-    echo "$SHIM" >preload
-    run closed unshare --mount sh -c "touch /etc/ld.so.preload 2>/dev/null
-        mount --bind '$PWD/preload' /etc/ld.so.preload && sh -c 'cut -d \" \" -f 6 /proc/self/stat'"
-    [ -s /etc/ld.so.preload ] || rm -f /etc/ld.so.preload
+    run overlaid "echo '$SHIM' >/etc/ld.so.preload; cut -d ' ' -f 6 /proc/self/stat" /etc
     assert "session" "$output" "$(stat_field $$ 6)"
 }
 
 @test "inert in a setuid program" {
-    need_root
     need setpriv
-    chmod 777 .
-    cp "$(readlink -f /usr/bin/cut)" suid
-    chmod 4755 suid
-    # Where the dynamic linker would load it even then: a trusted folder, setuid.
+    # Where the dynamic linker loads it even then: a trusted folder, setuid.
     dir=$(dirname "$(ldd /bin/ls | sed -n 's/.*libc.so.6 => \([^ ]*\).*/\1/p')")
-    [ ! -e "$dir/libdz.so" ] || lacking "$dir/libdz.so exists"
-    install -m 4755 "$SHIM" "$dir/libdz.so"
-    run closed setpriv --reuid=65432 --clear-groups env LD_PRELOAD=libdz.so \
-        "$PWD/suid" -d " " -f 6 /proc/self/stat
-    rm "$dir/libdz.so"
+    run overlaid "install -m 4755 '$SHIM' $dir/libdz.so; install -m 4755 $(command -v cut) /usr/local/suid
+        LD_DEBUG=libs LD_PRELOAD=libdz.so cut -f 1 /dev/null 2>&1 | grep -q 'libdz.so' || echo not found
+        setpriv --reuid=65432 --clear-groups env LD_PRELOAD=libdz.so DZ_ONLY=suid /usr/local/suid -d ' ' -f 6 /proc/self/stat" \
+        "$(readlink -f "$dir")" /usr/local
     assert session "$output" "$(stat_field $$ 6)"
 }
 
@@ -194,15 +184,16 @@ END
 }
 
 @test "it is found by its bare name after make install" {
-    need_root
-    # A scratch root would not prove it: the real /usr/local/lib is looked in.
-    [ ! -e /usr/local/lib/libdz.so ] || lacking "libdz.so is installed"
-    closed make -C "$ROOT" -s BUILD="$BUILD" install >/dev/null
-    LD_PRELOAD=libdz.so DZ_OUTPUT=log closed sh -c 'echo "$LD_PRELOAD" $(cut -d " " -f 7 /proc/$$/stat)'
-    await holds_line log 0 || result=1
-    /usr/local/bin/dznohup -q true || result=1
-    make -C "$ROOT" -s BUILD="$BUILD" uninstall >/dev/null
-    [ -z "$result" ]
-    [ ! -e /usr/local/lib/libdz.so ]
-    [ ! -e /usr/local/bin/dznohup ]
+    cat >install.sh <<END
+env -u MAKEFLAGS -u MAKELEVEL make -C '$ROOT' -s BUILD='$PWD/b' install >/dev/null
+ls /usr/local/bin/dznohup /usr/local/lib/libdz.so
+LD_PRELOAD=libdz.so DZ_OUTPUT=$PWD/log sh -c 'cut -d " " -f 7 /proc/\$\$/stat'
+dznohup -q sh -c 'echo launched'
+env -u MAKEFLAGS -u MAKELEVEL make -C '$ROOT' -s BUILD='$PWD/b' uninstall
+[ ! -e /usr/local/bin/dznohup ] && [ ! -e /usr/local/lib/libdz.so ]
+END
+    run overlaid ". $PWD/install.sh" /usr/local /etc /var/cache
+    assert status "$status" 0
+    assert output "$output" "/usr/local/bin/dznohup"$'\n'"/usr/local/lib/libdz.so"$'\n'"launched"
+    await holds_line log 0
 }

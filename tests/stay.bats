@@ -26,7 +26,8 @@ SETTLED="until p=\$(readlink /proc/\$!/exe) && [ \$p != '$DZ' -a \${p##*/} != ba
 
 @test "job of an interactive shell: the same answers as nohup gives" {
     for name in nohup dznohup; do
-        [ "$name" = nohup ] && tool=nohup || tool="'$DZ'"
+        tool="'$DZ'"
+        [ "$name" = dznohup ] || tool="nohup"
         run on_terminal "$tool sh -c 'exit 7' &" 'wait $!; echo status $?' \
             "$tool sleep 62 & " 'jobs -r | grep -c sleep' 'kill %1; wait %1; echo status $?'
         grep -o 'status [0-9]*\|^[0-9]$' <<<"$output" >"answers.$name"

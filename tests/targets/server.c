@@ -20,7 +20,8 @@ int main(int argc, char **argv)
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     address.sin_port = htons((unsigned short)atoi(argv[1]));
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0 || listen(fd, 5) < 0) {
+    if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0 ||
+        listen(fd, 5) < 0) {
         perror("server");
         return 1;
     }

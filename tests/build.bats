@@ -1,0 +1,164 @@
+# The build: compilers, flags, installation, the library's symbols, the help.
+
+load helpers
+
+# make, apart from the make that runs us.
+build() { env -u MAKEFLAGS -u MAKELEVEL make -s -C "$ROOT" "$@" 3>&- 4>&-; }
+
+# What each build must be able to do, in this libc and in the other.
+works() {
+    local dir=$1 pid
+    pid=$("$dir/dznohup" -d -q sleep 3600 3>&- 4>&-)
+    track "$pid"
+    assert_daemon "$pid" leave
+    for program in environment environment-musl; do
+        [ -x "$TARGETS/$program" ] || continue
+        rm -f seen
+        LD_PRELOAD=$dir/libdz.so DZ_OUTPUT=log closed "$TARGETS/$program" "$PWD/seen"
+        await holds_line seen done
+        pid=$(sed -n 's/^session .* pid //p' seen)
+        track "$pid"
+        assert_daemon "$pid" leave
+    done
+}
+
+@test "gcc, clang and musl-gcc build without a warning, and what they build works" {
+    need gcc clang musl-gcc
+    for cc in gcc clang musl-gcc; do
+        try build BUILD="$PWD/$cc" CC=$cc CFLAGS="-O2 -Werror" all
+        assert "status of $cc" "$status" 0
+        assert "warnings of $cc" "$stderr" ""
+        works "$PWD/$cc"
+    done
+}
+
+@test "distribution flags: stack protector, FORTIFY, hardening; the shim stays free" {
+    build BUILD="$PWD/b" CFLAGS="-O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2 -Wformat" \
+        LDFLAGS="-Wl,-z,relro -Wl,-z,now" all >/dev/null
+    nm -D "$PWD/b/libdz.so" >symbols
+    refute grep -q _chk symbols
+    works "$PWD/b"
+}
+
+@test "static where the toolchain can, and dynamic when asked" {
+    try build BUILD="$PWD/b" all
+    [[ $output == *"linking dznohup statically"* ]]
+    readelf -l b/dznohup >segments
+    refute grep -q INTERP segments
+    try build BUILD="$PWD/b" STATIC=0 all
+    [[ $output == *"linking dznohup dynamically"* ]]
+    readelf -l b/dznohup | grep -q INTERP
+    works "$PWD/b"
+    # Dynamic, it can itself be preloaded: the shim acts, then the launcher.
+    LD_PRELOAD=$SHIM DZ_OUTPUT=log closed "$PWD/b/dznohup" -q sh -c 'echo words $$; exec sleep 3600'
+    await holds log words
+    track "$(sed -n 's/words //p' log)"
+}
+
+@test "nothing is rebuilt without reason; flags and headers are reasons" {
+    build BUILD="$PWD/b" all >/dev/null
+    touch stamp
+    build BUILD="$PWD/b" all >/dev/null
+    assert "rebuilt" "$(find b -newer stamp -name '*.o' | wc -l)" 0
+    build BUILD="$PWD/b" CFLAGS=-O1 all >/dev/null
+    [ "$(find b -newer stamp -name '*.o' | wc -l)" -gt 10 ]
+    grep -q 'core/dz.h' b/core/fds.d
+}
+
+@test "install and uninstall, with DESTDIR, PREFIX and the folders" {
+    build BUILD="$PWD/b" DESTDIR="$PWD/root" PREFIX=/opt LIBDIR=/opt/lib64 install >/dev/null
+    assert "installed" "$(cd root && find . -type f | sort | tr '\n' ' ')" \
+        "./opt/bin/dznohup ./opt/lib64/libdz.so ./opt/share/man/man1/dznohup.1 ./opt/share/man/man7/libdz.7 "
+    build BUILD="$PWD/b" DESTDIR="$PWD/root" PREFIX=/opt LIBDIR=/opt/lib64 uninstall
+    assert "left" "$(cd root && find . -type f)" ""
+}
+
+@test "the path of the installed library is compiled in; --shim overrides it" {
+    build BUILD="$PWD/b" LIBDIR=/opt/lib64 all >/dev/null
+    run b/dznohup -n true
+    [[ $output == *"library   /opt/lib64/libdz.so,"* ]]
+    run b/dznohup -n --shim=/elsewhere/libdz.so true
+    [[ $output == *"library   /elsewhere/libdz.so,"* ]]
+}
+
+@test "libdz.so exports nothing and needs nothing" {
+    assert exported "$(nm -D --defined-only "$SHIM")" ""
+    assert needed "$(readelf -d "$SHIM" | grep NEEDED || true)" ""
+    readelf -d "$SHIM" | grep -q INITFIRST
+}
+
+@test "--help has every option, its letter and its twin; -V has the version" {
+    run dz --help
+    for word in -d,\ --daemon -o,\ --output=FILE -e,\ --error=FILE -i,\ --input=FILE \
+        -C,\ --chdir=DIR -u,\ --umask=MASK --ignore=SIG --keep-fd=N -n,\ --dry-run \
+        -v,\ --verbose -q,\ --quiet --nohup --shim=PATH -h,\ --help -V,\ --version \
+        --mode=stay DZ_MODE DZ_OUTPUT DZ_ERROR DZ_INPUT DZ_CHDIR DZ_UMASK DZ_IGNORE \
+        DZ_KEEP_FD DZ_VERBOSE DZ_QUIET; do
+        [[ $output == *"$word"* ]] || fail "no $word in --help"
+    done
+    run dz -V
+    assert_match version "$output" "dznohup [0-9]*.[0-9]*.[0-9]*"
+    run bash -c "'$DZ' --help >/dev/full"
+    assert status "$status" 125
+}
+
+@test "each option is in the man page, with its twin" {
+    for page in dznohup.1 libdz.7; do
+        [ -s "$ROOT/man/$page" ]
+    done
+    "$DZ" --help | sed -n 's/^ .*--\([a-z-]*\).*/\1/p' | while read -r option; do
+        grep -q "Fl -${option//-/[\\\\]*-}" "$ROOT/man/dznohup.1" || fail "--$option is not in dznohup.1"
+    done
+    "$DZ" --help | sed -n 's/.*\[\(DZ_[A-Z_]*\)\].*/\1/p' | while read -r twin; do
+        grep -q "$twin" "$ROOT/man/dznohup.1" || fail "$twin is not in dznohup.1"
+    done
+}
+
+@test "-n says what would be done, and does nothing" {
+    exec 5</dev/null
+    run dz -n -o log --ignore=USR1 --keep-fd=5 -C /tmp -u 027 sleep 1
+    assert status "$status" 0
+    for line in "mode      stay: *" "command   */sleep" "target    glibc ELF, *" "preload   possible" \
+        "stdout    * -> log" "stderr    * -> log" "keep-fd   5 and no other from 3" "chdir     /tmp" \
+        "umask     027" "signals   HUP TTIN TTOU USR1 ignored, *"; do
+        [[ $output == *$line* ]] || fail "no '$line' in: $output"
+    done
+    [ ! -e log ]
+    run dz -n "$TARGETS/server-static"
+    [[ $output == *"target    static ELF, 64 bits"* ]]
+    [[ $output == *"preload   impossible: it is statically linked"* ]]
+    run dz -n "$TARGETS/server-musl"
+    [[ $output == *"target    musl ELF, 64 bits"* ]]
+    printf '#!/bin/sh\n' >script
+    chmod +x script
+    run dz -n -d ./script
+    [[ $output == *"script    interpreter /bin/sh"* ]]
+    [[ $output == *"mode      leave: "* ]]
+    printf '#!/no/such -x\n' >script
+    run dz -n ./script
+    [[ $output == *"missing   /no/such"* ]]
+    run on_terminal "'$DZ' -n sleep 1" "'$DZ' -n sleep 1 & wait" "'$DZ' -n sleep 1 | cat"
+    [[ $output == *"leave: it would be the terminal's foreground job"* ]]
+    [[ $output == *"mode      stay: this PID"* ]]
+    [[ $output == *"terminal -> nohup.out, here or in"* ]]
+    if [ "$(id -u)" = 0 ]; then
+        cp "$TARGETS/environment" suid
+        chown 65432 suid
+        chmod 4755 suid
+        run dz -n ./suid
+        [[ $output == *"preload   impossible: it is setuid, setgid or has file capabilities"* ]]
+    fi
+}
+
+@test "-v shows a row after each step" {
+    try dz -d -v -o log true
+    for row in "start * sid $(stat_field $$ 6) " "fork *" "setsid *" "signals *" "scrub *"; do
+        # shellcheck disable=SC2053
+        [[ $stderr == *"dznohup: "$row* ]] || fail "no row $row: $stderr"
+    done
+    # fork, setsid, fork: three processes, and the last does not lead.
+    read -r first second third <<<"$(sed -n 's/^dznohup: \(start\|setsid\|scrub\) *pid \([0-9]*\) .*/\2/p' <<<"$stderr" | tr '\n' ' ')"
+    [ "$first" != "$second" ] && [ "$second" != "$third" ]
+    [[ $stderr == *"scrub   pid $third ppid "*" pgid $second sid $second tty none"* ]]
+    assert log "$(cat log)" ""
+}
