@@ -50,7 +50,9 @@ teardown() {
     fails 127 "dznohup: command: no-such-command: not found" no-such-command
     fails 127 "dznohup: command: ./no-such: No such file or directory" ./no-such
     fails 127 "dznohup: command: '': not found" ""
-    PATH='' fails 127 "dznohup: command: sleep: not found" sleep 1
+    PATH=/nowhere try "$DZ" sleep 1
+    assert status "$status" 127
+    assert stderr "$stderr" "dznohup: command: sleep: not found"
 }
 
 @test "not executable: 126" {
