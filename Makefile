@@ -32,10 +32,10 @@ SHIM := $(call objects,shim)
 all: $(BUILD)/dznohup $(BUILD)/libdz.so
 
 # Objects follow the compiler and the flags, not only the sources.
-$(BUILD)/flags: FORCE
+$(BUILD)/flags: Makefile FORCE
 	@mkdir -p $(BUILD)/core $(BUILD)/cli $(BUILD)/shim $(BUILD)/targets
 	@echo '$(CC) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) $(DEFINES) $(STATIC)' | \
-		cmp -s - $@ || \
+		cmp -s - $@ && [ $@ -nt Makefile ] || \
 		echo '$(CC) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) $(DEFINES) $(STATIC)' >$@
 FORCE:
 
@@ -57,13 +57,13 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	@echo "  CC    $<"
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(DEFINES) -c -o $@ $<
 
-$(BUILD)/dznohup: $(CLI) $(CORE)
+$(BUILD)/dznohup: $(CLI) $(CORE) $(BUILD)/flags
 	@echo "  LINK  $@"
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(LINK) -o $@ $^
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(LINK) -o $@ $(CLI) $(CORE)
 
 # No DT_NEEDED: the program's own libc serves it.  initfirst: before any other
 # constructor.  libgcc has what the compiler may call on 32 bits.
-$(BUILD)/libdz.so: $(SHIM) $(CORE) shim/libdz.map
+$(BUILD)/libdz.so: $(SHIM) $(CORE) shim/libdz.map $(BUILD)/flags
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -shared -nostdlib -Wl,-z,initfirst -Wl,-z,now \
 		-Wl,-z,noexecstack -Wl,-soname,libdz.so \

@@ -112,21 +112,23 @@ int find_command(struct command *command, char **argv, struct dz_fault *fault)
     return 0;
 }
 
-/* "PATH (interpreter X)" where X is why it could not be executed. */
-static void name_culprit(const char *path, struct dz_fault *fault)
+/* The fault of exec: "PATH (interpreter X)" where X may be the reason. */
+static void exec_fault(const char *path, int err, struct dz_fault *fault)
 {
-    struct dz_text text = dz_text(fault->object, sizeof fault->object);
-    struct target target;
+    char object[2 * PATH_MAX + 32];
+    struct dz_text text = dz_text(object, sizeof object);
+    struct target target = {.interpreter = ""};
 
     dz_add(&text, path);
-    if (fault->err != ENOENT && fault->err != EACCES && fault->err != ELIBBAD)
-        return;
-    probe_target(path, &target);
+    if (err == ENOENT || err == EACCES || err == ELIBBAD)
+        probe_target(path, &target);
     if (target.interpreter[0] != '\0') {
         dz_add(&text, " (interpreter ");
         dz_add(&text, target.interpreter);
         dz_add(&text, ")");
     }
+    dz_fault(fault, "exec", object, err, NULL);
+    fault->status = DZ_EXIT_CANNOT_RUN;
 }
 
 /* Run the file by /bin/sh: "sh path arg...". */
@@ -148,9 +150,7 @@ int exec_command(const struct command *command, char **envp, struct dz_fault *fa
     execve(command->path, command->argv, envp);
     if (errno == ENOEXEC)
         exec_by_shell(command, envp);
-    dz_fault(fault, "exec", command->path, errno, NULL);
-    fault->status = DZ_EXIT_CANNOT_RUN;
-    name_culprit(command->path, fault);
+    exec_fault(command->path, errno, fault);
     return -1;
 }
 

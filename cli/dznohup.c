@@ -74,6 +74,18 @@ static bool is_named_nohup(const char *name)
     return strcmp(slash != NULL ? slash + 1 : name, "nohup") == 0;
 }
 
+/* --nohup means that alone: what other options ask for, nohup does not do. */
+static int be_nohup(char **argv, int operand)
+{
+    struct dz_fault fault;
+    int options = operand - (strcmp(argv[operand - 1], "--") == 0);
+
+    if (options == 2)
+        return nohup_run(argv[0], argv + operand);
+    dz_fault(&fault, "--nohup", NULL, 0, "goes with no other option");
+    return tell(2, &fault);
+}
+
 int main(int argc, char **argv)
 {
     static struct dz_plan plan;
@@ -94,7 +106,7 @@ int main(int argc, char **argv)
     if (plan.help || plan.version)
         return print_only(&plan);
     if (plan.nohup)
-        return nohup_run(argv[0], argv + operand);
+        return be_nohup(argv, operand);
     if (defaults < 0)
         return tell(2, &unset);
     if (operand >= argc) {

@@ -43,6 +43,7 @@ static const struct {
     {EROFS, "Read-only file system"},
     {EPIPE, "Broken pipe"},
     {ENAMETOOLONG, "File name too long"},
+    {ERANGE, "Numerical result out of range"},
     {ENOSYS, "Function not implemented"},
     {ELOOP, "Too many levels of symbolic links"},
     {ELIBBAD, "Accessing a corrupted shared library"},

@@ -287,12 +287,21 @@ static int close_between(int from, int to)
     return dz_each_number("/proc/self/fd", close_one, &range);
 }
 
+/* Whether fd is a file that we opened: an argument that happens to name its
+ * number means another file, which was not open. */
+static bool is_opened(const struct dz_plan *plan, int fd)
+{
+    return fd >= 0 && (fd == plan->to[0] || fd == plan->to[1] || fd == plan->to[2]);
+}
+
 int dz_close_rest(struct dz_plan *plan, struct dz_fault *fault)
 {
     int from = FIRST;
 
     while (from >= 0) {
         int kept = dz_next_kept(plan, from);
+        while (is_opened(plan, kept))
+            kept = dz_next_kept(plan, kept + 1);
         if (plan->tell_fd >= from)
             kept = smaller(kept, plan->tell_fd);
         if (plan->report_fd >= from)

@@ -39,8 +39,9 @@ static const struct {
     {"guard", DZ_PREPARE, BOTH, dz_guard_streams},
     {"hangup", DZ_PREPARE, BOTH, dz_ignore_hangup},
     {"setsid", DZ_PREPARE, STAY, dz_own_session},
-    {"open", DZ_PREPARE, BOTH, dz_open_streams},
+    /* Before anything is opened: a number that is free now may be ours then. */
     {"keep", DZ_PREPARE, BOTH, dz_check_kept},
+    {"open", DZ_PREPARE, BOTH, dz_open_streams},
     {"stderr", DZ_PREPARE, BOTH, dz_keep_stderr},
     {"pipe", DZ_DETACH, LEAVE, dz_report_pipe},
     {"fork", DZ_DETACH, LEAVE, dz_first_fork},

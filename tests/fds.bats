@@ -20,6 +20,22 @@ END
     done
 }
 
+@test "a number that only our own log has is not kept, nor taken for open" {
+    # 3 and 4 are free, so the log will be one of them.
+    LD_PRELOAD=$SHIM DZ_OUTPUT=log DZ_CHDIR=. closed sh -c \
+        'echo $$ >pid; exec sleep 3600' /dev/fd/3 /dev/fd/4 /dev/fd/5
+    await is_file pid
+    pid=$(cat pid)
+    track "$pid"
+    await runs_program "$pid" "$(readlink -f /usr/bin/sleep)"
+    assert descriptors "$(fds_of "$pid")" "0 1 2"
+    for mode in stay leave; do
+        try closed env DZ_KEEP_FD=3 "$DZ" --mode=$mode -o log true
+        assert status "$status" 125
+        assert stderr "$stderr" "dznohup: keep-fd: 3: Bad file descriptor"
+    done
+}
+
 @test "--keep-fd keeps these alone" {
     pid=$(exec 5</dev/null 6</dev/null 7</dev/zero && dz -d -q --keep-fd=7,5 sleep 3600)
     track "$pid"
@@ -107,7 +123,8 @@ END
 @test "the number of system calls does not grow with the limit or what is open" {
     need strace
     hard=$(ulimit -Hn)
-    for mode in "$DZ -q $TARGETS/hostile" "$DZ -q -d $TARGETS/hostile"; do
+    for mode in "$DZ -q $TARGETS/hostile" "$DZ -q -d $TARGETS/hostile" \
+        "-E LD_PRELOAD=$SHIM -E DZ_OUTPUT=log $TARGETS/hostile"; do
         base=$(count 1024 1 "$mode")
         [ "$base" -gt 20 ]
         for case in "$hard 1" "20000 10000" "1024 500"; do

@@ -18,6 +18,13 @@ load helpers
     done
 }
 
+@test "with SIGCHLD inherited as ignored a failure is still seen" {
+    try closed "$TARGETS/hostile" "$DZ" -d -o log sh -c 'exit 3'
+    assert status "$status" 3
+    try closed env LD_PRELOAD="$SHIM" DZ_ONLY=sh DZ_OUTPUT=log "$TARGETS/hostile" sh -c 'exit 3'
+    assert status "$status" 3
+}
+
 @test "inherited by a preloaded program: the same" {
     LD_PRELOAD=$SHIM DZ_ONLY=sleep DZ_OUTPUT=log closed "$TARGETS/hostile" sleep 3600
     for pid in $(pgrep -x sleep); do

@@ -53,7 +53,7 @@ both_typed() {
     for in in "" "</dev/null" "<&-"; do
         for out in "" ">o" ">&-"; do
             for err in "" "2>e" "2>&-" "2>&1"; do
-                both_typed "nohup sh -c \"echo out; echo err >&2; read x || echo read \\\$?\" $in $out $err; echo back \$?"
+                both_typed "nohup sh -c \"echo out; echo err >&2; cat; echo cat \\\$?\" $in $out $err; echo back \$?"
             done
         done
     done
@@ -127,6 +127,13 @@ b" "a	'b" '' "é" "a\\b" "-" "#x" "~x" "a!'b" "a%'b" "a@'b" "a#'b" $'\001x' $'x\
     try dz --nohup
     assert status "$status" 125
     assert_match stderr "$stderr" "*: missing operand*"
+    for words in "-d --nohup" "--nohup -q" "--nohup -o log --"; do
+        # shellcheck disable=SC2086
+        try dz $words true
+        assert "status of $words" "$status" 125
+        assert stderr "$stderr" "dznohup: --nohup: goes with no other option"
+    done
+    assert words "$(dz --nohup -- echo --)" --
     # The session is the caller's.
     assert session "$(dz --nohup sh -c 'cut -d " " -f 6 /proc/$$/stat')" "$(stat_field $$ 6)"
 }

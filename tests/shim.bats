@@ -30,7 +30,8 @@ start_environment() {
 @test "other LD_PRELOAD entries survive, in order" {
     cp "$TARGETS/initfirst.so" a.so
     cp "$TARGETS/initfirst.so" b.so
-    a=$PWD/a.so b=$PWD/b.so
+    cp "$TARGETS/initfirst.so" xlibdz.so
+    a=$PWD/a.so b=$PWD/b.so x=$PWD/xlibdz.so
     left_of() {
         rm -f seen
         start_environment LD_PRELOAD="$1" "$TARGETS/environment"
@@ -45,6 +46,7 @@ start_environment() {
     left_of "$a:$b:$SHIM" "$a:$b"
     left_of ":$SHIM::$a: $b:" "$a $b"
     left_of "$SHIM:$a:$SHIM" "$a"
+    left_of "$x:$SHIM" "$x"
 }
 
 @test "dznohup takes our entry out as well, and every DZ_ variable" {

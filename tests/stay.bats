@@ -154,6 +154,32 @@ END
     [ "$status" = 0 ]
 }
 
+@test "PID 1 that leads its group, in the foreground of a terminal: stays" {
+    need_root
+    cat >lead.py <<'END'
+import os, signal, sys
+os.setpgid(0, 0)
+signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+os.tcsetpgrp(0, os.getpgrp())
+os.execv(sys.argv[1], sys.argv[1:])
+END
+    run closed python3 "$TESTS/pty" --run unshare --pid --fork --mount-proc \
+        python3 lead.py "$DZ" -o - sh -c 'echo "PID is $$"'
+    [[ $output == *"PID is 1"* ]]
+    [ "$status" = 0 ]
+}
+
+@test "a command with a slash is made absolute, a bare one keeps its name" {
+    ln -s "$(command -v sleep)" mine
+    pid=$(dz -d -q -o log ./mine 3600)
+    track "$pid"
+    assert words "$(command_of "$pid")" "$PWD/mine 3600 "
+    mkdir sub
+    pid=$(cd sub && PATH=..:$PATH dz -d -q -o log mine 3600)
+    track "$pid"
+    assert words "$(command_of "$pid")" "mine 3600 "
+}
+
 @test "-d makes PID 1 leave, as it was told to" {
     need_root
     run closed unshare --pid --fork --mount-proc "$DZ" -d -o log -e - sleep 0

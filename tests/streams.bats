@@ -242,6 +242,37 @@ END
     assert stderr "$stderr" ""
 }
 
+@test "a caller that is gone does not kill the launcher, which says the PID elsewhere" {
+    cat >gone.py <<'END'
+import os, subprocess, sys
+r, w = os.pipe()
+os.close(r)
+done = subprocess.run([sys.argv[1], "-d", "-o", "log", "sleep", "3600"], stdout=w,
+                      stderr=subprocess.PIPE, text=True)
+print(done.returncode, done.stderr, end="")
+END
+    run closed python3 gone.py "$DZ"
+    assert_match output "$output" "0 dznohup: stdout: *: Broken pipe"
+    pid=$(sed 's/0 dznohup: stdout: //; s/:.*//' <<<"$output")
+    track "$pid"
+    assert_daemon "$pid" leave
+}
+
+@test "a name that would be longer than a path once it is absolute" {
+    cat >deep.py <<'END'
+import os, sys
+while len(os.getcwd()) < 3900:
+    os.mkdir("x" * 150)
+    os.chdir("x" * 150)
+os.mkdir("y" * (4091 - len(os.getcwd())))
+os.chdir("y" * (4091 - len(os.getcwd())))
+os.execv(sys.argv[1], [sys.argv[1], "-d", "-q", "-o", "log", "true"])
+END
+    try closed python3 deep.py "$DZ"
+    assert status "$status" 125
+    assert stderr "$stderr" "dznohup: output: log: File name too long"
+}
+
 @test "an unwritable stdout is said, and the target runs" {
     run closed bash -c "'$DZ' -d -o log sleep 3600 >/dev/full"
     assert status "$status" 0

@@ -14,7 +14,8 @@ int main(int argc, char **argv)
             return 2;
         usleep(1000);
     }
-    printf("thread lives, words %d, last %s\n", argc, argv[argc - 1]);
+    printf("PID %ld: thread lives, words %d, last %s\n", (long)getpid(), argc,
+           argv[argc - 1]);
     fflush(stdout);
     pause();
 }
