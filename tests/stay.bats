@@ -118,8 +118,10 @@ END
 }
 
 @test "alone in a terminal's session: gives the terminal up" {
+    # It goes on holding the terminal open, as stderr; else closing the last
+    # descriptor would end the terminal, and with it what is tested here.
     closed python3 "$TESTS/pty" --hangup-at "never" bash -c \
-        "echo \$\$ >pid; exec '$DZ' sleep 70" &
+        "echo \$\$ >pid; exec '$DZ' -e - sleep 70" &
     screen=$!
     await is_file pid
     pid=$(cat pid)
