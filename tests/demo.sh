@@ -2,6 +2,7 @@
 # The main job on a real, unmodified program, in both ways: what ps and /proc
 # say of it, and its end.  Leaves nothing behind.
 set -eu
+bash "$(dirname "$0")/deps" demo
 cd "${BUILD:-build}"
 build=$PWD
 dir=$(mktemp -d)
@@ -17,10 +18,6 @@ say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 [ -t 1 ] || say() { printf '\n%s\n' "$*"; }
 
 # vmstat(8) prints a line a second, forever, and knows nothing of daemons.
-command -v vmstat >/dev/null || {
-    echo "the demo wants vmstat and ps: apt-get install procps" >&2
-    exit 1
-}
 
 show() {
     say "What it is now: PID $pid, in session $(ps -o sid= -p "$pid" | tr -d ' '), this shell in $(ps -o sid= -p $$ | tr -d ' ')"
