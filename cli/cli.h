@@ -63,6 +63,9 @@ struct target {
     char interpreter[PATH_MAX]; /* of a script, else the dynamic linker; or "" */
 };
 
+/* Whether the interpreter that the file names, "#!" or ELF, is not there. */
+bool lacks_interpreter(const char *path);
+
 /* Look at path.  Fields stay false where it cannot be read. */
 void probe_target(const char *path, struct target *target);
 
@@ -81,6 +84,9 @@ int print_plan(struct dz_plan *plan, const struct command *command);
 
 /* "dznohup: STEP: OBJECT: REASON" on fd; returns fault->status. */
 int tell(int fd, const struct dz_fault *fault);
+
+/* Whether say_started has anything to say. */
+bool has_words(const struct dz_plan *plan);
 
 /* What the user should know of a start that worked: the log, the PID. */
 void say_started(const struct dz_plan *plan);

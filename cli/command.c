@@ -122,7 +122,7 @@ static void exec_fault(const char *path, int err, struct dz_fault *fault)
     dz_add(&text, path);
     if (err == ENOENT || err == EACCES || err == ELIBBAD)
         probe_target(path, &target);
-    if (target.interpreter[0] != '\0') {
+    if (target.interpreter[0] != '\0' && access(target.interpreter, X_OK) < 0) {
         dz_add(&text, " (interpreter ");
         dz_add(&text, target.interpreter);
         dz_add(&text, ")");

@@ -23,6 +23,9 @@ static int report_started(struct dz_plan *plan)
     snprintf(line, sizeof line, "%ld\n", (long)plan->pid);
     signal(SIGPIPE, SIG_IGN); /* a reader that is gone is said, not died of */
     say_started(plan);
+    /* Left against the plan: a file on stdout is the program's, not the PID's. */
+    if (plan->left != DZ_NOT_LEFT && plan->to[1] < 0)
+        return 0;
     if (dz_write(1, line, strlen(line)) < 0) {
         /* It runs: to end it now would be a worse surprise than this line. */
         dz_fault_number(&fault, "stdout", plan->pid, errno, NULL);
@@ -43,11 +46,13 @@ static int launch(struct dz_plan *plan, struct command *command)
         plan->trace = say_step;
         say_step(plan, "start");
     }
-    result = dz_run(plan, DZ_PREPARE | DZ_DETACH | DZ_COMMIT, &fault);
+    result = dz_run(plan, DZ_ALL, &fault);
     if (result == DZ_CALLER)
         return dz_await(plan, &fault) < 0 ? tell(2, &fault) : report_started(plan);
     if (result == DZ_GO) {
-        if (plan->mode == DZ_STAY)
+        /* The last moment for words, unless exec is going to fail. */
+        if (plan->mode == DZ_STAY && has_words(plan) &&
+            !lacks_interpreter(command->path))
             say_started(plan);
         exec_command(command, plan->envp, &fault);
         dz_fail(plan, &fault);

@@ -171,7 +171,7 @@ static int replace_input(struct streams *streams)
 static int open_out(const struct streams *streams, const char *file)
 {
     bool made;
-    int fd = dz_open_append(file, 0600, &made);
+    int fd = dz_open_append(file, 0600, true, &made);
 
     /* As a stream of the command: blocking, and open across exec. */
     if (fd >= 0 && (fcntl(fd, F_SETFL, O_APPEND) < 0 || fcntl(fd, F_SETFD, 0) < 0)) {

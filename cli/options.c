@@ -61,8 +61,14 @@ static const struct dz_option *find_letter(int letter)
 static int refuse(int answer, char **argv, struct dz_fault *fault)
 {
     char letter[3] = {'-', (char)optopt, '\0'};
-    /* A letter within "-xyz" leaves optind at the word; name the letter. */
-    const char *word = optopt > 0 && optopt < LONG ? letter : argv[optind - 1];
+    const char *word = letter;
+
+    /* A letter within "-xyz" leaves optind at the word; name the letter, unless
+     * it is a part of a character only. */
+    if (optopt == 0 || optopt >= LONG)
+        word = argv[optind - 1];
+    else if (optopt < ' ' || optopt > '~')
+        word = argv[optind];
 
     if (answer == ':')
         return dz_fault(fault, word, NULL, 0, "needs an argument; see dznohup --help");

@@ -39,32 +39,48 @@ static const char *why_left(enum dz_left left)
     }
 }
 
-static bool uses_default_log(const struct dz_plan *plan)
+bool has_words(const struct dz_plan *plan)
 {
-    return plan->log.path[0] != '\0' &&
-           (plan->output == NULL || strcmp(plan->output, "-") == 0);
+    bool logs = plan->log.path[0] != '\0' &&
+                (plan->output == NULL || strcmp(plan->output, "-") == 0);
+
+    return !plan->quiet && (logs || plan->left != DZ_NOT_LEFT || plan->terminal_kept);
+}
+
+static void say_terminal_kept(const struct dz_plan *plan)
+{
+    put(plan->tell_fd, "dznohup: warning: other processes share the session, so it "
+                       "keeps its controlling terminal\n");
 }
 
 void say_started(const struct dz_plan *plan)
 {
-    bool logs = uses_default_log(plan);
-    char text[PATH_MAX + 256];
-    char pid[64] = "";
+    bool logs = plan->log.path[0] != '\0';
+    char line[PATH_MAX + 256];
+    struct dz_text text = dz_text(line, sizeof line);
 
-    if (plan->quiet)
+    if (!has_words(plan))
         return;
     if (plan->terminal_kept)
-        put(plan->tell_fd, "dznohup: warning: other processes share the session, so it "
-                           "keeps its controlling terminal\n");
-    if (!logs && plan->left == DZ_NOT_LEFT)
+        say_terminal_kept(plan);
+    dz_add(&text, "dznohup: ");
+    if (plan->mode == DZ_LEAVE) {
+        dz_add(&text, "PID ");
+        dz_add_number(&text, plan->pid);
+        dz_add(&text, plan->ended ? " has ended with status 0" : " runs");
+        dz_add(&text, why_left(plan->left));
+        dz_add(&text, logs ? ", " : "");
+    } else if (!logs) {
         return;
-    if (plan->mode == DZ_LEAVE)
-        snprintf(pid, sizeof pid, "PID %ld runs%s", (long)plan->pid,
-                 why_left(plan->left));
-    snprintf(text, sizeof text, "%s: %s%s%s%s\n", program, pid,
-             *pid && logs ? ", " : "", logs ? "appending output to " : "",
-             logs ? plan->log.path : "");
-    put(plan->tell_fd, text);
+    }
+    if (logs) {
+        dz_add(&text,
+               plan->to[1] >= 0 ? "appending output to " : "appending stderr to ");
+        dz_add(&text, plan->log.path);
+    }
+    dz_one_line(line);
+    dz_add(&text, "\n");
+    put(plan->tell_fd, line);
 }
 
 void say_relative(const struct dz_plan *plan, const char *argument)
@@ -74,9 +90,11 @@ void say_relative(const struct dz_plan *plan, const char *argument)
     /* It names an existing file, so it is no longer than a path can be. */
     snprintf(text, sizeof text,
              "%s: warning: %.*s is a relative path, but the program will run in /; "
-             "-C . makes it run here\n",
+             "-C . makes it run here",
              program, PATH_MAX, argument);
+    dz_one_line(text);
     put(plan->tell_fd, text);
+    put(plan->tell_fd, "\n");
 }
 
 void say_step(const struct dz_plan *plan, const char *step)

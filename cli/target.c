@@ -170,6 +170,14 @@ void probe_target(const char *path, struct target *target)
     }
 }
 
+bool lacks_interpreter(const char *path)
+{
+    struct target target;
+
+    probe_target(path, &target);
+    return target.missing;
+}
+
 const char *target_libc(const struct target *target)
 {
     if (strstr(target->interpreter, "/ld-musl") != NULL)

@@ -39,6 +39,20 @@ static bool is_foreground(void)
     return foreground == getpgrp();
 }
 
+/* setsid(2) by way of that group. */
+static bool setsid_from(pid_t group)
+{
+    /* 0: a group of another PID namespace; our own would change nothing. */
+    if (group <= 0 || group == getpid() || setpgid(0, group) < 0)
+        return false;
+    if (setsid() >= 0)
+        return true;
+    /* Back: the group of our number exists if others are in it, and is made
+     * anew if they have gone; neither can fail. */
+    setpgid(0, 0);
+    return false;
+}
+
 /*
  * We lead a process group, as every job of an interactive shell does, and so
  * setsid fails with EPERM.  Join the parent's group for an instant; our old
@@ -58,13 +72,9 @@ static bool leave_own_group(void)
     bool done = false;
 
     syscall(SYS_rt_sigprocmask, SIG_BLOCK, &all, &mask, sizeof mask);
-    if (setpgid(0, getpgid(getppid())) == 0) {
-        done = setsid() >= 0;
-        /* Back: the group of our number exists if others are in it, and is
-         * made anew if they have gone; neither can fail. */
-        if (!done)
-            setpgid(0, 0);
-    }
+    /* A parent that died has left us to one of another session, whose group we
+     * cannot join; the session's own leader has one that we can. */
+    done = setsid_from(getpgid(getppid())) || setsid_from(getsid(0));
     for (int i = 0; i < KEYS; i++)
         sigaction(from_keyboard[i], &ignore, &before[i]);
     for (int i = 0; i < KEYS; i++)
@@ -125,7 +135,15 @@ enum dz_left dz_forecast(void)
 int dz_report_pipe(struct dz_plan *plan, struct dz_fault *fault)
 {
     int ends[2];
+    sigset_t interrupts;
 
+    /* An interrupt while the caller waits would leave a target behind whose PID
+     * nobody was told; the target's own mask is set when it commits. */
+    sigemptyset(&interrupts);
+    sigaddset(&interrupts, SIGINT);
+    sigaddset(&interrupts, SIGQUIT);
+    sigaddset(&interrupts, SIGTERM);
+    sigprocmask(SIG_BLOCK, &interrupts, NULL); /* cannot fail with a valid set */
     if (pipe2(ends, O_CLOEXEC) < 0)
         return dz_fault(fault, "report", "pipe", errno, NULL);
     plan->await_fd = ends[0];
@@ -169,6 +187,6 @@ int dz_second_fork(struct dz_plan *plan, struct dz_fault *fault)
     if (target > 0)
         _exit(0);
     plan->pid = getpid();
-    dz_report(plan, plan->pid, NULL);
+    dz_report_pid(plan, plan->pid);
     return 0;
 }

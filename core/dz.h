@@ -80,6 +80,9 @@ void dz_add(struct dz_text *text, const char *string);
 void dz_add_char(struct dz_text *text, char c);
 void dz_add_number(struct dz_text *text, long number);
 
+/* Show control characters as '?': what is told stays one line. */
+void dz_one_line(char *text);
+
 /*
  * Write all of data to fd, going on after EINTR and short writes.
  * Returns 0, or -1 with errno as write(2).
@@ -156,6 +159,7 @@ struct dz_plan {
     int await_fd;         /* caller: read end, or -1 */
     pid_t child;          /* caller: the first fork's */
     pid_t pid;            /* caller: the target's */
+    bool ended;           /* caller: the target has ended already, with status 0 */
 };
 
 /* Who reads an option's twin, and from whom an option is taken. */
@@ -202,9 +206,10 @@ enum {
 /*
  * The phases of a start.  Prepare: in the caller's cwd, its stderr alive, no
  * fork made; what can fail is here as far as possible.  Detach: forks and
- * sessions of leave mode.  Commit: in the target's process.
+ * sessions of leave mode.  Commit: in the target's process.  Close, a part of
+ * commit: descriptors from 3.
  */
-enum { DZ_PREPARE = 1, DZ_DETACH = 2, DZ_COMMIT = 4 };
+enum { DZ_PREPARE = 1, DZ_DETACH = 2, DZ_COMMIT = 4, DZ_CLOSE = 8, DZ_ALL = 15 };
 
 /*
  * Run plan's steps of these phases in order.  Returns DZ_GO or DZ_CALLER, or
@@ -219,7 +224,7 @@ int dz_run(struct dz_plan *plan, int phases, struct dz_fault *fault);
  */
 int dz_fail(struct dz_plan *plan, const struct dz_fault *fault);
 
-/* The shim's end of a start: closes what exec would have closed. */
+/* The shim's end of a start: tells the caller, closes what exec would have. */
 void dz_finish(struct dz_plan *plan);
 
 /* ---- detach.c: sessions and forks ----------------------------------------- */
@@ -243,10 +248,12 @@ int dz_second_fork(struct dz_plan *plan, struct dz_fault *fault);
 /* ---- report.c: the caller's wait ------------------------------------------ */
 
 /*
- * In a child: tell the caller our PID, or a failure (then fault is not NULL).
- * pid is 0 in the first child, which is not the target.
+ * In a child: tell the caller our PID (0 in the first child, which is not the
+ * target), a failure, or that all is done.
  */
-void dz_report(const struct dz_plan *plan, pid_t pid, const struct dz_fault *fault);
+void dz_report_pid(const struct dz_plan *plan, pid_t pid);
+void dz_report_fault(const struct dz_plan *plan, const struct dz_fault *fault);
+void dz_report_done(const struct dz_plan *plan);
 
 /*
  * In the caller: wait until the target runs and has not died within the first
@@ -284,16 +291,20 @@ int dz_next_kept(const struct dz_plan *plan, int from);
  */
 int dz_open_default_log(char **envp, struct dz_file *file, struct dz_fault *fault);
 
-/* Open path for appending, mode 0666 less umask; otherwise the same. */
+/*
+ * Open path for appending, mode 0666 less umask; otherwise the same, but links
+ * of root's are followed: /dev/stdout is one.
+ */
 int dz_open_log(const char *path, const char *step, struct dz_file *file,
                 struct dz_fault *fault);
 
 /*
- * As openat(2) with O_WRONLY|O_APPEND|O_CREAT, but a symbolic link as the last
- * component is followed only if it is ours.  Sets *made if the file is new.
- * Returns the descriptor or -1 with errno: EPERM for somebody else's link.
+ * As open(2) with O_WRONLY|O_APPEND|O_CREAT, but a symbolic link as the last
+ * component is followed only if it is ours or, with trust_root, root's.  Sets
+ * *made if the file is new.  Returns the descriptor, non-blocking and
+ * close-on-exec, or -1 with errno: EPERM for somebody else's link.
  */
-int dz_open_append(const char *path, mode_t mode, bool *made);
+int dz_open_append(const char *path, mode_t mode, bool trust_root, bool *made);
 
 /* Remove file if it was made by this start and nothing was written to it. */
 void dz_unmake(const struct dz_file *file);

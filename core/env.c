@@ -88,7 +88,7 @@ bool dz_env_preloaded(char **envp)
 }
 
 /* Whether entry is to go; takes our library out of an LD_PRELOAD that stays. */
-static bool drop(char *entry)
+static bool drop(const struct dz_plan *plan, char *entry)
 {
     char *preload = value_of(entry, "LD_PRELOAD");
 
@@ -96,6 +96,10 @@ static bool drop(char *entry)
         walk_preload(preload, preload);
         return *preload == '\0';
     }
+    /* systemd's newer check beside LISTEN_PID names the old process too. */
+    if (plan->mode == DZ_LEAVE && plan->listen_fds > 0 &&
+        value_of(entry, "LISTEN_PIDFDID") != NULL)
+        return true;
     return strncmp(entry, "DZ_", 3) == 0;
 }
 
@@ -120,7 +124,7 @@ int dz_scrub(struct dz_plan *plan, struct dz_fault *fault)
     for (char **from = plan->envp; *from != NULL; from++) {
         char *entry = *from;
         *from = NULL;
-        if (!drop(entry))
+        if (!drop(plan, entry))
             *to++ = entry;
     }
     return 0;

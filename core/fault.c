@@ -114,9 +114,7 @@ size_t dz_fault_text(const struct dz_fault *fault, const char *program,
     else
         add_error(&line, fault->err);
 
-    for (size_t i = 0; i < line.length; i++)
-        if ((unsigned char)text[i] < ' ' || text[i] == '\177')
-            text[i] = '?';
+    dz_one_line(text);
     text[line.length] = '\n'; /* the one byte left free above */
     text[line.length + 1] = '\0';
     return line.length + 1;

@@ -17,12 +17,30 @@
 
 enum { FIRST = 3, LISTEN_FIRST = 3 /* SD_LISTEN_FDS_START, sd_listen_fds(3) */ };
 
+/* Linux before 4.11, or a filter: what the kernel calls it, proc_pid_fd(5). */
+static enum dz_stream kind_without_statx(int fd)
+{
+    char path[32];
+    char name[8] = "";
+    struct dz_text text = dz_text(path, sizeof path);
+
+    if (fcntl(fd, F_GETFD) < 0)
+        return DZ_CLOSED;
+    if (isatty(fd) || errno == EIO)
+        return DZ_TERMINAL;
+    dz_add(&text, "/proc/self/fd/");
+    dz_add_number(&text, fd);
+    if (readlink(path, name, sizeof name - 1) > 0 && strncmp(name, "pipe:[", 6) == 0)
+        return DZ_PIPE;
+    return strncmp(name, "socket:", 7) == 0 ? DZ_SOCKET : DZ_OTHER;
+}
+
 enum dz_stream dz_stream_kind(int fd)
 {
     struct dz_stat about;
 
     if (dz_stat(fd, "", true, &about) < 0)
-        return DZ_CLOSED; /* EBADF; nothing else can happen to an open one */
+        return errno == EBADF ? DZ_CLOSED : kind_without_statx(fd);
     switch (about.mode & S_IFMT) {
     case S_IFIFO:
         return DZ_PIPE;
@@ -75,6 +93,7 @@ static bool is_kept(const char *option)
 static int open_input(struct dz_plan *plan, struct dz_fault *fault)
 {
     const char *path = plan->input != NULL ? plan->input : "/dev/null";
+    const int flags = O_NOCTTY | O_NONBLOCK | O_LARGEFILE | O_CLOEXEC;
     int fd;
 
     if (is_kept(plan->input))
@@ -85,7 +104,13 @@ static int open_input(struct dz_plan *plan, struct dz_fault *fault)
         return 0;
     /* Non-blocking for the opening alone: a FIFO would make us wait for its
      * writer. */
-    fd = open(path, O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    fd = open(path, O_RDONLY | flags);
+    if (fd >= 0 && dz_stream_kind(fd) == DZ_PIPE) {
+        /* Nor does the target see end-of-file before the first writer, or
+         * between two: it holds the other end itself, fifo(7). */
+        close(fd); /* read only: nothing can be lost */
+        fd = open(path, O_RDWR | flags);
+    }
     if (fd < 0 || fcntl(fd, F_SETFL, 0) < 0)
         return dz_fault(fault, "input", path, errno, NULL);
     plan->to[0] = fd;
@@ -215,6 +240,8 @@ static void find_listen_fds(struct dz_plan *plan)
     fds = dz_read_number(&count);
     if (fds <= 0 || *count != '\0' || fds > INT_MAX - LISTEN_FIRST)
         return;
+    if (fcntl(LISTEN_FIRST + fds - 1, F_GETFD) < 0)
+        return; /* a number that nobody has passed */
     plan->listen_fds = fds;
     for (char **at = plan->envp; *at != NULL; at++)
         if (strncmp(*at, "LISTEN_PID=", 11) == 0) {
@@ -257,6 +284,11 @@ int dz_replace_streams(struct dz_plan *plan, struct dz_fault *fault)
         if (result < 0)
             return dz_fault_number(fault, "streams", i, errno, NULL);
     }
+    /* Copied; stdout and stderr may share one.  No data was written: close(2)
+     * has nothing to lose. */
+    for (int i = 0; i < 3; i++)
+        if (plan->to[i] >= 0 && (i == 0 || plan->to[i] != plan->to[i - 1]))
+            close(plan->to[i]);
     return 0;
 }
 
@@ -287,21 +319,12 @@ static int close_between(int from, int to)
     return dz_each_number("/proc/self/fd", close_one, &range);
 }
 
-/* Whether fd is a file that we opened: an argument that happens to name its
- * number means another file, which was not open. */
-static bool is_opened(const struct dz_plan *plan, int fd)
-{
-    return fd >= 0 && (fd == plan->to[0] || fd == plan->to[1] || fd == plan->to[2]);
-}
-
 int dz_close_rest(struct dz_plan *plan, struct dz_fault *fault)
 {
     int from = FIRST;
 
     while (from >= 0) {
         int kept = dz_next_kept(plan, from);
-        while (is_opened(plan, kept))
-            kept = dz_next_kept(plan, kept + 1);
         if (plan->tell_fd >= from)
             kept = smaller(kept, plan->tell_fd);
         if (plan->report_fd >= from)

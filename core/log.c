@@ -11,12 +11,16 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
-enum { LINKS_MAX = 8 }; /* a log behind more links of our own is a loop */
+enum {
+    LINKS_MAX = 8,            /* a log behind more links than this is a loop */
+    PROC_SUPER_MAGIC = 0x9fa0 /* statfs(2) */
+};
 
 static const int append_flags =
-    O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY | O_NONBLOCK | O_CLOEXEC;
+    O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY | O_NONBLOCK | O_LARGEFILE | O_CLOEXEC;
 
 /* Close fd and leave errno as it was. */
 static void close_quietly(int fd)
@@ -28,10 +32,11 @@ static void close_quietly(int fd)
 }
 
 /*
- * Read the symbolic link name in dir into target if it is ours.  The link is
- * held by an O_PATH descriptor, so that what was checked is what is read.
+ * Read the symbolic link name in dir into target if its owner is trusted.  The
+ * link is held by an O_PATH descriptor, so that what was checked is what is
+ * read.
  */
-static int read_own_link(int dir, const char *name, char target[PATH_MAX])
+static int read_link(int dir, const char *name, bool trust_root, char target[PATH_MAX])
 {
     struct dz_stat about;
     int link = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
@@ -40,7 +45,7 @@ static int read_own_link(int dir, const char *name, char target[PATH_MAX])
     if (link < 0)
         return -1;
     if (dz_stat(link, "", false, &about) == 0) {
-        if (about.uid != geteuid())
+        if (about.uid != geteuid() && !(trust_root && about.uid == 0))
             errno = EPERM;
         else
             n = readlinkat(link, "", target, PATH_MAX);
@@ -62,69 +67,87 @@ static int open_folder(int dir, char *path, char **name)
 {
     char *slash = strrchr(path, '/');
 
-    if (slash == NULL) {
-        *name = path;
+    *name = slash == NULL ? path : slash + 1;
+    if (slash == NULL)
         return openat(dir, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    }
-    *name = slash + 1;
     if (slash == path)
         return open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     *slash = '\0';
     return openat(dir, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* O_EXCL tells whether the file is new; without it an existing one is taken. */
+/*
+ * O_EXCL tells whether the file is new.  The second call has O_CREAT as well,
+ * although the file is there: the kernel's guard against files and FIFOs
+ * planted in sticky folders, proc_sys_fs(5), asks for it.
+ */
 static int open_at(int dir, const char *name, mode_t mode, bool *made)
 {
-    int fd = openat(dir, name, (append_flags & ~O_CREAT) | O_NOFOLLOW);
+    int fd = openat(dir, name, append_flags | O_EXCL | O_NOFOLLOW, mode);
 
-    *made = false;
-    if (fd >= 0 || errno != ENOENT)
-        return fd;
-    fd = openat(dir, name, append_flags | O_EXCL | O_NOFOLLOW, mode);
+    struct dz_stat about;
+
     *made = fd >= 0;
     if (fd >= 0 || errno != EEXIST)
         return fd;
-    /* Somebody made it between the two: it is there now, and not ours to undo. */
-    return openat(dir, name, append_flags | O_NOFOLLOW, mode);
+    fd = openat(dir, name, append_flags | O_NOFOLLOW, mode);
+    if (fd >= 0 || errno != EACCES)
+        return fd;
+    /* The same guard answers so for somebody else's link there. */
+    errno =
+        dz_stat(dir, name, false, &about) == 0 && S_ISLNK(about.mode) ? ELOOP : EACCES;
+    return -1;
 }
 
-/* Follow the links of ours that path, seen from dir, is; closes dir. */
-static int open_behind_links(int dir, const char *path, mode_t mode, bool *made)
+/* Whether dir is in /proc, whose links are not paths but the files themselves. */
+static bool is_proc(int dir)
+{
+    union {
+        struct statfs about;
+        char room[512]; /* the libcs differ in its size, not in the first field */
+    } raw;
+
+    return fstatfs(dir, &raw.about) == 0 && raw.about.f_type == PROC_SUPER_MAGIC;
+}
+
+/* path is a symbolic link: follow it as far as the links' owners are trusted. */
+static int open_behind_links(const char *path, mode_t mode, bool trust_root, bool *made)
 {
     char target[PATH_MAX];
-    char copy[PATH_MAX];
-    const char *name = path;
+    char *name;
+    int dir = AT_FDCWD;
     int fd = -1;
+    struct dz_text text = dz_text(target, sizeof target);
 
-    for (int links = 0; links < LINKS_MAX; links++) {
-        char *last;
-        if (read_own_link(dir, name, target) < 0)
-            break;
-        memcpy(copy, target, sizeof copy);
-        int next = open_folder(dir, copy, &last);
-        if (next < 0)
-            break;
+    dz_add(&text, path); /* it was opened: it is no longer than this */
+    for (int links = 0; links <= LINKS_MAX; links++) {
+        int next = open_folder(dir, target, &name);
         if (dir != AT_FDCWD)
             close_quietly(dir);
         dir = next;
-        memcpy(target, last, strlen(last) + 1);
-        name = target;
+        if (dir < 0)
+            return -1;
+        if (is_proc(dir)) {
+            fd = openat(dir, name, append_flags & ~O_CREAT);
+            break;
+        }
         fd = open_at(dir, name, mode, made);
         if (fd >= 0 || errno != ELOOP)
             break;
+        if (read_link(dir, name, trust_root, target) < 0)
+            break;
+        errno = ELOOP;
     }
-    if (dir != AT_FDCWD)
-        close_quietly(dir);
+    close_quietly(dir);
     return fd;
 }
 
-int dz_open_append(const char *path, mode_t mode, bool *made)
+int dz_open_append(const char *path, mode_t mode, bool trust_root, bool *made)
 {
     int fd = open_at(AT_FDCWD, path, mode, made);
 
     if (fd < 0 && errno == ELOOP)
-        fd = open_behind_links(AT_FDCWD, path, mode, made);
+        fd = open_behind_links(path, mode, trust_root, made);
     return fd;
 }
 
@@ -173,13 +196,14 @@ static const char *reason_of(int err)
     }
 }
 
-static int open_named(const char *path, mode_t mode, struct dz_file *file)
+static int open_named(const char *path, mode_t mode, bool trust_root,
+                      struct dz_file *file)
 {
     int fd;
 
     if (make_absolute(path, file->path) < 0)
         return -1;
-    fd = dz_open_append(path, mode, &file->made);
+    fd = dz_open_append(path, mode, trust_root, &file->made);
     if (fd < 0)
         return -1;
     fd = settle(fd);
@@ -195,7 +219,7 @@ static int open_named(const char *path, mode_t mode, struct dz_file *file)
 int dz_open_log(const char *path, const char *step, struct dz_file *file,
                 struct dz_fault *fault)
 {
-    int fd = open_named(path, 0666, file);
+    int fd = open_named(path, 0666, true, file);
 
     if (fd < 0)
         dz_fault(fault, step, path, errno, reason_of(errno));
@@ -208,7 +232,7 @@ int dz_open_default_log(char **envp, struct dz_file *file, struct dz_fault *faul
     char path[PATH_MAX];
     struct dz_text text = dz_text(path, sizeof path);
     mode_t old = umask(0177); /* 0600, also where the caller's umask is stricter */
-    int fd = open_named("nohup.out", 0600, file);
+    int fd = open_named("nohup.out", 0600, false, file);
     int err = errno;
 
     if (fd < 0 && home != NULL && home[0] == '/') {
@@ -217,7 +241,7 @@ int dz_open_default_log(char **envp, struct dz_file *file, struct dz_fault *faul
         if (text.cut)
             err = ENAMETOOLONG;
         else {
-            fd = open_named(path, 0600, file);
+            fd = open_named(path, 0600, false, file);
             err = errno;
         }
     } else if (fd < 0) {

@@ -59,7 +59,7 @@ static int parse_umask(void *field, const char *value, struct dz_fault *fault)
 /* HUP,SIGUSR1,10,RTMIN+1 */
 static int parse_signals(void *field, const char *value, struct dz_fault *fault)
 {
-    uint64_t *set = field;
+    uint64_t set = 0; /* a later option takes the place of an earlier one */
     const char *at = value;
 
     for (;;) {
@@ -69,11 +69,13 @@ static int parse_signals(void *field, const char *value, struct dz_fault *fault)
             return dz_fault(fault, NULL, value, 0, "not a list of signals");
         if (number == 9 || number == 19) /* sigaction(2): EINVAL */
             return dz_fault(fault, NULL, value, 0, "KILL and STOP cannot be ignored");
-        *set |= UINT64_C(1) << (number - 1);
+        set |= UINT64_C(1) << (number - 1);
         if (at[length] == '\0')
-            return 0;
+            break;
         at += length + 1;
     }
+    *(uint64_t *)field = set;
+    return 0;
 }
 
 /* 3,7,12; the text is kept, so there is no limit to their number. */

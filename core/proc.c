@@ -117,16 +117,18 @@ int dz_each_number(const char *folder, int (*visit)(int number, int folder, void
 
 struct search {
     pid_t self;
+    bool seen; /* our own entry was there: it is /proc, and it is ours */
     pid_t id;
     bool session;
 };
 
 static int is_other(int number, int folder, void *data)
 {
-    const struct search *search = data;
+    struct search *search = data;
     struct dz_process process;
 
     (void)folder;
+    search->seen |= number == search->self;
     if (number == search->self || dz_read_process(number, &process) < 0)
         return 0; /* it ended meanwhile, or is hidden from us */
     return (search->session ? process.session : process.pgrp) == search->id;
@@ -136,5 +138,11 @@ int dz_others(pid_t id, bool session)
 {
     struct search search = {.self = getpid(), .id = id, .session = session};
 
-    return dz_each_number("/proc", is_other, &search);
+    int result = dz_each_number("/proc", is_other, &search);
+
+    if (result == 0 && !search.seen) {
+        errno = ENOENT; /* an empty folder in its place */
+        return -1;
+    }
+    return result;
 }

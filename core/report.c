@@ -2,8 +2,9 @@
  * The pipe between the target's process and the caller that waits for it.
  *
  * The write end is close-on-exec: end-of-file means that the target was
- * executed (or, for the shim, that its main is next).  What goes through are
- * frames, each a PID and, if it says so, a fault; both ends are one build.
+ * executed.  The shim, which executes nothing, says that it is done; a helper
+ * that another library has forked may hold the pipe open for long.  What goes
+ * through are frames, one of them followed by a fault; both ends are one build.
  */
 #include "dz.h"
 
@@ -19,18 +20,38 @@
 enum { ALIVE_MS = 100 }; /* a target that fails within this has not started */
 
 struct frame {
+    enum { PID, FAULT, DONE } kind;
     pid_t pid;
-    bool failed;
 };
 
-void dz_report(const struct dz_plan *plan, pid_t pid, const struct dz_fault *fault)
+/* The only reader is the caller; where it is gone, SIGPIPE or EPIPE, there is
+ * nobody left to tell. */
+static void send(const struct dz_plan *plan, const struct frame *frame,
+                 const struct dz_fault *fault)
 {
-    struct frame frame = {.pid = pid, .failed = fault != NULL};
-
-    /* The only reader is the caller; where it is gone, SIGPIPE or EPIPE, there
-     * is nobody left to tell. */
-    if (dz_write(plan->report_fd, &frame, sizeof frame) == 0 && fault != NULL)
+    if (dz_write(plan->report_fd, frame, sizeof *frame) == 0 && fault != NULL)
         dz_write(plan->report_fd, fault, sizeof *fault);
+}
+
+void dz_report_pid(const struct dz_plan *plan, pid_t pid)
+{
+    struct frame frame = {.kind = PID, .pid = pid};
+
+    send(plan, &frame, NULL);
+}
+
+void dz_report_fault(const struct dz_plan *plan, const struct dz_fault *fault)
+{
+    struct frame frame = {.kind = FAULT};
+
+    send(plan, &frame, fault);
+}
+
+void dz_report_done(const struct dz_plan *plan)
+{
+    struct frame frame = {.kind = DONE};
+
+    send(plan, &frame, NULL);
 }
 
 /* Read exactly size bytes.  1, 0 at end-of-file, -1 with errno. */
@@ -50,22 +71,25 @@ static int read_all(int fd, void *data, size_t size)
     return 1;
 }
 
-/* Read frames until the end.  0 with plan->pid, or -1 with the fault. */
+/* Read frames until all is done.  0 with plan->pid, or -1 with the fault. */
 static int read_report(struct dz_plan *plan, struct dz_fault *fault)
 {
     struct frame frame;
     int result;
 
     while ((result = read_all(plan->await_fd, &frame, sizeof frame)) == 1) {
-        if (frame.pid > 0)
+        if (frame.kind == PID)
             plan->pid = frame.pid;
-        if (frame.failed && read_all(plan->await_fd, fault, sizeof *fault) == 1)
+        else if (frame.kind == DONE)
+            break;
+        else if (read_all(plan->await_fd, fault, sizeof *fault) == 1)
             return -1;
     }
     if (result < 0)
         return dz_fault(fault, "report", "pipe", errno, NULL);
     if (plan->pid == 0)
-        return dz_fault(fault, "fork", NULL, 0, "the child was killed");
+        return dz_fault(fault, "fork", "child", 0,
+                        "killed before it could start anything");
     return 0;
 }
 
@@ -88,23 +112,30 @@ static long milliseconds(void)
 }
 
 /*
- * Wait until pid has ended or the time is over.  Without pidfd_open(2) (Linux
- * before 5.3) nothing is waited for; then only a target that is already dead
- * is noticed.
+ * Wait until pid, a child of ours, has ended or the time is over.  Whether it
+ * has ended, and how.
  */
-static void wait_for_end(pid_t pid, long until)
+static bool ends_by(pid_t pid, long until, int *status)
 {
+    enum { LOOK_MS = 5 };
     int fd = (int)syscall(SYS_pidfd_open, pid, 0);
     struct pollfd wanted = {.fd = fd, .events = POLLIN};
+    bool ended = false;
 
-    if (fd < 0)
-        return;
     for (;;) {
         long left = until - milliseconds();
-        if (left <= 0 || poll(&wanted, 1, (int)left) > 0)
+        ended = reap(pid, status, WNOHANG) == pid;
+        if (ended || left <= 0)
             break;
+        /* Without pidfd_open(2), Linux before 5.3 or a filter, there is nothing
+         * to wait for: look again and again. */
+        if (fd < 0 && left > LOOK_MS)
+            left = LOOK_MS;
+        poll(&wanted, fd < 0 ? 0 : 1, (int)left); /* EINTR: look again */
     }
-    close(fd); /* a pidfd: nothing can be lost */
+    if (fd >= 0)
+        close(fd); /* a pidfd: nothing can be lost */
+    return ended;
 }
 
 /* The target has ended: fault and status to end with. */
@@ -132,11 +163,17 @@ static int early_end(const struct dz_plan *plan, int status, long after,
     return -1;
 }
 
+static void undo_logs(const struct dz_plan *plan)
+{
+    dz_unmake(&plan->log);
+    dz_unmake(&plan->error_log);
+}
+
 int dz_await(struct dz_plan *plan, struct dz_fault *fault)
 {
-    long start = milliseconds();
     int status = 0;
     int result = read_report(plan, fault);
+    long start = milliseconds(); /* of the program itself: exec may take long */
 
     close(plan->await_fd); /* read end of a pipe: nothing can be lost */
     plan->await_fd = -1;
@@ -145,12 +182,12 @@ int dz_await(struct dz_plan *plan, struct dz_fault *fault)
         /* It sent its fault and exits: nothing of it is left when we return. */
         if (plan->pid > 0)
             reap(plan->pid, &status, 0);
-        dz_unmake(&plan->log);
-        dz_unmake(&plan->error_log);
+        undo_logs(plan);
         return -1;
     }
-    wait_for_end(plan->pid, start + ALIVE_MS);
-    if (reap(plan->pid, &status, WNOHANG) == plan->pid && status != 0)
-        return early_end(plan, status, milliseconds() - start, fault);
-    return 0;
+    plan->ended = ends_by(plan->pid, start + ALIVE_MS, &status);
+    if (!plan->ended || status == 0)
+        return 0;
+    undo_logs(plan); /* where it wrote nothing */
+    return early_end(plan, status, milliseconds() - start, fault);
 }

@@ -52,14 +52,14 @@ static const struct {
     {"umask", DZ_COMMIT, BOTH, set_umask},
     {"chdir", DZ_COMMIT, BOTH, change_directory},
     {"streams", DZ_COMMIT, BOTH, dz_replace_streams},
-    {"close", DZ_COMMIT, BOTH, dz_close_rest},
+    {"close", DZ_CLOSE, BOTH, dz_close_rest},
     {"scrub", DZ_COMMIT, BOTH, dz_scrub},
 };
 
 int dz_fail(struct dz_plan *plan, const struct dz_fault *fault)
 {
     if (plan->report_fd >= 0 && plan->await_fd < 0) {
-        dz_report(plan, plan->pid, fault);
+        dz_report_fault(plan, fault);
         _exit(fault->status);
     }
     dz_unmake(&plan->log);
@@ -89,8 +89,10 @@ void dz_finish(struct dz_plan *plan)
     /* Copies and a pipe of our own: an error of close(2) can lose nothing. */
     if (plan->tell_fd != 2)
         close(plan->tell_fd);
-    if (plan->report_fd >= 0)
+    if (plan->report_fd >= 0) {
+        dz_report_done(plan);
         close(plan->report_fd);
+    }
     plan->tell_fd = 2;
     plan->report_fd = -1;
 }

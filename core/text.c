@@ -56,6 +56,13 @@ void dz_add_number(struct dz_text *text, long number)
     dz_add(text, digits + at);
 }
 
+void dz_one_line(char *text)
+{
+    for (; *text != '\0'; text++)
+        if ((unsigned char)*text < ' ' || *text == '\177')
+            *text = '?';
+}
+
 int dz_write(int fd, const void *data, size_t size)
 {
     const char *at = data;

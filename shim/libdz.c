@@ -58,11 +58,13 @@ static void say_started(const struct dz_plan *plan)
     dz_add(&text, program);
     dz_add(&text, ": PID ");
     dz_add_number(&text, plan->mode == DZ_STAY ? getpid() : plan->pid);
-    dz_add(&text, " runs");
+    dz_add(&text, plan->ended ? " has ended with status 0" : " runs");
     if (plan->log.path[0] != '\0') {
-        dz_add(&text, ", appending output to ");
+        dz_add(&text,
+               plan->to[1] >= 0 ? ", appending output to " : ", appending stderr to ");
         dz_add(&text, plan->log.path);
     }
+    dz_one_line(line);
     dz_add(&text, "\n");
     dz_write(plan->tell_fd, line, text.length);
 }
@@ -90,7 +92,9 @@ __attribute__((noreturn)) static void end_caller(struct dz_plan *plan,
  */
 static void start_afresh(struct dz_plan *plan, struct dz_fault *fault)
 {
-    int result = dz_run(plan, DZ_DETACH, fault);
+    /* Closed here and not in the new image: there the constructors that run
+     * before ours have opened descriptors of their own by then. */
+    int result = dz_run(plan, DZ_DETACH | DZ_CLOSE, fault);
 
     if (result == DZ_CALLER)
         end_caller(plan, fault);
@@ -110,7 +114,7 @@ static void become_daemon(struct dz_plan *plan)
     if (result == DZ_GO && !again && plan->mode == DZ_LEAVE && shim_has_threads())
         start_afresh(plan, &fault);
     if (result == DZ_GO)
-        result = dz_run(plan, again ? DZ_COMMIT : DZ_DETACH | DZ_COMMIT, &fault);
+        result = dz_run(plan, again ? DZ_COMMIT : DZ_ALL & ~DZ_PREPARE, &fault);
     if (result == DZ_CALLER)
         end_caller(plan, &fault);
     if (result < 0)
@@ -156,8 +160,10 @@ __attribute__((constructor)) static void construct(int argc, char **argv, char *
     if (getauxval(AT_SECURE) != 0 || envp == NULL || !dz_env_preloaded(envp))
         return;
     report_fd = shim_take_resume(envp);
-    if (report_fd < 0 && !shim_is_meant(dz_env(envp, "DZ_ONLY")))
+    if (report_fd < 0 && !shim_is_meant(dz_env(envp, "DZ_ONLY"))) {
+        errno = err;
         return;
+    }
     if (!passed)
         argv = shim_find_argv(envp);
     read_settings(&plan, argv, envp);

@@ -31,7 +31,7 @@ bool shim_is_meant(const char *only)
     char file[PATH_MAX];
     ssize_t n;
 
-    if (only == NULL)
+    if (only == NULL || *only == '\0') /* empty: to be refused as a bad value */
         return true;
     n = readlink(self_exe, file, sizeof file - 1);
     file[n > 0 ? n : 0] = '\0'; /* no /proc: only AT_EXECFN counts */
@@ -82,8 +82,9 @@ void shim_keep_script(struct dz_plan *plan)
     if (plan->argv == NULL || executed == NULL || executed[0] == '/' ||
         is_same_file(executed, self_exe)) /* a program, not a script */
         return;
-    /* The kernel makes "interpreter [option] script word...", execve(2). */
-    for (int i = 1; i <= 2 && plan->argv[i] != NULL; i++) {
+    /* The kernel makes "interpreter [option] script word...", execve(2), and
+     * puts a script's own interpreter before that, up to five deep. */
+    for (int i = 1; i <= 10 && plan->argv[i] != NULL; i++) {
         if (strcmp(plan->argv[i], executed) != 0)
             continue;
         if (getcwd(absolute, sizeof absolute) == NULL)

@@ -170,6 +170,10 @@ teardown() {
     DZ_ONLY=sleep fails 125 "dznohup: environment: DZ_ONLY: only libdz.so knows this one" "$SLEEPER" 3603
     DZ_MODE=never fails 125 "dznohup: DZ_MODE: never: neither stay nor leave" "$SLEEPER" 3603
     DZ_QUIET=yes fails 125 "dznohup: DZ_QUIET: yes: neither 0 nor 1" "$SLEEPER" 3603
+    fails 125 "dznohup: options: -é: unknown option; see dznohup --help" -é true
+    shim_fails "libdz.so: DZ_ONLY: empty" DZ_ONLY=
+    DZ_IGNORE=INT run dz --ignore=USR1 sh -c 'grep SigIgn /proc/$$/status'
+    [[ $output == *0000000000300201 ]]
     DZ_OUTPUT='' fails 125 "dznohup: DZ_OUTPUT: empty" "$SLEEPER" 3603
     shim_fails "libdz.so: environment: DZ_NO_SUCH: unknown variable" DZ_NO_SUCH=1
     shim_fails "libdz.so: environment: DZ_DRY_RUN: only dznohup knows this one" DZ_DRY_RUN=1

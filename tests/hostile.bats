@@ -109,3 +109,62 @@ END
         sh -c 'echo $# ${#BIG}' sh $(seq 1000)
     await holds_line log "1000 100000"
 }
+
+# Run the launcher with one system call answered by ENOSYS.
+without() {
+    local call=$1
+    shift
+    closed timeout -s KILL 20 strace -f -qq -o trace -e trace="$call" \
+        -e inject="$call":error=ENOSYS "$@"
+    grep -q INJECTED trace
+}
+
+@test "without statx(2) streams are told apart all the same" {
+    need strace
+    without statx "$DZ" -d -q -C . sh -c 'links=$(readlink /proc/$$/fd/[012]); echo "$links" >fds' </dev/null 2>&1 | cat
+    await holds fds nohup.out
+    assert descriptors "$(cat fds)" "/dev/null"$'\n'"$PWD/nohup.out"$'\n'"$PWD/nohup.out"
+}
+
+@test "without pidfd_open(2) an early death is seen" {
+    need strace
+    try without pidfd_open "$DZ" -d -o log sh -c 'sleep 0.05; exit 3'
+    assert stderr "${stderr% after*}" "dznohup: start: sh: ended with status 3"
+}
+
+@test "a slow exec does not use up the time in which a death is seen" {
+    need strace
+    closed timeout -s KILL 20 strace -f -qq -o trace -e trace=chdir,execve \
+        -e inject=execve:delay_enter=300000:when=1 "$DZ" -d -o log sh -c 'exit 3' 2>err || true
+    holds err "ended with status 3"
+}
+
+@test "a job whose parent has died keeps its PID" {
+    cat >orphan.py <<'END'
+import os, sys, time
+# A shell-like leader of a session, whose child starts the job and dies.
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        if os.fork() == 0:
+            os.setpgid(0, 0)
+            parent = os.getppid()
+            while os.getppid() == parent:
+                pass
+            os.execv(sys.argv[1], [sys.argv[1], "-q", "-o", "log", "-C", ".", "sh", "-c",
+                     f"echo {os.getpid()} $$ >pids; exec sleep 3600"])
+        time.sleep(0.2)
+        os._exit(0)
+    os.wait()
+    while not os.path.exists("pids"):
+        time.sleep(0.01)
+    os._exit(0)
+os.wait()
+END
+    closed python3 orphan.py "$DZ"
+    await is_file pids
+    read -r was is <pids
+    track "$is"
+    assert PID "$is" "$was"
+    assert_own_session "$is" stay
+}

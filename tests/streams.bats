@@ -185,8 +185,11 @@ END
     assert status "$status" 125
     assert output "$output" \
         "dznohup: output: fifo: a FIFO that nobody reads, or a device that is not there"
-    run timeout 5 "$DZ" -q -i fifo cat
-    assert status "$status" 0
+    # It may be read from before there is a writer, and between two.
+    dz -d -q -C . -i fifo -o got sh -c 'read -r one; read -r two; echo "$one $two"'
+    echo first >fifo
+    echo second >fifo
+    await holds_line got "first second"
     ln fifo nohup.out
     run bash -c "timeout 5 '$DZ' -d -q true | cat"
     assert "log used" "$(stat -c %F "$HOME/nohup.out")" "regular empty file"
@@ -209,6 +212,71 @@ END
     ln -s deep/log real/step
     dz -d -q echo words | cat
     await holds_line real/deep/log words
+}
+
+@test "a relative link is seen from its own folder, here, elsewhere and in HOME" {
+    mkdir logs ro
+    ln -s day.log logs/current
+    dz -d -q -o logs/current echo one
+    dz -d -q -o "$PWD/logs/current" echo two
+    await holds_line logs/day.log two
+    holds_line logs/day.log one
+    [ ! -e day.log ]
+    ln -s out.txt "$HOME/nohup.out"
+    mkdir nohup.out
+    dz -d -q echo three | cat
+    await holds_line "$HOME/out.txt" three
+    [ ! -e out.txt ]
+    # The nohup personality opens it in the same way.
+    run on_terminal "'$DZ' --nohup echo four"
+    await holds_line "$HOME/out.txt" four
+}
+
+@test "-o to /dev/stdout and to a process substitution" {
+    dz -d -q -o /dev/stdout echo words | grep -qx words
+    dz -d -q -o >(cat >got) echo words
+    await holds_line got words
+    assert files "$(ls)" got
+}
+
+@test "the words to people stay one line, whatever names hold" {
+    mkdir $'new\nline'
+    cd $'new\nline'
+    try closed bash -c "'$DZ' -d true | cat"
+    assert_match stderr "$stderr" "*appending output to *new?line/nohup.out"
+    : >$'a\nb'
+    try dz -d -o log true $'a\nb'
+    assert_match stderr "$stderr" "*warning: a?b is a relative path*"
+}
+
+@test "when only stderr goes to the log, it says so; a kept file gets no PID" {
+    run on_terminal "'$DZ' echo words >out" true
+    [[ $output == *"appending stderr to $PWD/nohup.out"* ]]
+    await holds_line out words
+    assert out "$(cat out)" words
+}
+
+@test "a program that has ended well is not said to run" {
+    try closed bash -c "'$DZ' -d true | cat"
+    assert_match stderr "$stderr" "dznohup: PID * has ended with status 0, appending output to *"
+}
+
+@test "an interrupt during the wait leaves no target without its PID" {
+    cat >interrupt.py <<'END'
+import os, signal, subprocess, sys, time
+child = subprocess.Popen([sys.argv[1], "-d", "-o", "log", "sleep", "3600"],
+                         stdout=subprocess.PIPE, text=True, start_new_session=True)
+while not os.path.exists("log"):
+    pass
+for number in signal.SIGINT, signal.SIGQUIT, signal.SIGTERM:
+    time.sleep(0.01)
+    child.send_signal(number)
+print(child.communicate()[0].strip(), child.returncode)
+END
+    run closed python3 interrupt.py "$DZ"
+    track "${output% *}"
+    assert_match output "$output" "[1-9]* 0"
+    assert_daemon "${output% *}" leave
 }
 
 @test "a link nohup.out that somebody else planted in a sticky folder is not followed" {
