@@ -13,7 +13,7 @@ BUILD ?= build
 
 VERSION := 0.1.0
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion
-BASE := -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Icore $(WARNINGS) -MMD -MP
+BASE := -std=c11 -D_GNU_SOURCE -Icore $(WARNINGS) -MMD -MP
 # core and shim run without a libc of their own: no symbol of the stack
 # protector or of FORTIFY, which musl programs could not resolve.
 FREE := -fPIC -fvisibility=hidden -fno-stack-protector -U_FORTIFY_SOURCE \
@@ -52,6 +52,8 @@ include $(BUILD)/static.mk
 endif
 
 $(BUILD)/core/%.o $(BUILD)/shim/%.o: BASE += $(FREE)
+# Not for the others: names like open64 are not in every libc.
+$(BUILD)/cli/%.o: BASE += -D_FILE_OFFSET_BITS=64
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@echo "  CC    $<"
