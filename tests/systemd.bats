@@ -24,13 +24,43 @@ END
 Wants=probe.service
 END
     cat >boot.sh <<END
-mount --make-rprivate / && mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/system &&
+set -e
+mount --make-rprivate /
+# Mounted anew, a control group filesystem shows the namespace's groups alone.
+if [ -d /sys/fs/cgroup/systemd ]; then
+    for part in 'unified cgroup2 rw' 'systemd cgroup none,name=systemd'; do
+        set -- \$part
+        [ -d /sys/fs/cgroup/\$1 ] || continue
+        umount -l /sys/fs/cgroup/\$1
+        mount -t \$2 -o \$3 cgroup /sys/fs/cgroup/\$1
+    done
+else
+    umount -l /sys/fs/cgroup
+    mount -t cgroup2 cgroup2 /sys/fs/cgroup
+fi
+mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/system &&
     cp units/* /run/systemd/system/ && mkdir -p /run/outside && exec env -i \
     PATH=/usr/sbin:/usr/bin:/sbin:/bin container=other /lib/systemd/systemd --system \
     --unit=test.target --log-target=console >systemd.log 2>&1
 END
-    closed timeout -s KILL 60 unshare --pid --fork --mount --uts --ipc --cgroup --mount-proc \
-        bash boot.sh </dev/null >/dev/null 2>&1 || true
+    # Control groups of its own: two suites at once must not share a unit's.
+    cat >enter.sh <<'END'
+groups=$(cat /proc/self/cgroup) # as it is before we move
+while IFS=: read -r _ controllers path; do
+    case $controllers in
+    name=systemd) root=/sys/fs/cgroup/systemd ;;
+    '') root=/sys/fs/cgroup; [ -d $root/unified ] && root=$root/unified ;;
+    *) continue ;;
+    esac
+    mkdir "$root$path/dz-test.$$" && echo $$ >"$root$path/dz-test.$$/cgroup.procs" &&
+        echo "$root$path/dz-test.$$" >>cgroups
+done <<<"$groups"
+exec unshare --pid --fork --kill-child --mount --uts --ipc --cgroup --mount-proc bash boot.sh
+END
+    closed timeout -s KILL 60 bash enter.sh </dev/null >/dev/null 2>&1 || true
+    while read -r group; do
+        find "$group" -depth -type d -exec rmdir {} +
+    done <cgroups
     cat systemd.log result >&2 || true
     holds_line result end
 }
