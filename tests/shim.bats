@@ -117,11 +117,15 @@ END
 }
 
 @test "inert in /etc/ld.so.preload" {
+    need_root
+    need unshare
     run overlaid "echo '$SHIM' >/etc/ld.so.preload; cut -d ' ' -f 6 /proc/self/stat" /etc
     assert "session" "$output" "$(stat_field $$ 6)"
 }
 
 @test "inert in a setuid program" {
+    need_root
+    need unshare
     need setpriv
     # Where the dynamic linker loads it even then: a trusted folder, setuid.
     dir=$(dirname "$(ldd /bin/ls | sed -n 's/.*libc.so.6 => \([^ ]*\).*/\1/p')")
@@ -186,6 +190,8 @@ END
 }
 
 @test "it is found by its bare name after make install" {
+    need_root
+    need unshare
     cat >install.sh <<END
 env -u MAKEFLAGS -u MAKELEVEL make -C '$ROOT' -s BUILD='$PWD/b' install >/dev/null
 ls /usr/local/bin/dznohup /usr/local/lib/libdz.so

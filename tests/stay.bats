@@ -135,9 +135,9 @@ END
 
 @test "leader that shares its terminal's session: keeps it, and says so" {
     mkfifo fifo
-    run closed python3 "$TESTS/pty" --run bash -c "cat <fifo & exec '$DZ' sh -c 'echo >fifo'"
+    run closed python3 "$TESTS/pty" --run bash -c "cat <fifo & exec '$DZ' sh -c 'echo >$PWD/fifo'"
     [[ $output == *"other processes share the session"* ]]
-    [ "$status" = 0 ]
+    assert status "$status" 0
 }
 
 @test "PID 1 of a PID namespace: stays" {
