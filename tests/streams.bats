@@ -243,10 +243,10 @@ END
     mkdir $'new\nline'
     cd $'new\nline'
     try closed bash -c "'$DZ' -d true | cat"
-    assert_match stderr "$stderr" "*appending output to *new?line/nohup.out"
+    assert_match stderr "$stderr" "*appending output to *new\\?line/nohup.out"
     : >$'a\nb'
     try dz -d -o log true $'a\nb'
-    assert_match stderr "$stderr" "*warning: a?b is a relative path*"
+    assert_match stderr "$stderr" "*warning: a\\?b is a relative path*"
 }
 
 @test "when only stderr goes to the log, it says so; a kept file gets no PID" {
