@@ -23,13 +23,9 @@ static const char resume[] = "DZ_RESUME=";
 static const char *program_path(char path[PATH_MAX])
 {
     const char *executed = (const char *)getauxval(AT_EXECFN);
-    struct dz_stat one;
-    struct dz_stat other;
     ssize_t n;
 
-    if (executed != NULL && dz_stat(AT_FDCWD, executed, true, &one) == 0 &&
-        dz_stat(AT_FDCWD, "/proc/self/exe", true, &other) == 0 &&
-        one.inode == other.inode && one.device == other.device)
+    if (executed != NULL && shim_is_program(executed))
         return executed;
     n = readlink("/proc/self/exe", path, PATH_MAX - 1);
     if (n < 0)

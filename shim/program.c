@@ -62,15 +62,14 @@ char **shim_find_argv(char **envp)
     return envp - 1 - count;
 }
 
-/* Whether both name the same file. */
-static bool is_same_file(const char *one, const char *other)
+bool shim_is_program(const char *path)
 {
-    struct dz_stat a;
-    struct dz_stat b;
+    struct dz_stat one;
+    struct dz_stat other;
 
-    return dz_stat(AT_FDCWD, one, true, &a) == 0 &&
-           dz_stat(AT_FDCWD, other, true, &b) == 0 && a.inode == b.inode &&
-           a.device == b.device;
+    return dz_stat(AT_FDCWD, path, true, &one) == 0 &&
+           dz_stat(AT_FDCWD, self_exe, true, &other) == 0 && one.inode == other.inode &&
+           one.device == other.device;
 }
 
 void shim_keep_script(struct dz_plan *plan)
@@ -80,7 +79,7 @@ void shim_keep_script(struct dz_plan *plan)
     struct dz_text text = dz_text(absolute, sizeof absolute);
 
     if (plan->argv == NULL || executed == NULL || executed[0] == '/' ||
-        is_same_file(executed, self_exe)) /* a program, not a script */
+        shim_is_program(executed)) /* not a script */
         return;
     /* The kernel makes "interpreter [option] script word...", execve(2), and
      * puts a script's own interpreter before that, up to five deep. */

@@ -26,6 +26,10 @@ char **shim_find_argv(char **envp);
  */
 void shim_keep_script(struct dz_plan *plan);
 
+/* Whether path names the very file that runs here, /proc/self/exe: not so for a
+ * script, whose interpreter that is. */
+bool shim_is_program(const char *path);
+
 /* Whether this process has more than one thread. */
 bool shim_has_threads(void);
 
