@@ -80,16 +80,12 @@ static const char *fate_name(enum dz_fate fate)
 static void print_stream(const struct dz_plan *plan, int number)
 {
     static const char *const names[] = {"stdin", "stdout", "stderr"};
-    const char *option[] = {plan->input, plan->output, plan->error};
     enum dz_stream kind = dz_stream_kind(number);
-    const char *to = option[number];
+    const char *to = dz_stream_option(plan, number);
 
-    if (number == 2 && to == NULL && plan->output != NULL &&
-        strcmp(plan->output, "-") != 0)
-        to = plan->output;
     if (to == NULL)
         to = fate_name(dz_stream_fate(plan->mode, kind, number));
-    else if (strcmp(to, "-") == 0)
+    else if (!dz_names_file(to))
         to = "kept";
     printf("%-9s %s -> %s\n", names[number], stream_name(kind), to);
 }

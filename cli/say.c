@@ -41,8 +41,7 @@ static const char *why_left(enum dz_left left)
 
 bool has_words(const struct dz_plan *plan)
 {
-    bool logs = plan->log.path[0] != '\0' &&
-                (plan->output == NULL || strcmp(plan->output, "-") == 0);
+    bool logs = plan->log.path[0] != '\0' && !dz_names_file(plan->output);
 
     return !plan->quiet && (logs || plan->left != DZ_NOT_LEFT || plan->terminal_kept);
 }

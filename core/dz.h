@@ -275,6 +275,15 @@ int dz_close_rest(struct dz_plan *plan, struct dz_fault *fault);
 enum dz_fate { DZ_KEEP, DZ_NULL, DZ_LOG };
 enum dz_fate dz_stream_fate(enum dz_mode mode, enum dz_stream stream, int number);
 
+/*
+ * The option that rules stream number: NULL for none, "-" for keep, else a
+ * file.  -o rules stderr too where it names a file and -e is not given.
+ */
+const char *dz_stream_option(const struct dz_plan *plan, int number);
+
+/* Whether an option's value names a file: it is given, and not "-". */
+bool dz_names_file(const char *option);
+
 /* What fd is. */
 enum dz_stream dz_stream_kind(int fd);
 
@@ -306,8 +315,8 @@ int dz_open_log(const char *path, const char *step, struct dz_file *file,
  */
 int dz_open_append(const char *path, mode_t mode, bool trust_root, bool *made);
 
-/* Remove file if it was made by this start and nothing was written to it. */
-void dz_unmake(const struct dz_file *file);
+/* Remove the logs that this start has made and nothing was written to. */
+void dz_undo_logs(const struct dz_plan *plan);
 
 /* ---- signals.c -------------------------------------------------------------- */
 
@@ -325,12 +334,6 @@ int dz_signal_number(const char *name, size_t length);
 
 /* "HUP" for 1, and so on; "RTMIN+2"; written to text. */
 void dz_add_signal(struct dz_text *text, int number);
-
-/* rt_sigaction(2) to SIG_IGN (ignored) or SIG_DFL.  -1 with errno. */
-int dz_set_ignored(int number, bool ignored);
-
-/* Bits of the signals that are ignored; *ok says whether /proc told. */
-uint64_t dz_ignored_signals(bool *ok);
 
 /* ---- proc.c: facts from /proc ----------------------------------------------- */
 

@@ -84,10 +84,30 @@ enum dz_fate dz_stream_fate(enum dz_mode mode, enum dz_stream stream, int number
     }
 }
 
-/* What an option says of a stream: a file, "-" for keep, NULL for the table. */
-static bool is_kept(const char *option)
+bool dz_names_file(const char *option)
 {
-    return option != NULL && strcmp(option, "-") == 0;
+    return option != NULL && strcmp(option, "-") != 0;
+}
+
+const char *dz_stream_option(const struct dz_plan *plan, int number)
+{
+    if (number == 0)
+        return plan->input;
+    if (number == 1)
+        return plan->output;
+    if (plan->error == NULL && dz_names_file(plan->output))
+        return plan->output;
+    return plan->error;
+}
+
+/* Whether the stream is to go to a log, by its option or else by the table. */
+static bool wants_log(const struct dz_plan *plan, int number)
+{
+    const char *option = dz_stream_option(plan, number);
+
+    if (option != NULL)
+        return dz_names_file(option);
+    return dz_stream_fate(plan->mode, plan->stream[number], number) == DZ_LOG;
 }
 
 static int open_input(struct dz_plan *plan, struct dz_fault *fault)
@@ -96,7 +116,7 @@ static int open_input(struct dz_plan *plan, struct dz_fault *fault)
     const int flags = O_NOCTTY | O_NONBLOCK | O_LARGEFILE | O_CLOEXEC;
     int fd;
 
-    if (is_kept(plan->input))
+    if (plan->input != NULL && !dz_names_file(plan->input))
         return 0;
     if (plan->input == NULL &&
         (plan->stream[0] == DZ_CLOSED || /* guarded */
@@ -120,20 +140,13 @@ static int open_input(struct dz_plan *plan, struct dz_fault *fault)
 /* Open what takes stdout; stderr goes there too unless it has its own. */
 static int open_output(struct dz_plan *plan, struct dz_fault *fault)
 {
-    bool out = false;
-    bool err = false;
+    bool out = wants_log(plan, 1);
+    bool err = plan->error == NULL && wants_log(plan, 2);
     int fd;
 
-    if (plan->output == NULL)
-        out = dz_stream_fate(plan->mode, plan->stream[1], 1) == DZ_LOG;
-    else
-        out = !is_kept(plan->output);
-    if (plan->error == NULL)
-        err = (plan->output != NULL && !is_kept(plan->output)) ||
-              dz_stream_fate(plan->mode, plan->stream[2], 2) == DZ_LOG;
     if (!out && !err)
         return 0;
-    if (plan->output != NULL && !is_kept(plan->output))
+    if (dz_names_file(plan->output))
         fd = dz_open_log(plan->output, "output", &plan->log, fault);
     else
         fd = dz_open_default_log(plan->envp, &plan->log, fault);
@@ -148,7 +161,7 @@ static int open_output(struct dz_plan *plan, struct dz_fault *fault)
 
 static int open_error(struct dz_plan *plan, struct dz_fault *fault)
 {
-    if (plan->error == NULL || is_kept(plan->error))
+    if (!dz_names_file(plan->error))
         return 0;
     plan->to[2] = dz_open_log(plan->error, "error", &plan->error_log, fault);
     return plan->to[2] < 0 ? -1 : 0;

@@ -196,6 +196,18 @@ static const char *reason_of(int err)
     }
 }
 
+/* Remove file if this start made it and nothing was written to it. */
+static void unmake(const struct dz_file *file)
+{
+    struct dz_stat about;
+
+    if (!file->made || file->path[0] == '\0')
+        return;
+    /* Best effort: a file that cannot be looked at or removed stays, empty. */
+    if (dz_stat(AT_FDCWD, file->path, false, &about) == 0 && about.size == 0)
+        unlink(file->path);
+}
+
 static int open_named(const char *path, mode_t mode, bool trust_root,
                       struct dz_file *file)
 {
@@ -209,7 +221,7 @@ static int open_named(const char *path, mode_t mode, bool trust_root,
     fd = settle(fd);
     if (fd < 0) {
         int err = errno;
-        dz_unmake(file);
+        unmake(file);
         file->made = false;
         errno = err;
     }
@@ -253,13 +265,8 @@ int dz_open_default_log(char **envp, struct dz_file *file, struct dz_fault *faul
     return fd;
 }
 
-void dz_unmake(const struct dz_file *file)
+void dz_undo_logs(const struct dz_plan *plan)
 {
-    struct dz_stat about;
-
-    if (!file->made || file->path[0] == '\0')
-        return;
-    /* Best effort: a file that cannot be looked at or removed stays, empty. */
-    if (dz_stat(AT_FDCWD, file->path, false, &about) == 0 && about.size == 0)
-        unlink(file->path);
+    unmake(&plan->log);
+    unmake(&plan->error_log);
 }

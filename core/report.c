@@ -163,12 +163,6 @@ static int early_end(const struct dz_plan *plan, int status, long after,
     return -1;
 }
 
-static void undo_logs(const struct dz_plan *plan)
-{
-    dz_unmake(&plan->log);
-    dz_unmake(&plan->error_log);
-}
-
 int dz_await(struct dz_plan *plan, struct dz_fault *fault)
 {
     int status = 0;
@@ -182,12 +176,12 @@ int dz_await(struct dz_plan *plan, struct dz_fault *fault)
         /* It sent its fault and exits: nothing of it is left when we return. */
         if (plan->pid > 0)
             reap(plan->pid, &status, 0);
-        undo_logs(plan);
+        dz_undo_logs(plan);
         return -1;
     }
     plan->ended = ends_by(plan->pid, start + ALIVE_MS, &status);
     if (!plan->ended || status == 0)
         return 0;
-    undo_logs(plan); /* where it wrote nothing */
+    dz_undo_logs(plan); /* where it wrote nothing */
     return early_end(plan, status, milliseconds() - start, fault);
 }

@@ -42,7 +42,8 @@ static uint64_t bit(int number)
     return UINT64_C(1) << (number - 1);
 }
 
-int dz_set_ignored(int number, bool ignored)
+/* rt_sigaction(2) to SIG_IGN or SIG_DFL.  -1 with errno. */
+static int set_ignored(int number, bool ignored)
 {
     /* struct sigaction of the kernel: the handler is its first word on every
      * machine that we build for, and all else is zero. */
@@ -55,8 +56,8 @@ int dz_ignore_hangup(struct dz_plan *plan, struct dz_fault *fault)
 {
     (void)plan;
     /* SIGCHLD inherited as ignored would make waitpid(2) fail with ECHILD. */
-    if (dz_set_ignored(SIGHUP, true) < 0 || dz_set_ignored(SIGTTIN, true) < 0 ||
-        dz_set_ignored(SIGTTOU, true) < 0 || dz_set_ignored(SIGCHLD, false) < 0)
+    if (set_ignored(SIGHUP, true) < 0 || set_ignored(SIGTTIN, true) < 0 ||
+        set_ignored(SIGTTOU, true) < 0 || set_ignored(SIGCHLD, false) < 0)
         return dz_fault(fault, "signals", NULL, errno, NULL);
     return 0;
 }
@@ -71,7 +72,8 @@ static int hex(char c)
     return -1;
 }
 
-uint64_t dz_ignored_signals(bool *ok)
+/* Bits of the signals that are ignored; *ok: whether /proc told. */
+static uint64_t ignored_signals(bool *ok)
 {
     static const char key[] = "\nSigIgn:\t";
     size_t matched = 0;
@@ -104,14 +106,14 @@ int dz_reset_signals(struct dz_plan *plan, struct dz_fault *fault)
     uint64_t keep = plan->ignore | bit(SIGHUP) | bit(SIGTTIN) | bit(SIGTTOU);
     uint64_t none = 0;
     bool known;
-    uint64_t ignored = dz_ignored_signals(&known);
+    uint64_t ignored = ignored_signals(&known);
 
     for (int number = 1; number <= SIGNALS; number++) {
         bool want = (keep & bit(number)) != 0;
         bool is = known ? (ignored & bit(number)) != 0 : !want;
         if (want == is || number == SIGKILL || number == SIGSTOP)
             continue;
-        if (dz_set_ignored(number, want) < 0)
+        if (set_ignored(number, want) < 0)
             return dz_fault_number(fault, "signals", number, errno, NULL);
     }
     if (syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, (size_t)KERNEL_SET) < 0)

@@ -62,8 +62,7 @@ int dz_fail(struct dz_plan *plan, const struct dz_fault *fault)
         dz_report_fault(plan, fault);
         _exit(fault->status);
     }
-    dz_unmake(&plan->log);
-    dz_unmake(&plan->error_log);
+    dz_undo_logs(plan);
     return -1;
 }
 
