@@ -24,16 +24,17 @@ DEFINES := -DDZ_VERSION='"$(VERSION)"' -DDZ_SHIM_PATH='"$(LIBDIR)/libdz.so"'
 objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)/*.c))
 CORE := $(call objects,core)
 CLI := $(call objects,cli)
+CTL := $(call objects,cli/dzctl)
 SHIM := $(call objects,shim)
 
 .PHONY: all check targets lint demo install uninstall clean
 .DELETE_ON_ERROR:
 
-all: $(BUILD)/dznohup $(BUILD)/libdz.so
+all: $(BUILD)/dznohup $(BUILD)/dzctl $(BUILD)/libdz.so
 
 # Objects follow the compiler and the flags, not only the sources.
 $(BUILD)/flags: Makefile FORCE
-	@mkdir -p $(BUILD)/core $(BUILD)/cli $(BUILD)/shim $(BUILD)/targets
+	@mkdir -p $(BUILD)/core $(BUILD)/cli/dzctl $(BUILD)/shim $(BUILD)/targets
 	@echo '$(CC) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) $(DEFINES) $(STATIC)' | \
 		cmp -s - $@ && [ $@ -nt Makefile ] || \
 		echo '$(CC) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) $(DEFINES) $(STATIC)' >$@
@@ -43,8 +44,8 @@ FORCE:
 $(BUILD)/static.mk: $(BUILD)/flags
 	@if [ '$(STATIC)' != 0 ] && echo 'int main(void){return 0;}' | \
 		$(CC) $(CFLAGS) $(LDFLAGS) -static -x c -o $(BUILD)/probe - 2>/dev/null; \
-	then echo 'LINK := -static' >$@; echo 'linking dznohup statically'; \
-	else echo 'LINK :=' >$@; echo 'linking dznohup dynamically'; fi
+	then echo 'LINK := -static' >$@; echo 'linking statically'; \
+	else echo 'LINK :=' >$@; echo 'linking dynamically'; fi
 	@rm -f $(BUILD)/probe
 
 ifneq ($(filter-out clean uninstall,$(or $(MAKECMDGOALS),all)),)
@@ -62,6 +63,10 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 $(BUILD)/dznohup: $(CLI) $(CORE) $(BUILD)/flags
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(LINK) -o $@ $(CLI) $(CORE)
+
+$(BUILD)/dzctl: $(CTL) $(CORE) $(BUILD)/flags
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(LINK) -o $@ $(CTL) $(CORE)
 
 # No DT_NEEDED: the program's own libc serves it.  initfirst: before any other
 # constructor.  libgcc has what the compiler may call on 32 bits.
@@ -86,20 +91,23 @@ install: all
 	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(LIBDIR)' \
 		'$(DESTDIR)$(MANDIR)/man1' '$(DESTDIR)$(MANDIR)/man7'
 	install -m 755 $(BUILD)/dznohup '$(DESTDIR)$(BINDIR)/dznohup'
+	install -m 755 $(BUILD)/dzctl '$(DESTDIR)$(BINDIR)/dzctl'
 	install -m 644 $(BUILD)/libdz.so '$(DESTDIR)$(LIBDIR)/libdz.so'
 	install -m 644 man/dznohup.1 '$(DESTDIR)$(MANDIR)/man1/dznohup.1'
+	install -m 644 man/dzctl.1 '$(DESTDIR)$(MANDIR)/man1/dzctl.1'
 	install -m 644 man/libdz.7 '$(DESTDIR)$(MANDIR)/man7/libdz.7'
 	@# A real install: LD_PRELOAD=libdz.so finds the bare name by the cache.
 	if [ -z '$(DESTDIR)' ] && command -v ldconfig >/dev/null && \
 		[ "$$(id -u)" = 0 ]; then ldconfig; fi
 
 uninstall:
-	rm -f '$(DESTDIR)$(BINDIR)/dznohup' '$(DESTDIR)$(LIBDIR)/libdz.so' \
-		'$(DESTDIR)$(MANDIR)/man1/dznohup.1' '$(DESTDIR)$(MANDIR)/man7/libdz.7'
+	rm -f '$(DESTDIR)$(BINDIR)/dznohup' '$(DESTDIR)$(BINDIR)/dzctl' \
+		'$(DESTDIR)$(LIBDIR)/libdz.so' '$(DESTDIR)$(MANDIR)/man1/dznohup.1' \
+		'$(DESTDIR)$(MANDIR)/man1/dzctl.1' '$(DESTDIR)$(MANDIR)/man7/libdz.7'
 	if [ -z '$(DESTDIR)' ] && command -v ldconfig >/dev/null && \
 		[ "$$(id -u)" = 0 ]; then ldconfig; fi
 
 clean:
 	rm -rf '$(BUILD)'
 
--include $(wildcard $(BUILD)/*/*.d)
+-include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)

@@ -91,6 +91,12 @@ bool has_words(const struct dz_plan *plan);
 /* What the user should know of a start that worked: the log, the PID. */
 void say_started(const struct dz_plan *plan);
 
+/* plan->waiting on a terminal: one line, written over each second. */
+void say_waiting(const struct dz_plan *plan, int seconds);
+
+/* The last lines of the log of a target that has failed. */
+void say_failed(const struct dz_plan *plan);
+
 /* plan->trace for -v: a row about this process. */
 void say_step(const struct dz_plan *plan, const char *step);
 

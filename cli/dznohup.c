@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -34,6 +35,17 @@ static int report_started(struct dz_plan *plan)
     return 0;
 }
 
+/* The start has failed in the caller's wait. */
+static int report_failed(const struct dz_plan *plan, const struct dz_fault *fault)
+{
+    tell(2, fault);
+    if (plan->pid > 0)
+        say_failed(plan);
+    if (plan->interrupt > 0)
+        dz_end_by(plan->interrupt);
+    return fault->status;
+}
+
 static int launch(struct dz_plan *plan, struct command *command)
 {
     struct dz_fault fault;
@@ -46,9 +58,12 @@ static int launch(struct dz_plan *plan, struct command *command)
         plan->trace = say_step;
         say_step(plan, "start");
     }
+    if (!plan->quiet && isatty(2))
+        plan->waiting = say_waiting;
     result = dz_run(plan, DZ_ALL, &fault);
     if (result == DZ_CALLER)
-        return dz_await(plan, &fault) < 0 ? tell(2, &fault) : report_started(plan);
+        return dz_await(plan, &fault) < 0 ? report_failed(plan, &fault)
+                                          : report_started(plan);
     if (result == DZ_GO) {
         /* The last moment for words, unless exec is going to fail. */
         if (plan->mode == DZ_STAY && has_words(plan) &&
@@ -69,6 +84,22 @@ static int print_only(const struct dz_plan *plan)
         dz_fault(&fault, "stdout", NULL, errno, NULL);
         return tell(2, &fault);
     }
+    return 0;
+}
+
+/* The environment with room for what the core may add: NOTIFY_SOCKET. */
+static int make_room(struct dz_plan *plan, struct dz_fault *fault)
+{
+    enum { SPARE = 1 };
+    size_t n = 0;
+
+    while (environ[n] != NULL)
+        n++;
+    plan->envp = calloc(n + 1 + SPARE, sizeof *plan->envp);
+    if (plan->envp == NULL)
+        return dz_fault(fault, "environment", NULL, errno, NULL);
+    memcpy(plan->envp, environ, n * sizeof *environ);
+    plan->env_spare = SPARE;
     return 0;
 }
 
@@ -114,12 +145,14 @@ int main(int argc, char **argv)
         return be_nohup(argv, operand);
     if (defaults < 0)
         return tell(2, &unset);
+    if (dz_plan_check(&plan, &fault) < 0)
+        return tell(2, &fault);
     if (operand >= argc) {
         dz_fault(&fault, "command", NULL, 0, "none given; see dznohup --help");
         return tell(2, &fault);
     }
     plan.argv = argv + operand;
-    if (find_command(&command, plan.argv, &fault) < 0)
+    if (make_room(&plan, &fault) < 0 || find_command(&command, plan.argv, &fault) < 0)
         return tell(2, &fault);
     if (!plan.dry_run)
         return launch(&plan, &command);

@@ -20,10 +20,7 @@ static void put(int fd, const char *text)
 
 int tell(int fd, const struct dz_fault *fault)
 {
-    char text[DZ_MESSAGE_MAX];
-
-    dz_fault_text(fault, program, text);
-    put(fd, text);
+    dz_fault_write(fault, program, fd);
     return fault->status;
 }
 
@@ -39,11 +36,17 @@ static const char *why_left(enum dz_left left)
     }
 }
 
+/* The default log is spoken of; who has named one knows it. */
+static bool has_default_log(const struct dz_plan *plan)
+{
+    return plan->log.path[0] != '\0' && !dz_names_file(plan->output);
+}
+
 bool has_words(const struct dz_plan *plan)
 {
-    bool logs = plan->log.path[0] != '\0' && !dz_names_file(plan->output);
-
-    return !plan->quiet && (logs || plan->left != DZ_NOT_LEFT || plan->terminal_kept);
+    return !plan->quiet &&
+           (has_default_log(plan) || plan->left != DZ_NOT_LEFT || plan->terminal_kept ||
+            dz_has_notes(plan) || plan->manager != 0);
 }
 
 static void say_terminal_kept(const struct dz_plan *plan)
@@ -60,8 +63,11 @@ void say_started(const struct dz_plan *plan)
 
     if (!has_words(plan))
         return;
+    dz_say_notes(plan, program);
     if (plan->terminal_kept)
         say_terminal_kept(plan);
+    if (!has_default_log(plan) && plan->left == DZ_NOT_LEFT)
+        return;
     dz_add(&text, "dznohup: ");
     if (plan->mode == DZ_LEAVE) {
         dz_add(&text, "PID ");
@@ -69,8 +75,6 @@ void say_started(const struct dz_plan *plan)
         dz_add(&text, plan->ended ? " has ended with status 0" : " runs");
         dz_add(&text, why_left(plan->left));
         dz_add(&text, logs ? ", " : "");
-    } else if (!logs) {
-        return;
     }
     if (logs) {
         dz_add(&text,
@@ -94,6 +98,18 @@ void say_relative(const struct dz_plan *plan, const char *argument)
     dz_one_line(text);
     put(plan->tell_fd, text);
     put(plan->tell_fd, "\n");
+}
+
+void say_waiting(const struct dz_plan *plan, int seconds)
+{
+    char line[DZ_WAITING_MAX];
+
+    dz_write(plan->tell_fd, line, dz_waiting_text(plan, program, seconds, line));
+}
+
+void say_failed(const struct dz_plan *plan)
+{
+    dz_show_log(plan, program, plan->tell_fd);
 }
 
 void say_step(const struct dz_plan *plan, const char *step)

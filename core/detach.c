@@ -19,6 +19,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -132,26 +133,63 @@ enum dz_left dz_forecast(void)
     return dz_others(getpgrp(), false) == 1 ? DZ_LEFT_GROUP : DZ_NOT_LEFT;
 }
 
+/* Whether this process has children from before, of an earlier program image. */
+static bool has_children(void)
+{
+    siginfo_t info; /* not looked at */
+
+    /* WNOWAIT: they are not ours to reap.  ECHILD: there are none. */
+    return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
 int dz_report_pipe(struct dz_plan *plan, struct dz_fault *fault)
 {
     int ends[2];
     sigset_t interrupts;
 
-    /* An interrupt while the caller waits would leave a target behind whose PID
-     * nobody was told; the target's own mask is set when it commits. */
-    sigemptyset(&interrupts);
-    sigaddset(&interrupts, SIGINT);
-    sigaddset(&interrupts, SIGQUIT);
-    sigaddset(&interrupts, SIGTERM);
+    /* An interrupt while the caller waits ends the job, not the caller alone:
+     * await.c reads it.  The target's own mask is set when it commits. */
+    dz_interrupts(&interrupts);
     sigprocmask(SIG_BLOCK, &interrupts, NULL); /* cannot fail with a valid set */
     if (pipe2(ends, O_CLOEXEC) < 0)
         return dz_fault(fault, "report", "pipe", errno, NULL);
     plan->await_fd = ends[0];
     plan->report_fd = ends[1];
+    plan->parent = has_children();
     /* The target becomes our child when the first child ends, so that its own
      * end can be waited for. */
     if (prctl(PR_SET_CHILD_SUBREAPER, 1L, 0L, 0L, 0L) < 0)
         return dz_fault(fault, "report", "subreaper", errno, NULL);
+    return 0;
+}
+
+int dz_ready_pipe(struct dz_plan *plan, struct dz_fault *fault)
+{
+    int ends[2];
+
+    if (dz_condition(&plan->wait, DZ_WAIT_FD) == NULL)
+        return 0;
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+        return dz_fault(fault, "ready", "pipe", errno, NULL);
+    plan->await_ready = ends[0];
+    plan->ready_fd = ends[1];
+    if (fcntl(ends[1], F_SETFL, 0) < 0) /* the target's end blocks, as any */
+        return dz_fault(fault, "ready", "pipe", errno, NULL);
+    return 0;
+}
+
+int dz_ready_pass(struct dz_plan *plan, struct dz_fault *fault)
+{
+    const struct dz_condition *condition = dz_condition(&plan->wait, DZ_WAIT_FD);
+
+    if (plan->ready_fd < 0)
+        return 0;
+    if (dup2(plan->ready_fd, condition->number) < 0)
+        return dz_fault_number(fault, "ready", condition->number, errno, NULL);
+    close(plan->ready_fd); /* copied: nothing can be lost */
+    close(plan->await_ready);
+    plan->ready_fd = -1;
+    plan->await_ready = -1;
     return 0;
 }
 
@@ -163,6 +201,9 @@ int dz_first_fork(struct dz_plan *plan, struct dz_fault *fault)
     if (plan->child > 0) {
         close(plan->report_fd); /* a pipe: close cannot lose anything */
         plan->report_fd = -1;
+        if (plan->ready_fd >= 0)
+            close(plan->ready_fd);
+        plan->ready_fd = -1;
         return DZ_CALLER;
     }
     close(plan->await_fd);

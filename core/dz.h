@@ -16,84 +16,9 @@
 #ifndef DZ_H
 #define DZ_H
 
-#include <limits.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <sys/types.h>
-
-/* Exit statuses, those of env(1), nohup(1) and timeout(1). */
-enum {
-    DZ_EXIT_FAILURE = 125,    /* we failed; the target does not run */
-    DZ_EXIT_CANNOT_RUN = 126, /* found, but it cannot be executed */
-    DZ_EXIT_NOT_FOUND = 127,  /* the command was not found */
-    DZ_EXIT_SIGNAL = 128      /* plus the number of the signal that ended it */
-};
-
-/* ---- fault.c: what went wrong, as data ------------------------------------ */
-
-/*
- * One failure: self-contained and of fixed size, so that a child can send it
- * through a pipe, even from a new program image.
- */
-struct dz_fault {
-    int err;               /* errno; 0 where reason says it all */
-    int status;            /* the exit status to end with */
-    char step[32];         /* the step or option that failed */
-    char reason[128];      /* our own words; empty: the text of err */
-    char object[PATH_MAX]; /* what it failed on; a longer one ends in "..." */
-};
-
-/* A message of fault.c never needs more than this. */
-enum { DZ_MESSAGE_MAX = PATH_MAX + 512 };
-
-/*
- * Fill in *fault with status 125 and return -1.  step, object and reason may
- * be NULL for empty.  A field that is already filled in is replaced.
- */
-int dz_fault(struct dz_fault *fault, const char *step, const char *object, int err,
-             const char *reason);
-
-/* The same for an object that is a number: a descriptor, a PID, a signal. */
-int dz_fault_number(struct dz_fault *fault, const char *step, long object, int err,
-                    const char *reason);
-
-/*
- * Write "PROGRAM: STEP: OBJECT: REASON\n" with a terminating zero to text and
- * return its length.  Control characters are shown as '?', so that it is one
- * line whatever the object is called.
- */
-size_t dz_fault_text(const struct dz_fault *fault, const char *program,
-                     char text[DZ_MESSAGE_MAX]);
-
-/* ---- text.c: bounded text without stdio ----------------------------------- */
-
-struct dz_text {
-    char *at;    /* caller-owned; always terminated */
-    size_t size; /* bytes of at, at least 1 */
-    size_t length;
-    bool cut; /* something did not fit and was left out */
-};
-
-struct dz_text dz_text(char *at, size_t size);
-void dz_add(struct dz_text *text, const char *string);
-void dz_add_char(struct dz_text *text, char c);
-void dz_add_number(struct dz_text *text, long number);
-
-/* Show control characters as '?': what is told stays one line. */
-void dz_one_line(char *text);
-
-/*
- * Write all of data to fd, going on after EINTR and short writes.
- * Returns 0, or -1 with errno as write(2).
- */
-int dz_write(int fd, const void *data, size_t size);
-
-/*
- * Read a decimal number without sign from *at and move *at behind it.
- * Returns it, or -1 where there is no digit or it does not fit an int.
- */
-int dz_read_number(const char **at);
+#include "base.h"
+#include "job.h"
+#include "wait.h"
 
 /* ---- plan.c: what is to be done ------------------------------------------- */
 
@@ -115,6 +40,7 @@ enum dz_stream { DZ_CLOSED, DZ_TERMINAL, DZ_PIPE, DZ_SOCKET, DZ_OTHER };
 /* A file that prepare opened. */
 struct dz_file {
     bool made;           /* created by us: to be removed if the start fails */
+    int64_t size;        /* when we opened it: what this run writes is behind */
     char path[PATH_MAX]; /* absolute; empty where there is none */
 };
 
@@ -128,8 +54,13 @@ struct dz_plan {
     int umask;         /* -1: unchanged */
     uint64_t ignore;   /* signals to ignore besides HUP, TTIN, TTOU: bit N-1 */
     const char *keep_fd;
-    const char *only; /* shim: DZ_ONLY */
-    const char *shim; /* cli: path of libdz.so */
+    struct dz_conditions wait;
+    int64_t timeout; /* milliseconds; 0: none */
+    const char *pidfile;
+    const char *name;
+    const char *state_dir; /* read by dz_state_open from envp, as dzctl does */
+    const char *only;      /* shim: DZ_ONLY */
+    const char *shim;      /* cli: path of libdz.so */
     bool verbose;
     bool quiet;
     bool dry_run;
@@ -139,9 +70,13 @@ struct dz_plan {
 
     /* The process it is asked for; argv may be NULL where it is unknown. */
     char **argv;
-    char **envp; /* changed in place */
+    char **envp;   /* changed in place */
+    int env_spare; /* free entries behind its end, the NULL not counted */
     /* Called after each step that was done; NULL: not wanted. */
     void (*trace)(const struct dz_plan *plan, const char *step);
+    /* Called each second of a wait, and once with 0 at its end if it was called
+     * before; NULL: not wanted. */
+    void (*waiting)(const struct dz_plan *plan, int seconds);
 
     /* What the steps found and did. */
     enum dz_left left;
@@ -151,15 +86,26 @@ struct dz_plan {
     int to[3];          /* descriptor that is to become 0, 1, 2; -1: keep */
     struct dz_file log; /* what takes stdout, perhaps stderr too */
     struct dz_file error_log;
-    int listen_fds;       /* descriptors passed by LISTEN_FDS to us */
-    char **listen_pid;    /* where envp holds LISTEN_PID= */
-    char listen_text[32]; /* its new value */
-    int tell_fd;          /* the caller's stderr, close-on-exec where copied */
-    int report_fd;        /* child: write end towards the waiting caller, or -1 */
-    int await_fd;         /* caller: read end, or -1 */
-    pid_t child;          /* caller: the first fork's */
-    pid_t pid;            /* caller: the target's */
-    bool ended;           /* caller: the target has ended already, with status 0 */
+    struct dz_claim pidfile_claim;
+    struct dz_claim record_claim;
+    struct dz_pidfile pidfile_old; /* what was there before */
+    char state[PATH_MAX];          /* the state directory; empty: none to be had */
+    char cwd[PATH_MAX];            /* of the call; empty: unknown */
+    int listen_fds;                /* descriptors passed by LISTEN_FDS to us */
+    char **listen_pid;             /* where envp holds LISTEN_PID= */
+    char listen_text[32];          /* its new value */
+    int tell_fd;                   /* the caller's stderr, close-on-exec where copied */
+    int report_fd; /* child: write end towards the waiting caller, or -1 */
+    int await_fd;  /* caller: read end, or -1 */
+    struct dz_notify notify;
+    int ready_fd;    /* fd:N: the pipe's end to write to, or -1 */
+    int await_ready; /* caller: its end to read from, or -1 */
+    bool parent;     /* caller: it had children before; see family_of */
+    pid_t child;     /* caller: the first fork's */
+    pid_t pid;       /* the target's */
+    bool ended;      /* caller: the target has ended already, with status 0 */
+    int manager;     /* caller: errno of telling our own manager, or 0 */
+    int interrupt;   /* caller: the signal that ended the wait, or 0 */
 };
 
 /* Who reads an option's twin, and from whom an option is taken. */
@@ -195,6 +141,9 @@ int dz_plan_set(struct dz_plan *plan, const struct dz_option *option, const char
 
 /* Set plan from every DZ_* in plan->envp; one that side does not know fails. */
 int dz_plan_environment(struct dz_plan *plan, int side, struct dz_fault *fault);
+
+/* Whether what is asked for goes together; once all of it was read. */
+int dz_plan_check(const struct dz_plan *plan, struct dz_fault *fault);
 
 /* ---- steps.c: carrying it out --------------------------------------------- */
 
@@ -239,28 +188,18 @@ int dz_own_session(struct dz_plan *plan, struct dz_fault *fault);
 /* What dz_own_session would do, without doing it.  Needs /proc. */
 enum dz_left dz_forecast(void);
 
+/*
+ * Detach: the pipe of fd:N.  Its number is held by /dev/null from dz_check_kept
+ * on, so that no descriptor of ours comes to stand there.
+ */
+int dz_ready_pipe(struct dz_plan *plan, struct dz_fault *fault);
+int dz_ready_pass(struct dz_plan *plan, struct dz_fault *fault);
+
 /* Leave mode, in this order.  dz_first_fork returns DZ_CALLER in the caller. */
 int dz_report_pipe(struct dz_plan *plan, struct dz_fault *fault);
 int dz_first_fork(struct dz_plan *plan, struct dz_fault *fault);
 int dz_new_session(struct dz_plan *plan, struct dz_fault *fault);
 int dz_second_fork(struct dz_plan *plan, struct dz_fault *fault);
-
-/* ---- report.c: the caller's wait ------------------------------------------ */
-
-/*
- * In a child: tell the caller our PID (0 in the first child, which is not the
- * target), a failure, or that all is done.
- */
-void dz_report_pid(const struct dz_plan *plan, pid_t pid);
-void dz_report_fault(const struct dz_plan *plan, const struct dz_fault *fault);
-void dz_report_done(const struct dz_plan *plan);
-
-/*
- * In the caller: wait until the target runs and has not died within the first
- * 100 ms.  Returns 0 with plan->pid, or -1 when it does not run; then
- * fault->status is what to exit with and nothing is left behind.
- */
-int dz_await(struct dz_plan *plan, struct dz_fault *fault);
 
 /* ---- fds.c: descriptors ---------------------------------------------------- */
 
@@ -315,6 +254,12 @@ int dz_open_log(const char *path, const char *step, struct dz_file *file,
  */
 int dz_open_append(const char *path, mode_t mode, bool trust_root, bool *made);
 
+/*
+ * Copy the last lines that this run wrote to its log, at most 10, to descriptor
+ * to, behind a line "PROGRAM: the end of LOG:".  Nothing where there are none.
+ */
+void dz_show_log(const struct dz_plan *plan, const char *program, int to);
+
 /* Remove the logs that this start has made and nothing was written to. */
 void dz_undo_logs(const struct dz_plan *plan);
 
@@ -335,52 +280,31 @@ int dz_signal_number(const char *name, size_t length);
 /* "HUP" for 1, and so on; "RTMIN+2"; written to text. */
 void dz_add_signal(struct dz_text *text, int number);
 
-/* ---- proc.c: facts from /proc ----------------------------------------------- */
+/* ---- words.c: what both sides say ------------------------------------------------ */
 
-struct dz_process {
-    pid_t pid;
-    pid_t ppid;
-    pid_t pgrp;
-    pid_t session;
-    int tty; /* device number of the controlling terminal, 0: none */
-};
-
-/* Read /proc/PID/stat.  -1 with errno. */
-int dz_read_process(pid_t pid, struct dz_process *process);
+enum { DZ_WAITING_MAX = PATH_MAX + 512 };
 
 /*
- * Whether a process other than this one has the given process group (session
- * false) or session.  1, 0, or -1 with errno where /proc cannot tell.
+ * The line for plan->waiting, which is written over the one before: what is
+ * waited for, how long by now, what the program says.  For 0 seconds: nothing,
+ * to clear it.  Returns its length.
  */
-int dz_others(pid_t id, bool session);
+size_t dz_waiting_text(const struct dz_plan *plan, const char *program, int seconds,
+                       char line[DZ_WAITING_MAX]);
 
-/*
- * Call visit for each numeric entry of a /proc folder, with the descriptor that
- * the folder is read by, until it returns something other than 0.  Returns
- * that, 0 at the end, or -1 with errno.
- */
-int dz_each_number(const char *folder, int (*visit)(int number, int folder, void *data),
-                   void *data);
+/* Say on plan->tell_fd what was replaced or could not be told to a manager. */
+void dz_say_notes(const struct dz_plan *plan, const char *program);
+
+/* Whether there is something of that kind to be said before the target runs. */
+bool dz_has_notes(const struct dz_plan *plan);
 
 /* ---- trace.c: a row for -v ---------------------------------------------------- */
 
 /* "STEP     pid N ppid N pgid N sid N tty T" about this process. */
 void dz_row(const char *step, char *at, size_t size);
 
-/* ---- stat.c: what a file is -------------------------------------------------- */
-
-struct dz_stat {
-    unsigned mode; /* as st_mode, stat(3type) */
-    unsigned uid;
-    unsigned links;
-    uint64_t size;
-    uint64_t inode;
-    uint64_t device;
-};
-
-/* As fstatat(2); with an empty path, what the descriptor folder is open on.
- * -1 with errno. */
-int dz_stat(int folder, const char *path, bool follow, struct dz_stat *about);
+/* A terminal by its device number, dz_process.tty: "pts/3", "4:1" or "none". */
+void dz_add_tty(struct dz_text *text, int tty);
 
 /* ---- env.c: the environment ------------------------------------------------- */
 
@@ -389,6 +313,14 @@ char *dz_env(char **envp, const char *name);
 
 /* Whether LD_PRELOAD in envp names libdz.so, in whatever folder. */
 bool dz_env_preloaded(char **envp);
+
+/*
+ * Make entry, "NAME=value", the variable of that name: in the place of the old
+ * one, of a DZ_* that is going to be scrubbed, or behind the end where the plan
+ * says that there is room.
+ */
+int dz_env_set(struct dz_plan *plan, const char *name, char *entry,
+               struct dz_fault *fault);
 
 /* Detach: LISTEN_PID is this process now, where descriptors are passed by it. */
 int dz_pass_listen_fds(struct dz_plan *plan, struct dz_fault *fault);

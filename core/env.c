@@ -3,13 +3,15 @@
  *
  * In place, because in a glibc program the constructor runs before libc has
  * set environ: the vector on the stack is what environ, getenv(3) and main's
- * third argument will all show.  It only ever shrinks.  The slots that become
+ * third argument will all show.  It never grows beyond what it was, or what the
+ * launcher has left free behind it.  The slots that become
  * free are all set to NULL: some runtimes (Go's) look for the auxiliary vector
  * behind the first NULL and must find an empty one, not old pointers; then
  * they take /proc/self/auxv.
  */
 #include "dz.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -113,6 +115,36 @@ int dz_pass_listen_fds(struct dz_plan *plan, struct dz_fault *fault)
     dz_add(&text, "LISTEN_PID=");
     dz_add_number(&text, getpid());
     *plan->listen_pid = plan->listen_text;
+    return 0;
+}
+
+/* The entry for name: its own, one that will be scrubbed anyway, a spare one. */
+static char **slot_for(struct dz_plan *plan, const char *name)
+{
+    char **own = NULL;
+    char **last = plan->envp;
+
+    for (; *last != NULL; last++) {
+        if (value_of(*last, name) != NULL)
+            return last;
+        if (own == NULL && strncmp(*last, "DZ_", 3) == 0)
+            own = last;
+    }
+    if (own != NULL || plan->env_spare == 0)
+        return own;
+    plan->env_spare--;
+    last[1] = NULL;
+    return last;
+}
+
+int dz_env_set(struct dz_plan *plan, const char *name, char *entry,
+               struct dz_fault *fault)
+{
+    char **slot = slot_for(plan, name);
+
+    if (slot == NULL)
+        return dz_fault(fault, "environment", name, ENOMEM, NULL);
+    *slot = entry;
     return 0;
 }
 

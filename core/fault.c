@@ -119,3 +119,11 @@ size_t dz_fault_text(const struct dz_fault *fault, const char *program,
     text[line.length + 1] = '\0';
     return line.length + 1;
 }
+
+void dz_fault_write(const struct dz_fault *fault, const char *program, int fd)
+{
+    char text[DZ_MESSAGE_MAX];
+
+    /* Where that descriptor itself fails there is nowhere left to say so. */
+    dz_write(fd, text, dz_fault_text(fault, program, text));
+}

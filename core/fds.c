@@ -231,10 +231,21 @@ static int smaller(int a, int b)
     return b < 0 || a < b ? a : b;
 }
 
+/* The descriptor of --wait=fd:N, or -1. */
+static int ready_number(const struct dz_plan *plan)
+{
+    const struct dz_condition *condition = dz_condition(&plan->wait, DZ_WAIT_FD);
+
+    return condition != NULL ? condition->number : -1;
+}
+
 int dz_next_kept(const struct dz_plan *plan, int from)
 {
     int best = smaller(next_listed(plan->keep_fd, from), next_named(plan->argv, from));
+    int ready = ready_number(plan);
 
+    if (ready >= from)
+        best = smaller(best, ready);
     if (plan->listen_fds > 0 && from < LISTEN_FIRST + plan->listen_fds)
         best = smaller(best, from < LISTEN_FIRST ? LISTEN_FIRST : from);
     return best;
@@ -263,8 +274,29 @@ static void find_listen_fds(struct dz_plan *plan)
         }
 }
 
+/* Hold the place of --wait=fd:N, if it is free, by /dev/null. */
+static int hold_ready(const struct dz_plan *plan, struct dz_fault *fault)
+{
+    int number = ready_number(plan);
+    int fd;
+
+    if (number < 0 || fcntl(number, F_GETFD) >= 0)
+        return 0;
+    fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (fd >= 0 && fd != number && dup2(fd, number) < 0) {
+        int err = errno;
+        close(fd); /* /dev/null: nothing can be lost */
+        return dz_fault_number(fault, "wait", number, err, NULL);
+    }
+    if (fd >= 0 && fd != number)
+        close(fd);
+    return fd < 0 ? dz_fault(fault, "wait", "/dev/null", errno, NULL) : 0;
+}
+
 int dz_check_kept(struct dz_plan *plan, struct dz_fault *fault)
 {
+    if (hold_ready(plan, fault) < 0)
+        return -1;
     find_listen_fds(plan);
     for (int fd = FIRST; (fd = next_listed(plan->keep_fd, fd)) >= 0; fd++)
         if (fcntl(fd, F_GETFD) < 0)

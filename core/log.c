@@ -164,26 +164,6 @@ static int settle(int fd)
     return fd;
 }
 
-/* The absolute form of path, to be told and to be undone by after a chdir. */
-static int make_absolute(const char *path, char absolute[PATH_MAX])
-{
-    struct dz_text text = dz_text(absolute, PATH_MAX);
-
-    if (path[0] != '/') {
-        if (getcwd(absolute, PATH_MAX) == NULL)
-            return -1;
-        text.length = strlen(absolute);
-        if (text.length > 1)
-            dz_add_char(&text, '/');
-    }
-    dz_add(&text, path);
-    if (text.cut) {
-        errno = ENAMETOOLONG;
-        return -1;
-    }
-    return 0;
-}
-
 static const char *reason_of(int err)
 {
     switch (err) {
@@ -211,9 +191,10 @@ static void unmake(const struct dz_file *file)
 static int open_named(const char *path, mode_t mode, bool trust_root,
                       struct dz_file *file)
 {
+    struct dz_stat about;
     int fd;
 
-    if (make_absolute(path, file->path) < 0)
+    if (dz_make_absolute(path, file->path) < 0)
         return -1;
     fd = dz_open_append(path, mode, trust_root, &file->made);
     if (fd < 0)
@@ -225,6 +206,8 @@ static int open_named(const char *path, mode_t mode, bool trust_root,
         file->made = false;
         errno = err;
     }
+    if (fd >= 0 && dz_stat(fd, "", true, &about) == 0)
+        file->size = (int64_t)about.size;
     return fd;
 }
 
@@ -269,4 +252,36 @@ void dz_undo_logs(const struct dz_plan *plan)
 {
     unmake(&plan->log);
     unmake(&plan->error_log);
+}
+
+/* The same for one of them, open on fd.  Whether there was something. */
+static bool show_file(const struct dz_file *file, int fd, const char *program, int to)
+{
+    enum { LINES = 10 };
+    char heading[PATH_MAX + 64];
+    struct dz_text text = dz_text(heading, sizeof heading);
+    struct dz_stat about;
+
+    if (fd < 0 || dz_stat(fd, "", true, &about) < 0 ||
+        (int64_t)about.size <= file->size)
+        return false;
+    dz_add(&text, program);
+    dz_add(&text, ": the end of ");
+    dz_add(&text, file->path);
+    dz_add(&text, ":");
+    dz_one_line(heading);
+    dz_add(&text, "\n");
+    dz_write(to, heading, text.length); /* no stderr: nowhere to say so */
+    return dz_tail(fd, file->size, LINES, to) > 0;
+}
+
+void dz_show_log(const struct dz_plan *plan, const char *program, int to)
+{
+    /* Programs say why they fail on stderr. */
+    if (plan->error_log.path[0] != '\0' &&
+        show_file(&plan->error_log, plan->to[2], program, to))
+        return;
+    if (plan->log.path[0] != '\0')
+        show_file(&plan->log, plan->to[1] >= 0 ? plan->to[1] : plan->to[2], program,
+                  to);
 }

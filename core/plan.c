@@ -12,6 +12,8 @@
 
 #define FIELD(name) offsetof(struct dz_plan, name)
 
+enum { DEFAULT_TIMEOUT = 30000 /* milliseconds */ };
+
 static int parse_text(void *field, const char *value, struct dz_fault *fault)
 {
     if (*value == '\0')
@@ -98,6 +100,25 @@ static int parse_fds(void *field, const char *value, struct dz_fault *fault)
     return 0;
 }
 
+/* A file's name, and what dzctl can tell from a PID and from an option. */
+static int parse_name(void *field, const char *value, struct dz_fault *fault)
+{
+    size_t digits = 0;
+    size_t length = strlen(value);
+
+    for (size_t i = 0; i < length; i++) {
+        digits += value[i] >= '0' && value[i] <= '9';
+        if ((unsigned char)value[i] <= ' ' || value[i] == '\177' || value[i] == '/')
+            return dz_fault(fault, NULL, value, 0,
+                            "a name has no slash, blank or control character");
+    }
+    if (digits == length || value[0] == '.' || value[0] == '-')
+        return dz_fault(fault, NULL, value, 0,
+                        "a name is not a number and begins with no dot or dash");
+    *(const char **)field = value;
+    return 0;
+}
+
 const struct dz_option dz_options[] = {
     {"daemon", 'd', NULL, NULL, DZ_CLI, FIELD(mode), parse_mode,
      "start it in the background, print its PID, and return"},
@@ -117,6 +138,16 @@ const struct dz_option dz_options[] = {
      parse_signals, "ignore these signals too"},
     {"keep-fd", 0, "DZ_KEEP_FD", "N,...", DZ_CLI | DZ_SHIM, FIELD(keep_fd), parse_fds,
      "leave these descriptors open"},
+    {"wait", 'w', "DZ_WAIT", "COND,...", DZ_CLI | DZ_SHIM, FIELD(wait),
+     dz_parse_conditions, "with -d: return when these hold, see COND"},
+    {"timeout", 't', "DZ_TIMEOUT", "SEC", DZ_CLI | DZ_SHIM, FIELD(timeout),
+     dz_parse_seconds, "else stop it after SEC seconds (30) and end with 124"},
+    {"pidfile", 'p', "DZ_PIDFILE", "FILE", DZ_CLI | DZ_SHIM, FIELD(pidfile), parse_text,
+     "write the PID to FILE; not twice at a time"},
+    {"name", 0, "DZ_NAME", "NAME", DZ_CLI | DZ_SHIM, FIELD(name), parse_name,
+     "call the job NAME, for dzctl; not twice at a time"},
+    {NULL, 0, "DZ_STATE_DIR", "DIR", DZ_CLI | DZ_SHIM, FIELD(state_dir), parse_text,
+     "where the records of jobs are"},
     {NULL, 0, "DZ_ONLY", "NAME,...", DZ_SHIM, FIELD(only), parse_text,
      "act only in programs of these names"},
     {"dry-run", 'n', "DZ_DRY_RUN", NULL, DZ_CLI, FIELD(dry_run), parse_flag,
@@ -139,6 +170,12 @@ void dz_plan_init(struct dz_plan *plan, char **argv, char **envp)
 {
     memset(plan, 0, sizeof *plan);
     plan->umask = -1;
+    plan->timeout = DEFAULT_TIMEOUT;
+    dz_claim_init(&plan->pidfile_claim);
+    dz_claim_init(&plan->record_claim);
+    plan->notify.fd = -1;
+    plan->ready_fd = -1;
+    plan->await_ready = -1;
     plan->argv = argv;
     plan->envp = envp;
     for (int i = 0; i < 3; i++)
@@ -194,5 +231,19 @@ int dz_plan_environment(struct dz_plan *plan, int side, struct dz_fault *fault)
         if (dz_plan_set(plan, option, *at + length + 1, option->twin, fault) < 0)
             return -1;
     }
+    plan->wait.defaults = true;
+    return 0;
+}
+
+int dz_plan_check(const struct dz_plan *plan, struct dz_fault *fault)
+{
+    const struct dz_condition *alive = dz_condition(&plan->wait, DZ_WAIT_ALIVE);
+
+    /* In stay mode this process becomes the program: nobody is there to wait. */
+    if (plan->mode == DZ_STAY && plan->wait.count > 0)
+        return dz_fault(fault, "wait", NULL, 0,
+                        "only in leave mode: -d, DZ_MODE=leave");
+    if (alive != NULL && plan->timeout > 0 && alive->number > plan->timeout)
+        return dz_fault(fault, "wait", NULL, 0, "alive:SEC is longer than the timeout");
     return 0;
 }

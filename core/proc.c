@@ -18,55 +18,83 @@ struct entry {
     char name[];
 };
 
-/* Parse the fields behind the command name of /proc/PID/stat, proc_pid_stat(5). */
+ssize_t dz_read_file(const char *path, char *data, size_t size)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    size_t length = 0;
+    ssize_t n = 1;
+
+    if (fd < 0)
+        return -1;
+    while (n != 0 && length < size - 1) {
+        n = read(fd, data + length, size - 1 - length);
+        if (n < 0 && errno != EINTR)
+            break;
+        if (n > 0)
+            length += (size_t)n;
+    }
+    int err = errno;
+    close(fd); /* read only: nothing can be lost */
+    data[length] = '\0';
+    errno = err;
+    return n < 0 ? -1 : (ssize_t)length;
+}
+
+/* The fields of /proc/PID/stat that are wanted, by their numbers in
+ * proc_pid_stat(5). */
+enum { PPID = 4, PGRP, SESSION, TTY, TPGID, FLAGS, START = 22, EXIT_CODE = 52 };
+
+enum { PF_FORKNOEXEC = 0x40 /* linux/sched.h: "forked but didn't exec" */ };
+
+/* Parse what follows the command name; kernels may end it with fewer fields. */
 static int parse_stat(const char *at, struct dz_process *process)
 {
-    int field[5] = {0}; /* ppid, pgrp, session, tty_nr, tpgid: 4 to 8 */
+    int64_t field[EXIT_CODE + 1] = {0};
+    int n;
 
     if (at[0] != ')' || at[1] != ' ' || at[2] == '\0')
         return -1;
-    at += 3; /* behind the state letter */
-    for (int i = 0; i < 5; i++) {
-        if (*at++ != ' ')
-            return -1;
-        bool negative = *at == '-';
+    process->state = at[2];
+    at += 3;
+    for (n = PPID; n <= EXIT_CODE && *at == ' '; n++) {
+        bool negative = *++at == '-';
         at += negative;
-        field[i] = dz_read_number(&at);
-        if (field[i] < 0)
-            return -1;
+        /* Counters of 64 bits without sign stand among them; none of ours. */
+        if (dz_read_long(&at, &field[n]) < 0) {
+            field[n] = INT64_MAX;
+            while (*at >= '0' && *at <= '9')
+                at++;
+        }
         if (negative)
-            field[i] = -field[i];
+            field[n] = -field[n];
     }
-    process->ppid = field[0];
-    process->pgrp = field[1];
-    process->session = field[2];
-    process->tty = field[3];
+    if (n <= START)
+        return -1;
+    process->ppid = (pid_t)field[PPID];
+    process->pgrp = (pid_t)field[PGRP];
+    process->session = (pid_t)field[SESSION];
+    process->tty = (int)field[TTY];
+    process->executed = (field[FLAGS] & PF_FORKNOEXEC) == 0;
+    process->foreground = (pid_t)field[TPGID];
+    process->start = (uint64_t)field[START];
+    process->wait_status = (int)field[EXIT_CODE];
     return 0;
 }
 
 int dz_read_process(pid_t pid, struct dz_process *process)
 {
+    enum { LONGEST = 2048 }; /* 52 numbers of at most 20 digits and a name of 64 */
     char path[32];
-    char line[1024]; /* the fields wanted end well below; what follows is not read */
+    char line[LONGEST];
     struct dz_text text = dz_text(path, sizeof path);
     ssize_t n;
-    int fd;
 
     dz_add(&text, "/proc/");
     dz_add_number(&text, pid);
     dz_add(&text, "/stat");
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
+    n = dz_read_file(path, line, sizeof line);
+    if (n < 0)
         return -1;
-    while ((n = read(fd, line, sizeof line - 1)) < 0 && errno == EINTR)
-        ;
-    int err = errno;
-    close(fd); /* read only: nothing can be lost */
-    if (n < 0) {
-        errno = err;
-        return -1;
-    }
-    line[n] = '\0';
     char *name_end = strrchr(line, ')'); /* a name may hold any character */
     if (name_end == NULL || parse_stat(name_end, process) < 0) {
         errno = EINVAL;
@@ -74,6 +102,14 @@ int dz_read_process(pid_t pid, struct dz_process *process)
     }
     process->pid = pid;
     return 0;
+}
+
+bool dz_lives(pid_t pid)
+{
+    struct dz_process process;
+
+    return dz_read_process(pid, &process) == 0 && process.state != 'Z' &&
+           process.state != 'X';
 }
 
 static int visit_entries(const char *buffer, size_t size, int folder,

@@ -1,5 +1,5 @@
 /*
- * What a file is, by statx(2).
+ * What a file is, by statx(2), and its absolute path.
  *
  * fstat(2) will not do: the layout of struct stat differs between the libcs on
  * 32 bits, older glibcs export it under other names, and musl's headers lack
@@ -8,6 +8,7 @@
  */
 #include "dz.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -30,6 +31,7 @@ _Static_assert(sizeof(struct kernel_statx) >= 256, "statx(2) writes 256 bytes");
 
 enum {
     BASIC_STATS = 0x7ff, /* STATX_BASIC_STATS */
+    MTIME_AT = 112,      /* offset of stx_mtime: seconds, nanoseconds */
     DEV_AT = 136         /* offset of stx_dev_major, then stx_dev_minor */
 };
 
@@ -37,16 +39,39 @@ int dz_stat(int folder, const char *path, bool follow, struct dz_stat *about)
 {
     struct kernel_statx raw;
     uint32_t device[2];
+    uint32_t nanoseconds;
     int flags = AT_EMPTY_PATH | (follow ? 0 : AT_SYMLINK_NOFOLLOW);
 
     if (syscall(SYS_statx, folder, path, flags, BASIC_STATS, &raw) < 0)
         return -1;
     memcpy(device, (const char *)&raw + DEV_AT, sizeof device);
+    memcpy(&about->modified, (const char *)&raw + MTIME_AT, sizeof about->modified);
+    memcpy(&nanoseconds, (const char *)&raw + MTIME_AT + 8, sizeof nanoseconds);
+    about->modified_ns = nanoseconds;
     about->mode = raw.mode;
     about->uid = raw.uid;
     about->links = raw.links;
     about->size = raw.size;
     about->inode = raw.inode;
     about->device = (uint64_t)device[0] << 32 | device[1];
+    return 0;
+}
+
+int dz_make_absolute(const char *path, char absolute[PATH_MAX])
+{
+    struct dz_text text = dz_text(absolute, PATH_MAX);
+
+    if (path[0] != '/') {
+        if (getcwd(absolute, PATH_MAX) == NULL)
+            return -1;
+        text.length = strlen(absolute);
+        if (text.length > 1)
+            dz_add_char(&text, '/');
+    }
+    dz_add(&text, path);
+    if (text.cut) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
     return 0;
 }

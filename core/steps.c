@@ -43,21 +43,29 @@ static const struct {
     {"keep", DZ_PREPARE, BOTH, dz_check_kept},
     {"open", DZ_PREPARE, BOTH, dz_open_streams},
     {"stderr", DZ_PREPARE, BOTH, dz_keep_stderr},
+    {"name", DZ_PREPARE, BOTH, dz_record_claim},
+    {"pidfile", DZ_PREPARE, BOTH, dz_pidfile_claim},
     {"pipe", DZ_DETACH, LEAVE, dz_report_pipe},
+    {"notify", DZ_DETACH, LEAVE, dz_notify_open},
+    {"ready", DZ_DETACH, LEAVE, dz_ready_pipe},
     {"fork", DZ_DETACH, LEAVE, dz_first_fork},
     {"setsid", DZ_DETACH, LEAVE, dz_new_session},
     {"fork", DZ_DETACH, LEAVE, dz_second_fork},
     {"listen", DZ_DETACH, LEAVE, dz_pass_listen_fds},
+    {"notify", DZ_DETACH, LEAVE, dz_notify_pass},
+    {"ready", DZ_DETACH, LEAVE, dz_ready_pass},
     {"signals", DZ_COMMIT, BOTH, dz_reset_signals},
     {"umask", DZ_COMMIT, BOTH, set_umask},
     {"chdir", DZ_COMMIT, BOTH, change_directory},
     {"streams", DZ_COMMIT, BOTH, dz_replace_streams},
+    {"publish", DZ_COMMIT, BOTH, dz_publish},
     {"close", DZ_CLOSE, BOTH, dz_close_rest},
     {"scrub", DZ_COMMIT, BOTH, dz_scrub},
 };
 
 int dz_fail(struct dz_plan *plan, const struct dz_fault *fault)
 {
+    dz_unpublish(plan);
     if (plan->report_fd >= 0 && plan->await_fd < 0) {
         dz_report_fault(plan, fault);
         _exit(fault->status);

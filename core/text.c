@@ -39,12 +39,11 @@ void dz_add_char(struct dz_text *text, char c)
     dz_add(text, string);
 }
 
-void dz_add_number(struct dz_text *text, long number)
+void dz_add_number(struct dz_text *text, int64_t number)
 {
     char digits[24];
     size_t at = sizeof digits;
-    unsigned long left =
-        number < 0 ? 0UL - (unsigned long)number : (unsigned long)number;
+    uint64_t left = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
 
     digits[--at] = '\0';
     do {
@@ -79,17 +78,23 @@ int dz_write(int fd, const void *data, size_t size)
     return 0;
 }
 
-int dz_read_number(const char **at)
+int dz_read_long(const char **at, int64_t *number)
 {
-    int number = 0;
-
+    *number = 0;
     if (**at < '0' || **at > '9')
         return -1;
     for (; **at >= '0' && **at <= '9'; ++*at) {
         int digit = **at - '0';
-        if (number > (INT_MAX - digit) / 10)
+        if (*number > (INT64_MAX - digit) / 10)
             return -1;
-        number = number * 10 + digit;
+        *number = *number * 10 + digit;
     }
-    return number;
+    return 0;
+}
+
+int dz_read_number(const char **at)
+{
+    int64_t number;
+
+    return dz_read_long(at, &number) == 0 && number <= INT_MAX ? (int)number : -1;
 }

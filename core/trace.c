@@ -10,7 +10,7 @@
 enum { PTS_MAJOR = 136 }; /* Unix98 terminals, devices.txt of the kernel */
 
 /* tty_nr of proc_pid_stat(5): minor in bits 31-20 and 7-0, major in 15-8. */
-static void add_tty(struct dz_text *text, int tty)
+void dz_add_tty(struct dz_text *text, int tty)
 {
     unsigned device = (unsigned)tty;
     unsigned major = device >> 8 & 0xff;
@@ -49,7 +49,7 @@ void dz_row(const char *step, char *at, size_t size)
     dz_add_number(&text, getsid(0));
     dz_add(&text, " tty ");
     if (known)
-        add_tty(&text, self.tty);
+        dz_add_tty(&text, self.tty);
     else
         dz_add(&text, "?");
 }

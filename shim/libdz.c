@@ -25,14 +25,6 @@ extern char **environ;
 
 static const char program[] = "libdz.so";
 
-static void tell(const struct dz_plan *plan, const struct dz_fault *fault)
-{
-    char text[DZ_MESSAGE_MAX];
-    size_t length = dz_fault_text(fault, program, text);
-
-    dz_write(plan->tell_fd, text, length); /* no stderr: nowhere to say so */
-}
-
 /* plan->trace for DZ_VERBOSE. */
 static void say_step(const struct dz_plan *plan, const char *step)
 {
@@ -53,6 +45,7 @@ static void say_started(const struct dz_plan *plan)
     char line[DZ_MESSAGE_MAX];
     struct dz_text text = dz_text(line, sizeof line);
 
+    dz_say_notes(plan, program);
     if (!plan->attached || plan->quiet)
         return;
     dz_add(&text, program);
@@ -69,10 +62,22 @@ static void say_started(const struct dz_plan *plan)
     dz_write(plan->tell_fd, line, text.length);
 }
 
+/* plan->waiting: the line is written over each second. */
+static void say_waiting(const struct dz_plan *plan, int seconds)
+{
+    char line[DZ_WAITING_MAX];
+
+    dz_write(plan->tell_fd, line, dz_waiting_text(plan, program, seconds, line));
+}
+
 __attribute__((noreturn)) static void give_up(const struct dz_plan *plan,
                                               const struct dz_fault *fault)
 {
-    tell(plan, fault);
+    dz_fault_write(fault, program, plan->tell_fd);
+    if (plan->pid > 0)
+        dz_show_log(plan, program, plan->tell_fd);
+    if (plan->interrupt > 0)
+        dz_end_by(plan->interrupt);
     _exit(fault->status);
 }
 
@@ -94,8 +99,12 @@ static void start_afresh(struct dz_plan *plan, struct dz_fault *fault)
 {
     /* Closed here and not in the new image: there the constructors that run
      * before ours have opened descriptors of their own by then. */
-    int result = dz_run(plan, DZ_DETACH | DZ_CLOSE, fault);
+    int result;
 
+    /* The new image claims its files anew; the locks would keep it out. */
+    dz_claim_release(&plan->pidfile_claim);
+    dz_claim_release(&plan->record_claim);
+    result = dz_run(plan, DZ_DETACH | DZ_CLOSE, fault);
     if (result == DZ_CALLER)
         end_caller(plan, fault);
     if (result == DZ_GO) {
@@ -131,10 +140,13 @@ static void read_settings(struct dz_plan *plan, char **argv, char **envp)
 
     dz_plan_init(plan, argv, envp);
     plan->mode = getpid() == 1 ? DZ_STAY : DZ_LEAVE;
-    if (dz_plan_environment(plan, DZ_SHIM, &fault) < 0)
+    if (dz_plan_environment(plan, DZ_SHIM, &fault) < 0 ||
+        dz_plan_check(plan, &fault) < 0)
         give_up(plan, &fault);
     if (plan->verbose)
         plan->trace = say_step;
+    if (!plan->quiet && isatty(2))
+        plan->waiting = say_waiting;
 }
 
 /* The second image of start_afresh: detached, reporting to the same caller. */

@@ -18,7 +18,7 @@ unset DZ_TEST_STRICT LISTEN_PID LISTEN_FDS LD_PRELOAD
 export STRICT BUILD
 
 setup() {
-    export HOME=$BATS_TEST_TMPDIR/home
+    export HOME=$BATS_TEST_TMPDIR/home DZ_STATE_DIR=$BATS_TEST_TMPDIR/state
     mkdir -p "$BATS_TEST_TMPDIR/work" "$HOME"
     cd "$BATS_TEST_TMPDIR/work" || return
     chmod 755 "$BATS_RUN_TMPDIR" "$BATS_TEST_TMPDIR" # for tests as another user

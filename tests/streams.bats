@@ -261,22 +261,29 @@ END
     assert_match stderr "$stderr" "dznohup: PID * has ended with status 0, appending output to *"
 }
 
-@test "an interrupt during the wait leaves no target without its PID" {
+@test "an interrupt during the wait stops the job, and ends the launcher by that signal" {
     cat >interrupt.py <<'END'
 import os, signal, subprocess, sys, time
-child = subprocess.Popen([sys.argv[1], "-d", "-o", "log", "sleep", "3600"],
-                         stdout=subprocess.PIPE, text=True, start_new_session=True)
-while not os.path.exists("log"):
+words = sys.argv[2:]
+child = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                         text=True, start_new_session=True)
+while not os.path.exists("pid"):
     pass
-for number in signal.SIGINT, signal.SIGQUIT, signal.SIGTERM:
-    time.sleep(0.01)
-    child.send_signal(number)
-print(child.communicate()[0].strip(), child.returncode)
+child.send_signal(getattr(signal, sys.argv[1]))
+out, err = child.communicate()
+print(child.returncode, out.strip(), err.strip())
 END
-    run closed python3 interrupt.py "$DZ"
-    track "${output% *}"
-    assert_match output "$output" "[1-9]* 0"
-    assert_daemon "${output% *}" leave
+    for signal in SIGINT:-2 SIGQUIT:-3 SIGTERM:-15; do
+        for program in dznohup libdz.so; do
+            words=(env LD_PRELOAD="$SHIM" DZ_OUTPUT=log DZ_WAIT=alive:20 DZ_PIDFILE=pid DZ_NAME=x)
+            [ $program = libdz.so ] ||
+                words=("$DZ" -d -o log -w alive:20 -p pid --name=x)
+            run closed python3 interrupt.py "${signal%:*}" "${words[@]}" sleep 3600.77
+            assert output "$output" "${signal#*:}  $program: wait: interrupted by ${signal%:*}"
+            assert_none_with "sleep 3600.77"
+            [ ! -e pid ] && [ ! -e log ]
+        done
+    done
 }
 
 @test "a link nohup.out that somebody else planted in a sticky folder is not followed" {

@@ -1,0 +1,159 @@
+/*
+ * dzctl's own parts, built on the core.  This is our own process: it may
+ * allocate and use stdio.
+ *
+ * A command gets its own words (argv[0] is the command's name) and returns the
+ * exit status.  Unless a comment says otherwise other functions return 0, or -1
+ * with *fault filled in.
+ */
+#ifndef DZCTL_H
+#define DZCTL_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "dz.h"
+
+extern char **environ;
+
+/* Exit statuses besides 0 and DZ_EXIT_FAILURE (bad words, 125). */
+enum {
+    CTL_FAILED = 1, /* what was asked for could not be done, or does not hold */
+    CTL_DEAD = 1,   /* status, as LSB has them: dead, a record or pidfile is left */
+    CTL_NOT_RUNNING = 3, /* no such job */
+    CTL_UNKNOWN = 4      /* it cannot be told */
+};
+
+/* ---- dzctl.c: the table of commands ------------------------------------------- */
+
+/* "dzctl: STEP: OBJECT: REASON" on stderr; returns fault->status. */
+int ctl_tell(const struct dz_fault *fault);
+
+/* A line "dzctl: COMMAND: WORD: REASON" about bad words; returns 125. */
+int ctl_usage(const char *command, const char *word, const char *reason);
+
+/* Print the help of that command; returns as ctl_finish. */
+int ctl_help(const char *command);
+
+/* Flush stdout; status, or CTL_FAILED with a message where that fails. */
+int ctl_finish(int status);
+
+/* ---- words.c: the words of a command -------------------------------------------- */
+
+/* What a command may be given; a field is set where the option is allowed. */
+struct words {
+    bool json;
+    bool follow;
+    int64_t timeout; /* milliseconds; -1: not given */
+    int signal;
+    int lines;
+    char **names; /* the operands */
+    int count;
+};
+
+/*
+ * Parse argv by allowed, of the letters j (--json), f (-f, --follow), t
+ * (--timeout=SEC), s (--signal=SIG) and n (-n N, --lines=N), with at least least
+ * and at most most operands.  Returns false where a message was printed, help
+ * among them; *status is the exit status then.
+ */
+bool parse_words(struct words *words, int argc, char **argv, const char *allowed,
+                 int least, int most, int *status);
+
+/* ---- jobs.c: jobs by their records ------------------------------------------------
+ */
+
+enum job_state {
+    JOB_RUNS,
+    JOB_ENDED,   /* its process is gone */
+    JOB_FOREIGN, /* of another boot or PID namespace: it does not run here */
+    JOB_NONE     /* there is no such job */
+};
+
+/* A job; its strings are allocated, NULL where unknown. */
+struct job {
+    enum job_state state;
+    struct dz_record record; /* without a record: who alone; pid 0: nobody */
+    bool recorded;
+    int status; /* as of waitpid(2) where it is known, else -1 */
+    char *file; /* of the record, absolute */
+    char *name;
+    char *cwd;
+    char *log;
+    char *pidfile;
+    char **argv;
+    char *problem; /* a pidfile's: why nobody is believed to be meant */
+};
+
+void job_free(struct job *job);
+
+/*
+ * Read the record file in the state directory that folder is open on and path
+ * names.  -1 with errno: EPERM for one that may not be believed, EINVAL for none.
+ */
+int job_read(struct job *job, int folder, const char *path, const char *file);
+
+/* All records, sorted by name, those without one behind by PID.  *jobs is
+ * allocated; a state directory that is not there has none. */
+int job_list(struct job **jobs, size_t *count, struct dz_fault *fault);
+
+/* Remove the job's record, and its pidfile if that names it. */
+void job_forget(const struct job *job);
+
+/* Note in the record how the job has ended. */
+void job_note_status(struct job *job, int status);
+
+/* "web", or its PID. */
+const char *job_called(const struct job *job, char digits[24]);
+
+/* ---- find.c: jobs by what users call them -----------------------------------------
+ */
+
+/*
+ * Find what word means: a pidfile if it holds a slash, a PID if it is all
+ * digits, else a name.  A word that means nobody gives JOB_NONE, or JOB_ENDED for
+ * a pidfile that is stale.  -1 where that cannot be found out, with status
+ * CTL_FAILED: no state directory to be trusted, a pidfile that may not be believed;
+ * or 125, a word that can mean no job.
+ */
+int job_find(struct job *job, const char *word, struct dz_fault *fault);
+
+/* ---- json.c ------------------------------------------------------------------------
+ */
+
+/*
+ * Write string to stdout as a JSON string, RFC 8259, quotes included.  A byte
+ * that is no part of valid UTF-8 becomes U+FFFD.
+ */
+void json_string(const char *string);
+
+/* The same, or null for NULL. */
+void json_text(const char *string);
+
+/* ---- list.c: what is printed of a job -----------------------------------------------
+ */
+
+/* "running", "ended (status 3)", "ended (SIGKILL)", "ended (status unknown)". */
+const char *state_words(const struct job *job, char words[48]);
+
+/* ---- stop.c
+ * -------------------------------------------------------------------------- */
+
+/*
+ * Wait for the end of a job until the clock (dz_milliseconds) reaches until.
+ * Returns its status as of waitpid(2), -1 where nobody tells it, -2 where it has
+ * not ended.
+ */
+int await_job(const struct job *job, int64_t until);
+
+/* ---- the commands -------------------------------------------------------------- */
+
+int command_list(int argc, char **argv);
+int command_status(int argc, char **argv);
+int command_stop(int argc, char **argv);
+int command_wait(int argc, char **argv);
+int command_log(int argc, char **argv);
+int command_inspect(int argc, char **argv);
+int command_clear(int argc, char **argv);
+
+#endif

@@ -1,0 +1,345 @@
+/*
+ * What is printed of jobs: a table for people, JSON for programs.
+ */
+#include "dzctl.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+const char *state_words(const struct job *job, char words[48])
+{
+    struct dz_text text = dz_text(words, 48);
+
+    if (job->state == JOB_RUNS)
+        return "running";
+    if (job->state == JOB_FOREIGN)
+        return "not here";
+    if (job->state == JOB_NONE)
+        return "not running";
+    dz_add(&text, "ended (");
+    if (job->status < 0) {
+        dz_add(&text, "status unknown");
+    } else if (WIFSIGNALED(job->status)) {
+        dz_add(&text, "SIG");
+        dz_add_signal(&text, WTERMSIG(job->status));
+    } else {
+        dz_add(&text, "status ");
+        dz_add_number(&text, WEXITSTATUS(job->status));
+    }
+    dz_add(&text, ")");
+    return words;
+}
+
+/* ---- JSON --------------------------------------------------------------------------
+ */
+
+static void print_json(const struct job *job)
+{
+    char words[48];
+    struct dz_text text = dz_text(words, sizeof words);
+
+    printf("{\"name\": ");
+    json_text(job->name);
+    printf(", \"pid\": %ld, \"state\": ", (long)job->record.who.pid);
+    json_string(job->state == JOB_RUNS    ? "running"
+                : job->state == JOB_ENDED ? "ended"
+                : job->state == JOB_NONE  ? "not running"
+                                          : "not here");
+    printf(", \"status\": ");
+    if (job->status >= 0 && !WIFSIGNALED(job->status))
+        printf("%d, \"signal\": null", WEXITSTATUS(job->status));
+    else if (job->status >= 0) {
+        dz_add_signal(&text, WTERMSIG(job->status));
+        printf("null, \"signal\": ");
+        json_string(words);
+    } else
+        printf("null, \"signal\": null");
+    if (job->recorded)
+        printf(", \"session\": %ld, \"since\": %lld", (long)job->record.session,
+               (long long)job->record.since);
+    else
+        printf(", \"session\": null, \"since\": null");
+    printf(", \"log\": ");
+    json_text(job->log);
+    printf(", \"pidfile\": ");
+    json_text(job->pidfile);
+    printf(", \"cwd\": ");
+    json_text(job->cwd);
+    printf(", \"command\": [");
+    for (char **word = job->argv; word != NULL && *word != NULL; word++) {
+        printf("%s", word == job->argv ? "" : ", ");
+        json_string(*word);
+    }
+    printf("]}");
+}
+
+/* ---- the table
+ * ----------------------------------------------------------------------- */
+
+enum column { NAME, PID, STATE, SINCE, LOG, COMMAND, COLUMNS };
+
+static const char *const headings[COLUMNS] = {"NAME",  "PID", "STATE",
+                                              "SINCE", "LOG", "COMMAND"};
+
+struct row {
+    char *cells[COLUMNS];
+};
+
+static char *copy(const char *string)
+{
+    char *text = strdup(string != NULL ? string : "-");
+
+    if (text != NULL)
+        dz_one_line(text);
+    return text;
+}
+
+static char *since_cell(const struct job *job)
+{
+    char words[32] = "-";
+    time_t when = (time_t)job->record.since;
+    struct tm local;
+
+    if (job->recorded && localtime_r(&when, &local) != NULL)
+        strftime(words, sizeof words, "%Y-%m-%d %H:%M:%S", &local);
+    return strdup(words);
+}
+
+/* The words of the command with blanks between them. */
+static char *command_cell(const struct job *job)
+{
+    size_t length = 1;
+    char *text;
+    char *at;
+
+    if (job->argv == NULL)
+        return strdup("-");
+    for (char **word = job->argv; *word != NULL; word++)
+        length += strlen(*word) + 1;
+    text = malloc(length);
+    if (text == NULL)
+        return NULL;
+    at = text;
+    for (char **word = job->argv; *word != NULL; word++) {
+        at = stpcpy(at, word == job->argv ? "" : " ");
+        at = stpcpy(at, *word);
+    }
+    dz_one_line(text);
+    return text;
+}
+
+static struct row make_row(const struct job *job)
+{
+    char digits[24];
+    char words[48];
+    struct row row;
+
+    snprintf(digits, sizeof digits, "%ld", (long)job->record.who.pid);
+    row.cells[NAME] = copy(job->name);
+    row.cells[PID] = strdup(digits);
+    row.cells[STATE] = strdup(state_words(job, words));
+    row.cells[SINCE] = since_cell(job);
+    row.cells[LOG] = copy(job->log);
+    row.cells[COMMAND] = command_cell(job);
+    return row;
+}
+
+/* How many columns of the screen a text takes; one for each character, as the
+ * bytes of UTF-8 that continue one take none. */
+static int width_of(const char *text)
+{
+    int width = 0;
+
+    for (; *text != '\0'; text++)
+        width += ((unsigned char)*text & 0xc0) != 0x80;
+    return width;
+}
+
+/* Of the terminal; INT_MAX where stdout is none: nothing is cut in a file. */
+static int screen_width(void)
+{
+    struct winsize size;
+
+    if (ioctl(1, TIOCGWINSZ, &size) < 0 || size.ws_col == 0)
+        return INT_MAX;
+    return size.ws_col;
+}
+
+/* Print the characters of text from number first on, at most count. */
+static void print_part(const char *text, int first, int count)
+{
+    for (int at = -1; *text != '\0'; text++) {
+        at += ((unsigned char)*text & 0xc0) != 0x80;
+        if (at >= first && at < first + count)
+            putchar(*text);
+    }
+}
+
+/* Print text in width columns: one that is too long ends in "..", or, a path,
+ * begins so.  last: without blanks behind it. */
+static void print_cell(const char *text, int width, bool path, bool last)
+{
+    int has = width_of(text);
+
+    if (has > width && path) {
+        fputs("..", stdout);
+        print_part(text, has - (width - 2), width - 2);
+    } else if (has > width) {
+        print_part(text, 0, width - 2);
+        fputs("..", stdout);
+    } else {
+        fputs(text, stdout);
+    }
+    for (; has < width && !last; has++)
+        putchar(' ');
+}
+
+/*
+ * The widths of the columns: what the longest cell takes, and, where that is
+ * wider than the screen, less for log and command, the two that can be long.
+ */
+static void set_widths(const struct row *rows, size_t count, int widths[COLUMNS])
+{
+    enum { LEAST = 12, GAP = 2 };
+    int screen = screen_width();
+    int taken = 0;
+
+    for (int i = 0; i < COLUMNS; i++) {
+        widths[i] = width_of(headings[i]);
+        for (size_t j = 0; j < count; j++) {
+            int width = width_of(rows[j].cells[i]);
+            widths[i] = width > widths[i] ? width : widths[i];
+        }
+        taken += i < LOG ? widths[i] + GAP : 0;
+    }
+    if (screen == INT_MAX)
+        return;
+    int left = screen - taken - GAP > 2 * LEAST ? screen - taken - GAP : 2 * LEAST;
+    if (widths[LOG] + widths[COMMAND] <= left)
+        return;
+    int most = left / 2;
+    if (widths[COMMAND] < left - most)
+        most = left - widths[COMMAND];
+    widths[LOG] = widths[LOG] < most ? widths[LOG] : most;
+    widths[COMMAND] = left - widths[LOG];
+}
+
+static void print_row(char *const *cells, const int widths[COLUMNS])
+{
+    for (int i = 0; i < COLUMNS; i++) {
+        print_cell(cells[i], widths[i], i == LOG, i == COMMAND);
+        fputs(i == COMMAND ? "\n" : "  ", stdout);
+    }
+}
+
+static int print_table(const struct job *jobs, size_t count)
+{
+    struct row *rows = calloc(count + 1, sizeof *rows);
+    int widths[COLUMNS];
+    bool complete = rows != NULL;
+
+    for (size_t i = 0; complete && i < count; i++) {
+        rows[i] = make_row(&jobs[i]);
+        for (int j = 0; j < COLUMNS; j++)
+            complete = complete && rows[i].cells[j] != NULL;
+    }
+    if (complete && count > 0) {
+        set_widths(rows, count, widths);
+        print_row((char *const *)headings, widths);
+        for (size_t i = 0; i < count; i++)
+            print_row(rows[i].cells, widths);
+    }
+    for (size_t i = 0; rows != NULL && i < count; i++)
+        for (int j = 0; j < COLUMNS; j++)
+            free(rows[i].cells[j]);
+    free(rows);
+    return complete ? 0 : -1;
+}
+
+int command_list(int argc, char **argv)
+{
+    struct words words;
+    struct job *jobs;
+    struct dz_fault fault;
+    size_t count;
+    int status;
+
+    if (!parse_words(&words, argc, argv, "j", 0, 0, &status))
+        return status;
+    if (job_list(&jobs, &count, &fault) < 0) {
+        fault.status = CTL_FAILED;
+        return ctl_tell(&fault);
+    }
+    if (words.json) {
+        for (size_t i = 0; i < count; i++) {
+            fputs(i == 0 ? "[\n" : ",\n", stdout);
+            print_json(&jobs[i]);
+        }
+        fputs(count == 0 ? "[]\n" : "\n]\n", stdout);
+    } else if (print_table(jobs, count) < 0) {
+        status = CTL_FAILED;
+        dz_fault(&fault, "list", NULL, ENOMEM, NULL);
+        ctl_tell(&fault);
+    }
+    for (size_t i = 0; i < count; i++)
+        job_free(&jobs[i]);
+    free(jobs);
+    return ctl_finish(status);
+}
+
+/* ---- one job
+ * --------------------------------------------------------------------------- */
+
+static void print_status(const struct job *job, const char *word)
+{
+    char digits[24];
+    char words[48];
+    char *since = since_cell(job);
+
+    printf("%s: %s", job->recorded ? job_called(job, digits) : word,
+           state_words(job, words));
+    if (job->record.who.pid > 0)
+        printf(", PID %ld", (long)job->record.who.pid);
+    if (job->recorded && since != NULL)
+        printf(", since %s", since);
+    if (job->log != NULL)
+        printf(", log %s", job->log);
+    if (job->problem != NULL)
+        printf(", pidfile %s", job->problem);
+    putchar('\n');
+    free(since);
+}
+
+int command_status(int argc, char **argv)
+{
+    static const int statuses[] = {[JOB_RUNS] = 0,
+                                   [JOB_ENDED] = CTL_DEAD,
+                                   [JOB_FOREIGN] = CTL_DEAD,
+                                   [JOB_NONE] = CTL_NOT_RUNNING};
+    struct words words;
+    struct job job;
+    struct dz_fault fault;
+    int status;
+
+    if (!parse_words(&words, argc, argv, "j", 1, 1, &status))
+        return status;
+    if (job_find(&job, words.names[0], &fault) < 0) {
+        if (fault.status == CTL_FAILED)
+            fault.status = CTL_UNKNOWN;
+        return ctl_tell(&fault);
+    }
+    if (words.json) {
+        print_json(&job);
+        putchar('\n');
+    } else {
+        print_status(&job, words.names[0]);
+    }
+    status = statuses[job.state];
+    job_free(&job);
+    return ctl_finish(status);
+}

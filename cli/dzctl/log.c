@@ -1,0 +1,179 @@
+/*
+ * log: the end of a job's log, and with -f what comes, until the job has ended.
+ *
+ * What comes is told by inotify(7); the folder is watched as well as the file,
+ * so that a log that was rotated is followed under its name.
+ */
+#include "dzctl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { BLOCK = 65536, TICK_MS = 1000 };
+
+/* Where the last lines of the file begin; it is read from its end in blocks. */
+static off_t find_lines(int fd, off_t end, int lines)
+{
+    char data[BLOCK];
+    off_t at = end;
+
+    if (lines == 0)
+        return end;
+    while (at > 0) {
+        size_t size = at > BLOCK ? BLOCK : (size_t)at;
+        ssize_t n = pread(fd, data, size, at - (off_t)size);
+        if (n != (ssize_t)size)
+            return at; /* it has shrunk meanwhile */
+        at -= n;
+        while (n-- > 0)
+            if (data[n] == '\n' && at + n != end - 1 && --lines == 0)
+                return at + n + 1;
+    }
+    return 0;
+}
+
+/* Copy what is there from the file's position on.  -1 with errno. */
+static int copy_rest(int fd)
+{
+    char data[BLOCK];
+    ssize_t n;
+
+    while ((n = read(fd, data, sizeof data)) != 0) {
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 || dz_write(1, data, (size_t)n) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* After a cut (copytruncate) go on at the new end: what was is gone. */
+static void mind_cut(int fd)
+{
+    struct stat about;
+    off_t at = lseek(fd, 0, SEEK_CUR);
+
+    if (fstat(fd, &about) == 0 && at > about.st_size)
+        lseek(fd, 0, SEEK_SET);
+}
+
+static bool is_same(int fd, const char *path)
+{
+    struct stat one;
+    struct stat other;
+
+    return fstat(fd, &one) == 0 && stat(path, &other) == 0 &&
+           one.st_ino == other.st_ino && one.st_dev == other.st_dev;
+}
+
+/* Watch the file and its folder; -1 where that cannot be: then each second. */
+static int watch(const char *path)
+{
+    char *folder = strdup(path);
+    int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+
+    if (fd >= 0 && folder != NULL) {
+        *strrchr(folder, '/') = '\0';
+        inotify_add_watch(fd, path, IN_MODIFY);
+        inotify_add_watch(fd, folder[0] != '\0' ? folder : "/",
+                          IN_CREATE | IN_MOVED_TO);
+    }
+    free(folder);
+    return fd;
+}
+
+static void await_event(int events, int pidfd)
+{
+    struct pollfd wanted[] = {{.fd = events, .events = POLLIN},
+                              {.fd = pidfd, .events = POLLIN}};
+    char data[4096];
+
+    poll(wanted, 2, TICK_MS); /* EINTR: look again */
+    while (events >= 0 && read(events, data, sizeof data) > 0)
+        ; /* which event it was does not matter */
+}
+
+/* -1 with errno. */
+static int follow(const struct job *job, int *fd)
+{
+    int events = watch(job->log);
+    int pidfd = dz_open_process(&job->record.who);
+    int result = 0;
+
+    for (;;) {
+        /* Asked before the last look: what it wrote before its end is read. */
+        bool ended = !dz_runs(&job->record.who);
+        mind_cut(*fd);
+        result = copy_rest(*fd);
+        if (result < 0)
+            break;
+        if (!is_same(*fd, job->log)) {
+            int next = open(job->log, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+            if (next >= 0) {
+                close(*fd); /* read only: nothing can be lost */
+                *fd = next;
+                close(events);
+                events = watch(job->log);
+                continue;
+            }
+        }
+        if (ended)
+            break;
+        await_event(events, pidfd);
+    }
+    if (events >= 0)
+        close(events);
+    if (pidfd >= 0)
+        close(pidfd);
+    return result;
+}
+
+static int show(const struct job *job, const struct words *words,
+                struct dz_fault *fault)
+{
+    struct stat about;
+    int fd = open(job->log, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    int result = -1;
+
+    if (fd >= 0 && fstat(fd, &about) == 0 && !S_ISREG(about.st_mode)) {
+        close(fd); /* read only: nothing can be lost */
+        return dz_fault(fault, "log", job->log, 0, "not a regular file");
+    }
+    if (fd >= 0 &&
+        lseek(fd, find_lines(fd, about.st_size, words->lines), SEEK_SET) >= 0)
+        result = copy_rest(fd);
+    if (result == 0 && words->follow)
+        result = follow(job, &fd);
+    int err = errno;
+    if (fd >= 0)
+        close(fd);
+    return result < 0 ? dz_fault(fault, "log", job->log, err, NULL) : 0;
+}
+
+int command_log(int argc, char **argv)
+{
+    struct words words;
+    struct dz_fault fault;
+    struct job job;
+    int result;
+    int status;
+
+    if (!parse_words(&words, argc, argv, "fn", 1, 1, &status))
+        return status;
+    if (job_find(&job, words.names[0], &fault) < 0)
+        return ctl_tell(&fault);
+    if (job.log != NULL)
+        result = show(&job, &words, &fault);
+    else
+        result = dz_fault(&fault, "log", words.names[0], 0,
+                          job.recorded ? "its output goes to no file" : "no such job");
+    job_free(&job);
+    fault.status = CTL_FAILED;
+    return result < 0 ? ctl_tell(&fault) : 0;
+}

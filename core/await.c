@@ -1,0 +1,462 @@
+/*
+ * The caller's wait, and the end of a start that fails.
+ *
+ * One loop: it sleeps in poll(2) on whatever can tell something (the report, an
+ * interrupt, the target's end, a notification) and, where nothing can, until
+ * the next look.  The caller is the job's subreaper, so the target's end is told
+ * to it, whoever has forked the target.
+ */
+#include "dz.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    STOP_MS = 5000, /* from TERM to KILL where a start has failed */
+    TELL_MS = 1000, /* between two words to who waits */
+    BLIND_MS = 5    /* between two looks at the target where there is no pidfd */
+};
+
+struct watch {
+    struct dz_plan *plan;
+    struct dz_ready ready;
+    struct dz_family family;
+    int64_t deadline; /* INT64_MAX: none */
+    int64_t tell_at;
+    bool told;
+    bool reported;  /* the target was executed */
+    int interrupts; /* signalfd */
+    int pidfd;      /* of the target, or -1 */
+    int ended_ms;   /* after how long it ended */
+};
+
+void dz_interrupts(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGQUIT);
+    sigaddset(set, SIGTERM);
+}
+
+/* waitpid(2) over EINTR. */
+static pid_t reap(pid_t pid, int *status, int flags)
+{
+    pid_t result;
+
+    while ((result = waitpid(pid, status, flags)) < 0 && errno == EINTR)
+        ;
+    return result;
+}
+
+static int open_watch(struct watch *watch, struct dz_plan *plan, struct dz_fault *fault)
+{
+    int64_t now = dz_milliseconds();
+    struct dz_process self;
+    sigset_t interrupts;
+
+    memset(watch, 0, sizeof *watch);
+    watch->plan = plan;
+    watch->pidfd = -1;
+    watch->deadline = plan->timeout > 0 ? now + plan->timeout : INT64_MAX;
+    watch->tell_at = now + TELL_MS;
+    dz_ready_init(&watch->ready, &plan->wait, now);
+    watch->family.session = plan->child;
+    /* Children from before would be taken for the job's: then its session alone
+     * counts.  So it is without /proc. */
+    if (!plan->parent && dz_read_process(getpid(), &self) == 0) {
+        watch->family.root = getpid();
+        watch->family.oldest = self.start;
+    }
+    dz_interrupts(&interrupts);
+    watch->interrupts = signalfd(-1, &interrupts, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (watch->interrupts < 0)
+        return dz_fault(fault, "wait", "signals", errno, NULL);
+    return 0;
+}
+
+static void close_one(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd); /* read ends and the like: nothing can be lost */
+    *fd = -1;
+}
+
+static void close_watch(struct watch *watch)
+{
+    close_one(&watch->interrupts);
+    close_one(&watch->pidfd);
+    close_one(&watch->plan->await_fd);
+    close_one(&watch->plan->await_ready);
+    close_one(&watch->plan->notify.fd);
+}
+
+/* ---- the target's end ------------------------------------------------------------ */
+
+/* The target has ended in a way that is no good start. */
+static int early_end(struct watch *watch, int status, struct dz_fault *fault)
+{
+    const struct dz_plan *plan = watch->plan;
+    const char *name = plan->argv != NULL ? plan->argv[0] : NULL;
+    char words[128];
+    struct dz_text text = dz_text(words, sizeof words);
+
+    if (status < 0) {
+        dz_add(&text, "ended");
+    } else if (WIFSIGNALED(status)) {
+        dz_add(&text, "killed by SIG");
+        dz_add_signal(&text, WTERMSIG(status));
+    } else {
+        dz_add(&text, "ended with status ");
+        dz_add_number(&text, WEXITSTATUS(status));
+    }
+    dz_add(&text, " after ");
+    dz_add_number(&text, watch->ended_ms);
+    dz_add(&text, " ms");
+    if (status == 0)
+        dz_add(&text, ", and nothing is left to wait for");
+    dz_fault(fault, "start", name, 0, words);
+    if (status > 0)
+        fault->status = WIFSIGNALED(status) ? DZ_EXIT_SIGNAL + WTERMSIG(status)
+                                            : WEXITSTATUS(status);
+    return -1;
+}
+
+struct count {
+    pid_t parent; /* its children are counted */
+    int members;
+    int children;
+    pid_t child;
+};
+
+static int count_one(const struct dz_process *process, void *data)
+{
+    struct count *count = data;
+
+    count->members++;
+    if (process->ppid == count->parent) {
+        count->children++;
+        count->child = process->pid;
+    }
+    return 0;
+}
+
+/* Whether nothing of the job is left: we have no child, so none of its processes
+ * has come to us.  Often so after its end, and it spares a walk over /proc. */
+static bool is_empty(const struct watch *watch)
+{
+    siginfo_t info; /* not looked at */
+
+    return watch->family.root != 0 &&
+           waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0;
+}
+
+static struct count count_family(const struct watch *watch)
+{
+    struct count count = {.parent = getpid()};
+
+    if (!is_empty(watch))
+        dz_family_each(&watch->family, count_one, &count); /* no /proc: none */
+    return count;
+}
+
+/* The job is another process from here on. */
+static int follow(struct watch *watch, pid_t pid, struct dz_fault *fault)
+{
+    close_one(&watch->pidfd);
+    watch->plan->ended = false;
+    if (dz_publish_again(watch->plan, pid, fault) < 0)
+        return -1;
+    watch->pidfd = (int)syscall(SYS_pidfd_open, pid, 0); /* -1: looked at instead */
+    return 0;
+}
+
+/*
+ * The target has ended with 0.  A program that daemonizes itself does so, and
+ * leaves one process behind, which comes to us: that is the daemon.  Of several
+ * none can be told to be it.
+ */
+static int good_end(struct watch *watch, struct dz_fault *fault)
+{
+    struct count count = count_family(watch);
+
+    close_one(&watch->pidfd);
+    watch->plan->ended = true;
+    if (!watch->plan->parent && count.children == 1)
+        return follow(watch, count.child, fault);
+    return 0;
+}
+
+/* Whether the target has ended; *status is -1 where nobody tells how. */
+static bool has_ended(const struct watch *watch, int *status)
+{
+    pid_t pid = watch->plan->pid;
+    pid_t result;
+
+    if (watch->plan->ended)
+        return false;
+    result = reap(pid, status, WNOHANG);
+    if (result >= 0)
+        return result == pid;
+    *status = -1; /* ECHILD: MAINPID, which another process has forked */
+    return !dz_lives(pid);
+}
+
+static int check_end(struct watch *watch, struct dz_fault *fault)
+{
+    int status;
+
+    while (has_ended(watch, &status)) {
+        watch->ended_ms = (int)(dz_milliseconds() - watch->ready.executed);
+        if (status != 0)
+            return early_end(watch, status, fault);
+        if (good_end(watch, fault) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* ---- what comes in --------------------------------------------------------------- */
+
+/* The report pipe was closed, or the shim is done. */
+static int executed(struct watch *watch, struct dz_fault *fault)
+{
+    struct dz_plan *plan = watch->plan;
+    struct dz_process process;
+    int status;
+
+    reap(plan->child, &status, 0); /* it ends when it has forked */
+    if (plan->pid == 0)
+        return dz_fault(fault, "fork", "child", 0,
+                        "killed before it could start anything");
+    watch->reported = true;
+    watch->ready.executed = dz_milliseconds();
+    close_one(&plan->await_fd);
+    watch->pidfd = (int)syscall(SYS_pidfd_open, plan->pid, 0); /* -1: see above */
+    /* A process that was killed on its way to exec has closed the pipe, too. */
+    if (!watch->ready.done && dz_read_process(plan->pid, &process) == 0 &&
+        !process.executed && reap(plan->pid, &status, 0) == plan->pid)
+        return early_end(watch, status, fault);
+    return 0;
+}
+
+static int take_report(struct watch *watch, struct dz_fault *fault)
+{
+    switch (dz_report_read(watch->plan, fault)) {
+    case DZ_REPORT_MORE:
+        return 0;
+    case DZ_REPORT_FAULT:
+        return -1;
+    case DZ_REPORT_DONE:
+        watch->ready.done = true;
+        return executed(watch, fault);
+    default:
+        return executed(watch, fault);
+    }
+}
+
+static int take_interrupt(struct watch *watch, struct dz_fault *fault)
+{
+    struct signalfd_siginfo info;
+    char words[64];
+    struct dz_text text = dz_text(words, sizeof words);
+
+    if (read(watch->interrupts, &info, sizeof info) != (ssize_t)sizeof info)
+        return 0; /* EAGAIN: somebody else's poll, or EINTR: it is still there */
+    watch->plan->interrupt = (int)info.ssi_signo;
+    dz_add(&text, "interrupted by SIG");
+    dz_add_signal(&text, watch->plan->interrupt);
+    dz_fault(fault, "wait", NULL, 0, words);
+    fault->status = DZ_EXIT_SIGNAL + watch->plan->interrupt;
+    return -1;
+}
+
+static int take_notification(struct watch *watch, struct dz_fault *fault)
+{
+    struct dz_notify *notify = &watch->plan->notify;
+    pid_t before = notify->main_pid;
+
+    dz_notify_read(notify, &watch->family);
+    if (notify->extend_ms > 0 && watch->deadline != INT64_MAX) {
+        int64_t until = dz_milliseconds() + notify->extend_ms;
+        watch->deadline = until > watch->deadline ? until : watch->deadline;
+    }
+    notify->extend_ms = 0;
+    if (notify->main_pid != before && notify->main_pid != watch->plan->pid)
+        return follow(watch, notify->main_pid, fault);
+    return 0;
+}
+
+/* Sleep until something can be told or looked at, and take it in. */
+static int take_events(struct watch *watch, int64_t until, struct dz_fault *fault)
+{
+    enum { REPORT, INTERRUPT, END, NOTIFY, READY, EVENTS };
+    const struct dz_plan *plan = watch->plan;
+    struct pollfd wanted[EVENTS] = {
+        [REPORT] = {.fd = plan->await_fd, .events = POLLIN},
+        [INTERRUPT] = {.fd = watch->interrupts, .events = POLLIN},
+        [END] = {.fd = watch->pidfd, .events = POLLIN},
+        [NOTIFY] = {.fd = plan->notify.fd, .events = POLLIN},
+        [READY] = {.fd = plan->await_ready, .events = POLLIN},
+    };
+    int64_t left = until - dz_milliseconds();
+
+    left = left < 0 ? 0 : left > INT_MAX ? INT_MAX : left;
+    if (poll(wanted, EVENTS, (int)left) < 0)
+        return 0; /* EINTR: the loop looks at everything again */
+    if (wanted[INTERRUPT].revents != 0 && take_interrupt(watch, fault) < 0)
+        return -1;
+    if (wanted[REPORT].revents != 0 && take_report(watch, fault) < 0)
+        return -1;
+    if (wanted[NOTIFY].revents != 0 && take_notification(watch, fault) < 0)
+        return -1;
+    return 0; /* the target's end and the newline are looked at each time */
+}
+
+/* ---- the loop -------------------------------------------------------------------- */
+
+static void tell(struct watch *watch, int64_t now)
+{
+    if (watch->plan->waiting == NULL || now < watch->tell_at)
+        return;
+    watch->told = true;
+    watch->tell_at += TELL_MS;
+    watch->plan->waiting(watch->plan, (int)((now - watch->ready.began) / 1000));
+}
+
+static int time_out(const struct watch *watch, struct dz_fault *fault)
+{
+    const struct dz_plan *plan = watch->plan;
+    char words[128];
+    struct dz_text text = dz_text(words, sizeof words);
+
+    dz_add(&text, "not ready within ");
+    dz_add_number(&text, plan->timeout / 1000);
+    if (plan->timeout % 1000 != 0) {
+        dz_add(&text, ".");
+        for (int64_t rest = plan->timeout % 1000, unit = 100; rest > 0; unit /= 10) {
+            dz_add_number(&text, rest / unit);
+            rest %= unit;
+        }
+    }
+    dz_add(&text, " s: ");
+    dz_add_missing(&plan->wait, &text);
+    dz_fault(fault, "wait", plan->argv != NULL ? plan->argv[0] : NULL, 0, words);
+    fault->status = DZ_EXIT_TIMEOUT;
+    return -1;
+}
+
+/* Whether nothing can become true any more: 0, or -1 with the fault. */
+static int check_hope(struct watch *watch, struct dz_fault *fault)
+{
+    if (watch->ready.closed)
+        return dz_fault(fault, "wait", "fd", 0, "closed without a newline");
+    if (!watch->plan->ended || count_family(watch).members > 0)
+        return 0;
+    return early_end(watch, 0, fault);
+}
+
+static int loop(struct watch *watch, struct dz_fault *fault)
+{
+    struct dz_plan *plan = watch->plan;
+
+    for (;;) {
+        int64_t until = watch->deadline;
+        int64_t now;
+        if (watch->reported) {
+            if (check_end(watch, fault) < 0)
+                return -1;
+            if (dz_ready_look(&watch->ready, plan, &watch->family))
+                return 0;
+            if (check_hope(watch, fault) < 0)
+                return -1;
+            int64_t next = dz_ready_next(&watch->ready, &plan->wait);
+            until = next < until ? next : until;
+        }
+        now = dz_milliseconds();
+        if (now >= watch->deadline)
+            return time_out(watch, fault);
+        tell(watch, now);
+        if (plan->waiting != NULL && watch->tell_at < until)
+            until = watch->tell_at;
+        if (watch->reported && watch->pidfd < 0 && now + BLIND_MS < until)
+            until = now + BLIND_MS;
+        if (take_events(watch, until, fault) < 0)
+            return -1;
+    }
+}
+
+/* What the target's process has said before it was stopped: its PID is what its
+ * files are known by. */
+static void learn_pid(struct dz_plan *plan)
+{
+    struct dz_fault unheard;
+
+    if (plan->await_fd < 0 || fcntl(plan->await_fd, F_SETFL, O_NONBLOCK) < 0)
+        return; /* it was read to its end */
+    while (dz_report_read(plan, &unheard) == DZ_REPORT_MORE)
+        ;
+}
+
+/* A start has failed: nothing of it is to be left. */
+static void clean_up(struct watch *watch, struct dz_fault *fault)
+{
+    struct dz_plan *plan = watch->plan;
+    int status;
+
+    /* Ours to kill: it is reaped by nobody else.  It may not have a session of
+     * its own yet. */
+    if (plan->parent && !watch->reported && reap(plan->child, &status, WNOHANG) == 0)
+        kill(plan->child, SIGKILL);
+    if (!is_empty(watch) &&
+        dz_stop_family(&watch->family, dz_milliseconds() + STOP_MS) < 0) {
+        struct dz_text text = dz_text(fault->reason, sizeof fault->reason);
+        text.length = strlen(fault->reason);
+        dz_add(&text, text.length > 0 ? "; and it could not be stopped"
+                                      : "failed, and could not be stopped");
+    }
+    learn_pid(plan);
+    dz_unpublish(plan);
+    dz_undo_logs(plan); /* where nothing was written */
+}
+
+int dz_await(struct dz_plan *plan, struct dz_fault *fault)
+{
+    struct watch watch;
+    int result = open_watch(&watch, plan, fault);
+
+    if (result == 0)
+        result = loop(&watch, fault);
+    if (watch.told)
+        plan->waiting(plan, 0);
+    if (result < 0)
+        clean_up(&watch, fault);
+    close_watch(&watch);
+    if (result < 0)
+        return -1;
+    if (plan->ended) /* and the caller is told so: no file is to name it */
+        dz_unpublish(plan);
+    dz_claim_release(&plan->pidfile_claim);
+    dz_claim_release(&plan->record_claim);
+    if (dz_notify_manager(plan->envp, plan->pid) < 0)
+        plan->manager = errno;
+    return 0;
+}
+
+void dz_end_by(int number)
+{
+    struct sigaction action = {.sa_handler = SIG_DFL};
+    sigset_t set;
+
+    sigaction(number, &action, NULL); /* neither can fail for an interrupt */
+    sigemptyset(&set);
+    sigaddset(&set, number);
+    kill(getpid(), number);
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
+}

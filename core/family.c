@@ -1,0 +1,69 @@
+/*
+ * The processes of a job: those in its session, and for the waiting caller,
+ * which is their subreaper, all that are below itself.
+ *
+ * Found by one walk over /proc.  Whose start is older than the root's cannot be
+ * below it, so only the young ones' ancestors are looked up.
+ */
+#include "job.h"
+
+#include <errno.h>
+
+struct walk {
+    const struct dz_family *family;
+    int (*visit)(const struct dz_process *process, void *data);
+    void *data;
+};
+
+/* Whether process is below the family's root. */
+static bool is_below(const struct dz_family *family, const struct dz_process *process)
+{
+    enum { DEEPEST = 10000 }; /* PIDs that change while we look might make a ring */
+    struct dz_process at = *process;
+
+    if (family->root == 0 || process->pid == family->root)
+        return false;
+    for (int i = 0; i < DEEPEST && at.start >= family->oldest; i++) {
+        if (at.ppid == family->root)
+            return true;
+        if (at.ppid <= 1 || dz_read_process(at.ppid, &at) < 0)
+            return false;
+    }
+    return false;
+}
+
+static bool is_member(const struct dz_family *family, const struct dz_process *process)
+{
+    if (process->state == 'Z' || process->state == 'X' ||
+        process->pid == family->except)
+        return false;
+    return (family->session > 0 && process->session == family->session) ||
+           is_below(family, process);
+}
+
+static int visit_process(int number, int folder, void *data)
+{
+    struct walk *walk = data;
+    struct dz_process process;
+
+    (void)folder;
+    if (dz_read_process(number, &process) < 0)
+        return 0; /* it ended meanwhile, or is hidden from us */
+    return is_member(walk->family, &process) ? walk->visit(&process, walk->data) : 0;
+}
+
+int dz_family_each(const struct dz_family *family,
+                   int (*visit)(const struct dz_process *process, void *data),
+                   void *data)
+{
+    struct walk walk = {.family = family, .visit = visit, .data = data};
+
+    return dz_each_number("/proc", visit_process, &walk);
+}
+
+bool dz_family_has(const struct dz_family *family, pid_t pid)
+{
+    struct dz_process process;
+
+    return dz_read_process(pid, &process) == 0 && is_member(family, &process);
+}

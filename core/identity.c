@@ -1,0 +1,171 @@
+/*
+ * This very process, and no other that gets its PID.
+ *
+ * Invariant: no signal is sent by PID alone.  A pidfd is opened first and the
+ * identity compared afterwards: what the descriptor means can no longer change.
+ */
+#include "job.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    LOOK_MS = 5, /* between two looks where there is no pidfd to wait for */
+    SECOND = 1000000000
+};
+
+/* Boot and PID namespace of this process, which are those of all it can name. */
+static void locate(struct dz_identity *identity)
+{
+    char link[64];
+    const char *at = link;
+    ssize_t n = readlink("/proc/self/ns/pid", link, sizeof link - 1);
+    int64_t inode = 0;
+
+    if (n > 5) { /* "pid:[4026531836]" */
+        link[n] = '\0';
+        at = link + 5;
+        if (dz_read_long(&at, &inode) < 0)
+            inode = 0;
+    }
+    identity->space = (uint64_t)inode;
+    n = dz_read_file("/proc/sys/kernel/random/boot_id", identity->boot,
+                     sizeof identity->boot);
+    for (; n > 0 && identity->boot[n - 1] == '\n'; n--)
+        identity->boot[n - 1] = '\0';
+    if (n <= 0)
+        memcpy(identity->boot, "-", 2);
+}
+
+static bool has_ended(const struct dz_process *process)
+{
+    return process->state == 'Z' || process->state == 'X';
+}
+
+int dz_identify(pid_t pid, struct dz_identity *identity)
+{
+    struct dz_process process;
+
+    identity->pid = pid;
+    if (dz_read_process(pid, &process) < 0) {
+        if (errno == ENOENT)
+            errno = ESRCH;
+        return -1;
+    }
+    if (has_ended(&process)) {
+        errno = ESRCH;
+        return -1;
+    }
+    identity->start = process.start;
+    locate(identity);
+    return 0;
+}
+
+/* Whether the process of that number now is the same one; boot and namespace
+ * are not looked at. */
+static bool is_there(const struct dz_identity *identity)
+{
+    struct dz_process process;
+
+    return identity->pid >= 1 && dz_read_process(identity->pid, &process) == 0 &&
+           process.start == identity->start && !has_ended(&process);
+}
+
+bool dz_runs(const struct dz_identity *identity)
+{
+    struct dz_identity here;
+
+    if (!is_there(identity))
+        return false;
+    locate(&here);
+    return here.space == identity->space && strcmp(here.boot, identity->boot) == 0;
+}
+
+bool dz_began_after(const struct dz_identity *identity, int64_t moment)
+{
+    int64_t ticks = (int64_t)getauxval(AT_CLKTCK);
+    int64_t slack;
+    struct timespec now;
+    struct timespec up;
+
+    if (ticks <= 0)
+        ticks = 100; /* USER_HZ, on every machine that we build for */
+    slack = 2 * (SECOND / ticks);
+    clock_gettime(CLOCK_REALTIME, &now); /* neither can fail with a valid clock */
+    clock_gettime(CLOCK_BOOTTIME, &up);
+    int64_t booted =
+        ((int64_t)now.tv_sec - up.tv_sec) * SECOND + now.tv_nsec - up.tv_nsec;
+    int64_t began = booted + (int64_t)identity->start * (SECOND / ticks);
+    return began > moment + slack;
+}
+
+int dz_open_process(const struct dz_identity *identity)
+{
+    int fd = (int)syscall(SYS_pidfd_open, identity->pid, 0);
+
+    if (fd < 0)
+        return -1;
+    if (is_there(identity))
+        return fd;
+    close(fd); /* a pidfd: nothing can be lost */
+    errno = ESRCH;
+    return -1;
+}
+
+int dz_signal_process(const struct dz_identity *identity, int signal)
+{
+    int fd = dz_open_process(identity);
+    int result;
+
+    if (fd < 0 && errno == ESRCH)
+        return -1;
+    if (fd < 0) {
+        /* Linux before 5.3, or a filter: the best there is. */
+        if (!is_there(identity)) {
+            errno = ESRCH;
+            return -1;
+        }
+        return kill(identity->pid, signal);
+    }
+    result = (int)syscall(SYS_pidfd_send_signal, fd, signal, NULL, 0);
+    int err = errno;
+    close(fd);
+    errno = err;
+    return result;
+}
+
+int64_t dz_milliseconds(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail with a valid clock */
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+bool dz_await_end(const struct dz_identity *identity, int64_t until)
+{
+    int fd = dz_open_process(identity);
+    struct pollfd wanted = {.fd = fd, .events = POLLIN};
+    bool runs = true;
+
+    while ((runs = is_there(identity))) {
+        int64_t left = until - dz_milliseconds();
+        if (left <= 0)
+            break;
+        if (fd < 0 && left > LOOK_MS)
+            left = LOOK_MS;
+        if (left > INT_MAX)
+            left = INT_MAX;
+        poll(&wanted, fd < 0 ? 0 : 1, (int)left); /* EINTR: look again */
+    }
+    if (fd >= 0)
+        close(fd);
+    return !runs;
+}

@@ -1,0 +1,170 @@
+/*
+ * Pidfiles: the PID and a newline, there before the caller gets its prompt.
+ *
+ * Invariants: no file is believed that is a symbolic link or no regular file;
+ * no PID below 2 and none that belongs to a process younger than the file.
+ */
+#include "dz.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The one number of at least 2 that text holds before a newline or its end, or
+ * -1. */
+static pid_t parse_pid(const char *text)
+{
+    pid_t pid = dz_read_number(&text);
+
+    if (*text == '\n')
+        text++;
+    return *text == '\0' && pid >= 2 ? pid : -1;
+}
+
+static int64_t modified(const struct dz_stat *about)
+{
+    return about->modified * 1000000000 + about->modified_ns;
+}
+
+/* Read the file open on fd.  -1 with errno. */
+static int read_open(int fd, struct dz_pidfile *pidfile)
+{
+    char text[32]; /* a PID has at most 10 digits: more is garbage in any case */
+    struct dz_stat about;
+    ssize_t n;
+
+    if (dz_stat(fd, "", true, &about) < 0)
+        return -1;
+    if (!S_ISREG(about.mode)) {
+        errno = EINVAL;
+        return -1;
+    }
+    pidfile->uid = about.uid;
+    pidfile->mode = about.mode;
+    while ((n = read(fd, text, sizeof text - 1)) < 0 && errno == EINTR)
+        ;
+    if (n < 0)
+        return -1;
+    text[n] = '\0';
+    pidfile->who.pid = strlen(text) == (size_t)n ? parse_pid(text) : -1;
+    if (n == 0)
+        pidfile->state = DZ_PIDFILE_EMPTY;
+    else if (pidfile->who.pid < 0)
+        pidfile->state = DZ_PIDFILE_GARBAGE;
+    else if (dz_identify(pidfile->who.pid, &pidfile->who) < 0 ||
+             dz_began_after(&pidfile->who, modified(&about)))
+        pidfile->state = DZ_PIDFILE_STALE;
+    else
+        pidfile->state = DZ_PIDFILE_RUNS;
+    return 0;
+}
+
+int dz_pidfile_read(const char *path, struct dz_pidfile *pidfile)
+{
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    int result;
+
+    if (fd < 0 && errno == ENOENT) {
+        pidfile->state = DZ_PIDFILE_NONE;
+        return 0;
+    }
+    if (fd < 0)
+        return -1;
+    result = read_open(fd, pidfile);
+    int err = errno;
+    close(fd); /* read only: nothing can be lost */
+    errno = err;
+    return result;
+}
+
+void dz_pidfile_words(const struct dz_pidfile *pidfile, struct dz_text *text)
+{
+    switch (pidfile->state) {
+    case DZ_PIDFILE_EMPTY:
+        dz_add(text, "empty");
+        break;
+    case DZ_PIDFILE_GARBAGE:
+        dz_add(text, "not a PID");
+        break;
+    case DZ_PIDFILE_STALE:
+        dz_add(text, "stale, of PID ");
+        dz_add_number(text, pidfile->who.pid);
+        break;
+    default:
+        break;
+    }
+}
+
+static const char *refusal(int err)
+{
+    if (err == EINVAL)
+        return "not a regular file";
+    return err == ELOOP ? "a symbolic link" : NULL;
+}
+
+int dz_pidfile_claim(struct dz_plan *plan, struct dz_fault *fault)
+{
+    struct dz_claim *claim = &plan->pidfile_claim;
+    struct dz_pidfile *old = &plan->pidfile_old;
+    char words[64];
+    struct dz_text text = dz_text(words, sizeof words);
+    int err = 0;
+
+    if (plan->pidfile == NULL)
+        return 0;
+    if (dz_claim(claim, plan->pidfile, "pidfile", fault) < 0)
+        return -1;
+    if (dz_pidfile_read(claim->path, old) < 0)
+        err = errno;
+    if (err == 0 && old->state != DZ_PIDFILE_RUNS)
+        return 0;
+    dz_claim_drop(claim);
+    claim->path[0] = '\0'; /* somebody else's to undo */
+    if (err != 0)
+        return dz_fault(fault, "pidfile", plan->pidfile, err, refusal(err));
+    dz_add(&text, "already running as PID ");
+    dz_add_number(&text, old->who.pid);
+    return dz_fault(fault, "pidfile", plan->pidfile, 0, words);
+}
+
+int dz_pidfile_publish(struct dz_plan *plan, pid_t pid, struct dz_fault *fault)
+{
+    struct dz_claim *claim = &plan->pidfile_claim;
+    char digits[24];
+    struct dz_text text = dz_text(digits, sizeof digits);
+    mode_t mask;
+
+    if (plan->pidfile == NULL)
+        return 0;
+    mask = umask(0); /* there is no other way to read it */
+    umask(mask);
+    if (plan->umask >= 0) /* the caller has another one than the target */
+        mask = (mode_t)plan->umask;
+    dz_add_number(&text, pid);
+    dz_add(&text, "\n");
+    if (dz_write(claim->fd, digits, text.length) < 0 ||
+        dz_claim_publish(claim, 0644 & ~mask) < 0)
+        return dz_fault(fault, "pidfile", plan->pidfile, errno, NULL);
+    return 0;
+}
+
+void dz_pidfile_remove(const char *path, pid_t pid)
+{
+    struct dz_claim claim;
+    struct dz_pidfile pidfile;
+    struct dz_fault fault;
+
+    dz_claim_init(&claim);
+    /* A file that cannot be claimed cannot be removed either; it names a process
+     * that is gone, which whoever reads it will find. */
+    if (dz_claim(&claim, path, "pidfile", &fault) < 0)
+        return;
+    if (dz_pidfile_read(claim.path, &pidfile) == 0 &&
+        (pidfile.state == DZ_PIDFILE_STALE ||
+         (pidfile.state == DZ_PIDFILE_RUNS && pid == getpid())) &&
+        pidfile.who.pid == pid)
+        unlink(claim.path);
+    dz_claim_drop(&claim);
+}

@@ -1,0 +1,470 @@
+# dzctl inspect: the facts of any process, compared with /proc, and the verdict.
+
+load helpers
+
+CTL=$BUILD/dzctl
+PTY="python3 $TESTS/pty"
+
+# Inspect as JSON into $json, with the exit status in $status, and as a table
+# into $table; the two must agree.
+look() {
+    status=0
+    closed "$CTL" inspect --json "$1" >json || status=$?
+    json=$(<json)
+    table=$(closed "$CTL" inspect "$1") || assert "status of both" "$?" "$status"
+    assert "verdict of both" "$(tail -n 1 <<<"$table")" "verdict: $(get "['verdict']")"
+}
+
+# A Python expression's end on what look has read: get "['pid']".
+get() {
+    python3 -c 'import json, sys
+value = eval("json.load(open(sys.argv[1]))" + sys.argv[2])
+print(json.dumps(value) if isinstance(value, (bool, type(None), list)) else value)' \
+        "${2:-json}" "$1"
+}
+# What a row says: holds, value or why.
+row() {
+    python3 -c 'import json, sys
+rows = [c for c in json.load(open("json"))["checks"] if c["name"] == sys.argv[1]]
+assert len(rows) == 1, rows
+print(json.dumps(rows[0][sys.argv[2]]))' "$1" "$2"
+}
+assert_row() { assert "row $1: $2" "$(row "$1" "$2")" "$3"; }
+
+# Names of the signals in a set of /proc/PID/status, by bash's own list.
+names_of() {
+    local set=$((16#$(status_field "$1" "$2"))) number names=()
+    for ((number = 1; number <= 33; number++)); do
+        # 32 and 33 are libc's own and have no names; perl's children inherit them.
+        ((set >> (number - 1) & 1)) &&
+            names+=("\"$( ((number < 32)) && kill -l "$number" || echo "$number")\"")
+    done
+    local IFS=,
+    echo "[${names[*]}]" | sed 's/,/, /g'
+}
+
+# Every fact, against /proc.
+assert_facts() {
+    local pid=$1 fd
+    assert pid "$(get "['pid']")" "$pid"
+    assert name "$(get "['name']")" "$(cat "/proc/$pid/comm")"
+    assert state "$(get "['state']")" "$(stat_field "$pid" 3)"
+    assert parent "$(get "['parent']")" "$(stat_field "$pid" 4)"
+    assert group "$(get "['group']")" "$(stat_field "$pid" 5)"
+    assert session "$(get "['session']")" "$(stat_field "$pid" 6)"
+    assert leader "$(get "['session_leader']")" \
+        "$([ "$(stat_field "$pid" 6)" = "$pid" ] && echo true || echo false)"
+    assert "leader of the group" "$(get "['group_leader']")" \
+        "$([ "$(stat_field "$pid" 5)" = "$pid" ] && echo true || echo false)"
+    assert foreground "$(get "['foreground']")" \
+        "$([ "$(stat_field "$pid" 8)" = "$(stat_field "$pid" 5)" ] && echo true || echo false)"
+    assert ignored "$(get "['ignored']")" "$(names_of "$pid" SigIgn)"
+    assert caught "$(get "['caught']")" "$(names_of "$pid" SigCgt)"
+    assert blocked "$(get "['blocked']")" "$(names_of "$pid" SigBlk)"
+    assert cwd "$(get "['cwd']")" "$(cwd_of "$pid")"
+    assert umask "0$(get "['umask']")" "$(status_field "$pid" Umask)"
+    assert numbers "$(python3 -c 'import json
+print(*sorted(f["fd"] for f in json.load(open("json"))["fds"]))')" \
+        "$(fds_of "$pid" | tr ' ' '\n' | sort -n | xargs)"
+    for fd in $(fds_of "$pid"); do
+        assert "target of $fd" "$(get "['fds'][[f['fd'] for f in json.load(open('json'))['fds']].index($fd)]['target']")" \
+            "$(fd_of "$pid" "$fd")"
+    done
+    assert words "$(get "['command']" | python3 -c 'import json, sys
+print("".join(w + " " for w in json.load(sys.stdin)))')" "$(command_of "$pid")"
+}
+assert_proper() {
+    assert verdict "$(get "['verdict']")" "a proper daemon"
+    assert status "$status" 0
+    assert daemon "$(get "['daemon']")" true
+    assert complete "$(get "['complete']")" true
+    assert "killed" "$(get "['terminal_end_kills']")" false
+    assert terminal "$(get "['terminal']")" null
+    assert "NO in the table" "$(grep -c '^NO' <<<"$table")" 0
+}
+assert_improper() {
+    assert status "$status" 1
+    assert daemon "$(get "['daemon']")" false
+    local part
+    for part; do
+        assert_match verdict "$(get "['verdict']")" "not a daemon: *$part*"
+    done
+}
+
+has_state() { [ "$(stat_field "$1" 3)" = "$2" ]; }
+runs() { runs_program "$1" "$(readlink -f "$(command -v "$2")")"; }
+
+# Type lines into a shell on a terminal that stays; one of them writes a PID to
+# the file "pid".  Sets pid and screen, the process that holds the terminal.
+on_lasting_terminal() {
+    rm -f pid
+    # shellcheck disable=SC2086
+    $PTY "$@" 'sleep 60' >screen 3>&- 4>&- &
+    screen=$!
+    track "$screen"
+    await is_file pid
+    pid=$(cat pid)
+    track "$pid"
+}
+# Hang that terminal up, and wait until its shell has ended.
+hang_up() {
+    local leader
+    leader=$(stat_field "$pid" 6)
+    kill -KILL "$screen"
+    wait "$screen" || true
+    [ "$leader" = "$pid" ] || await gone "$leader"
+}
+# Typed: wait until the last background process is the program, and tell it.
+TELL='until [ "$(cat /proc/$!/comm)" = sleep ]; do :; done; echo $! >new; mv new pid'
+
+@test "a dznohup -d job is a proper daemon, and every fact is that of /proc" {
+    pid=$(dz -d -q -o log sleep 3600)
+    track "$pid"
+    look "$pid"
+    assert_facts "$pid"
+    assert_proper
+    assert_row session holds true
+    assert_row leader holds true
+    assert_row cwd holds true
+    assert_row stdout value "\"$PWD/log\""
+    assert ignored "$(get "['ignored']")" '["HUP", "TTIN", "TTOU"]'
+    assert preload "$(get "['ld_preload']")" null
+}
+
+@test "a stay job leads its session, and is a proper daemon" {
+    "$DZ" -q -o log sleep 3600 3>&- 4>&- &
+    pid=$!
+    track "$pid"
+    await runs "$pid" sleep
+    look "$pid"
+    assert_facts "$pid"
+    assert_proper
+    assert_row leader holds null
+    assert leader "$(get "['session_leader']")" true
+}
+
+@test "sshd is a proper daemon: it catches HUP" {
+    need_root
+    need sshd ssh-keygen
+    ssh-keygen -q -t ed25519 -N '' -f host
+    mkdir -p /run/sshd
+    port=$(free_port)
+    closed "$(command -v sshd)" -f /dev/null -p "$port" -h "$PWD/host" -E "$PWD/sshd.log" \
+        -o ListenAddress=127.0.0.1 -o PidFile="$PWD/sshd.pid" -o UsePAM=no
+    await is_file sshd.pid
+    pid=$(cat sshd.pid)
+    track "$pid"
+    await listener "$port" # no connection, which would be a further descriptor
+    look "$pid"
+    assert_facts "$pid"
+    assert_proper
+    assert_match caught "$(get "['caught']")" '*"HUP"*'
+    assert_match "row caught" "$(row caught why)" '*read your settings anew*'
+    assert_match table "$table" "*fd 3 *socket:*"
+}
+
+@test "a nohup-ed sleep survives the terminal's end, but is tied to it" {
+    on_lasting_terminal 'nohup sleep 3601 >out 2>&1 &' \
+        "$TELL"
+    look "$pid"
+    assert_facts "$pid"
+    assert_improper "the end of terminal pts/* would not kill it, but it is still tied" \
+        "it is in the session of $(stat_field "$pid" 6) (bash)"
+    assert killed "$(get "['terminal_end_kills']")" false
+    assert_row terminal holds false
+    assert_row "its end" why '"it ignores SIGHUP"'
+    assert_row session holds false
+    hang_up
+    alive "$pid"
+    # Left alone, with no terminal, it is one.
+    look "$pid"
+    assert_proper
+    assert_row session value "\"$(stat_field "$pid" 6), whose leader has ended\""
+}
+
+@test "a shell's job is told that the terminal's end kills it, and it does" {
+    on_lasting_terminal 'sleep 3602 &' \
+        "$TELL"
+    look "$pid"
+    assert_facts "$pid"
+    terminal=$(get "['terminal']")
+    assert "terminal's device" "/dev/$terminal" "$(fd_of "$pid" 1)"
+    assert_improper "the end of terminal $terminal would kill it" \
+        "it has a terminal as its stdin and stdout and stderr"
+    assert killed "$(get "['terminal_end_kills']")" true
+    assert "kind of 1" "$(get "['fds'][1]['kind']")" terminal
+    assert_match why "$(row 'its end' why)" "*passes SIGHUP on to its jobs*"
+    hang_up
+    await gone "$pid"
+}
+
+@test "the foreground job is told that the terminal's end kills it, and it does" {
+    on_lasting_terminal 'sh -c "echo \$\$ >new; mv new pid; exec sleep 3603"'
+    await runs "$pid" sleep
+    look "$pid"
+    assert_facts "$pid"
+    assert_improper "would kill it"
+    assert foreground "$(get "['foreground']")" true
+    assert_row "its end" why '"in the foreground: the kernel sends it SIGHUP"'
+    hang_up
+    await gone "$pid"
+}
+
+@test "a stopped job of dash dies with its shell, told before" {
+    need dash
+    on_lasting_terminal --shell "dash -i" 'sleep 3606 &' "$TELL"
+    kill -STOP "$pid"
+    await has_state "$pid" T
+    look "$pid"
+    assert state "$(get "['state']")" T
+    assert_improper "would kill it"
+    hang_up
+    await gone "$pid"
+}
+
+@test "the leader of a terminal's session: HUP kills it by default, may if caught" {
+    $PTY --hangup-at never sh -c 'echo $$ >new; mv new pid; exec sleep 3607' \
+        >screen 3>&- 4>&- &
+    screen=$!
+    track "$screen"
+    await is_file pid
+    pid=$(cat pid)
+    await runs "$pid" sleep
+    look "$pid"
+    assert_improper "would kill it"
+    assert_row "its end" why '"it leads the session: the kernel sends it SIGHUP"'
+    hang_up
+    await gone "$pid"
+    rm pid
+    on_lasting_terminal 'echo $$ >pid'
+    look "$pid"
+    assert_improper "may kill it"
+    assert killed "$(get "['terminal_end_kills']")" null
+}
+
+@test "a daemon with a terminal on 1 is none; on a further descriptor it is told" {
+    on_lasting_terminal "'$DZ' -q -o - -e /dev/null sleep 3608 &" "$TELL"
+    look "$pid"
+    assert_improper "it has a terminal as its stdout"
+    assert terminal "$(get "['terminal']")" null
+    assert_row stdout holds false
+    assert_row stderr holds true
+    on_lasting_terminal "'$DZ' -q --keep-fd=7 -o log sleep 3608 7>/dev/tty &" "$TELL"
+    look "$pid"
+    assert_proper
+    assert_match "fd 7" "$(row 'fd 7' value)" '*/dev/tty, a terminal"'
+}
+
+# A caller that reads the pipe of the daemon it starts: caller WORD...  Sets pid
+# and reader.
+caller() {
+    cat >caller.py <<'END'
+import os, signal, subprocess, sys
+child = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE)
+with open("new", "wb") as file:
+    file.write(child.stdout.readline())
+os.rename("new", "pid")
+signal.pause()
+END
+    rm -f pid
+    python3 caller.py "$@" 3>&- 4>&- &
+    reader=$!
+    track "$reader"
+    await is_file pid
+    pid=$(cat pid)
+    track "$pid"
+}
+end_caller() {
+    kill -KILL "$reader"
+    wait "$reader" || true
+}
+
+@test "a caller's pipe, and one that nobody reads" {
+    caller "$DZ" -d -q -e /dev/null -o - sleep 3609
+    look "$pid"
+    assert_facts "$pid"
+    assert_improper "its stdout is a caller's pipe, read by $reader (python3)"
+    assert_row stdout holds false
+    assert_row stderr holds true
+    end_caller
+    look "$pid"
+    assert_improper "nobody reads its stdout, and SIGPIPE ends it"
+    caller "$DZ" -d -q --ignore=PIPE -e /dev/null -o - sleep 3609
+    end_caller
+    look "$pid"
+    assert_proper
+    assert_row stdout holds null
+    assert_match why "$(row stdout why)" "*is lost*"
+}
+
+@test "a pipe whose reader goes with a terminal, and one that does not" {
+    on_lasting_terminal "'$DZ' -d -q -e /dev/null -o - sleep 3612 | \
+sh -c 'read x; echo \$x >new; mv new pid; exec cat' &"
+    look "$pid"
+    assert_improper "its stdout is a pipe to * (cat), which goes with terminal pts/"
+    # Of its own session: a logger.
+    group=$(dz -d -q -o log sh -c 'sleep 3613 | cat')
+    track "$group"
+    logger() { pid=$(pgrep -P "$group" -x sleep) && pgrep -P "$group" -x cat; }
+    await logger
+    track $(pgrep -P "$group")
+    look "$pid"
+    assert_proper
+    assert_row stdout holds true
+    assert_match value "$(row stdout value)" '* (cat)"'
+}
+
+@test "a pipe whose reader we are not permitted to see" {
+    need_root
+    need setpriv
+    caller setpriv --reuid=65432 --clear-groups "$DZ" -d -q -e /dev/null -o - sleep 3614
+    try closed setpriv --reuid=65432 --clear-groups "$CTL" inspect --json "$pid"
+    assert status "$status" 1
+    echo "$output" >json
+    assert verdict "$(get "['verdict']")" \
+        "incomplete: nothing against it, but not seen: stdout"
+    assert_row stdout holds null
+}
+
+@test "a zombie has ended" {
+    python3 -c 'import os, signal, sys
+pid = os.fork()
+if pid == 0:
+    os._exit(0)
+os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+print(pid, file=open("new", "w"), flush=True)
+os.rename("new", "pid")
+signal.pause()' 3>&- 4>&- &
+    track $!
+    await is_file pid
+    pid=$(cat pid)
+    look "$pid"
+    assert status "$status" 1
+    assert verdict "$(get "['verdict']")" "not a daemon: a zombie: it has ended"
+    assert zombie "$(get "['zombie']")" true
+    assert parent "$(get "['parent']")" $!
+}
+
+@test "a kernel thread is none" {
+    [ "$(cat /proc/2/comm)" = kthreadd ] || lacking "needs to see kernel threads"
+    look 2
+    assert_improper "a kernel thread"
+    assert kernel_thread "$(get "['kernel_thread']")" true
+}
+@test "a job of nobody's, or of dash's: nobody sends it SIGHUP" {
+    on_lasting_terminal '(sleep 3604 & echo $! >mine)' \
+        'until [ "$(cat /proc/$(cat mine)/comm)" = sleep ]; do :; done; mv mine pid'
+    look "$pid"
+    assert_improper "would not kill it"
+    assert_row "its end" why '"in the background, no shell'"'"'s job: nobody sends it SIGHUP"'
+    hang_up
+    alive "$pid"
+    need dash
+    on_lasting_terminal --shell "dash -i" 'sleep 3605 &' \
+        "$TELL"
+    look "$pid"
+    assert_improper "would not kill it"
+    assert_match why "$(row 'its end' why)" "*dash*does not pass*"
+    hang_up
+    alive "$pid"
+}
+
+@test "what we are not permitted to see is neither good nor bad" {
+    need_root
+    need setpriv
+    pid=$(dz -d -q -o log sleep 3610)
+    track "$pid"
+    try closed setpriv --reuid=65432 --clear-groups "$CTL" inspect --json "$pid"
+    assert status "$status" 1
+    echo "$output" >json
+    assert verdict "$(get "['verdict']")" \
+        "incomplete: nothing against it, but not seen: cwd, descriptors, LD_PRELOAD"
+    assert complete "$(get "['complete']")" false
+    assert daemon "$(get "['daemon']")" false
+    assert fds "$(get "['fds']")" null
+    assert cwd "$(get "['cwd']")" null
+    assert_row descriptors holds null
+    assert_row descriptors value '"not permitted to see"'
+    assert session "$(get "['session']")" "$(stat_field "$pid" 6)"
+    try closed setpriv --reuid=65432 --clear-groups "$CTL" inspect "$pid"
+    assert status "$status" 1
+    assert rows "$(grep -c '^?   .*not permitted to see' <<<"$output")" 3
+    # What is seen against it counts all the same.
+    sleep 3611 3>&- 4>&- &
+    track $!
+    try closed setpriv --reuid=65432 --clear-groups "$CTL" inspect "$!"
+    assert_match output "$output" "*not a daemon: it is in the session of *; incomplete, not seen: cwd*"
+}
+
+@test "LD_PRELOAD, umask, cwd, blocked and odd names are told whole" {
+    long=$(printf 'x%.0s' {1..200})
+    mkdir "$long"
+    cat >odd.py <<'END'
+import os, signal, sys
+os.chdir(sys.argv[1])
+os.umask(0o027)
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGRTMIN + 2])
+os.setsid()
+open(sys.argv[2], "w").write("x")
+signal.pause()
+END
+    LD_PRELOAD="$TARGETS/initfirst.so" python3 odd.py "$long" "$PWD/ready" 'a "b"' $'new\nline' \
+        </dev/null >log 2>&1 3>&- 4>&- &
+    pid=$!
+    track "$pid"
+    await is_file ready
+    look "$pid"
+    assert preload "$(get "['ld_preload']")" "$TARGETS/initfirst.so"
+    assert cwd "$(get "['cwd']")" "$PWD/$long"
+    assert umask "$(get "['umask']")" 027
+    assert blocked "$(get "['blocked']")" '["TERM", "RTMIN+2"]'
+    assert words "$(get "['command'][-2:]")" '["a \"b\"", "new\nline"]'
+    assert_proper
+    assert_match table "$table" "*$long"$'\n'"                 *that file system*"
+    assert_match table "$table" '*a "b" new?line*'
+}
+
+@test "no such process; a thread is none" {
+    (exit 0) &
+    gone=$!
+    wait "$gone"
+    try "$CTL" inspect "$gone"
+    assert status "$status" 1
+    assert stderr "$stderr" "dzctl: inspect: $gone: No such process"
+    assert stdout "$output" ""
+    python3 -c 'import threading, signal
+threading.Thread(target=signal.pause, daemon=True).start()
+open("ready", "w").write("x")
+signal.pause()' 3>&- 4>&- &
+    pid=$!
+    track "$pid"
+    await is_file ready
+    thread=$(cd "/proc/$pid/task" && echo *)
+    thread=${thread#"$pid "}
+    try "$CTL" inspect "$thread"
+    assert status "$status" 1
+    assert stderr "$stderr" "dzctl: inspect: $thread: No such process"
+}
+
+@test "bad words are 125, and options stand where one likes" {
+    for words in "" "0" "-1" "99999999999999999999" "1 2" "--jsn 1" "-x 1" "--json=1 1"; do
+        # shellcheck disable=SC2086
+        try "$CTL" inspect $words
+        assert "status of '$words'" "$status" 125
+        assert "stdout of '$words'" "$output" ""
+        assert_match "stderr of '$words'" "$stderr" "dzctl: *: *"
+        assert "lines of '$words'" "$(wc -l <<<"$stderr")" 1
+    done
+    for words in "--json $$" "$$ --json" "--json -- $$" "--js $$"; do
+        # shellcheck disable=SC2086
+        try closed "$CTL" inspect $words
+        python3 -m json.tool <<<"$output" >/dev/null
+        assert_match "stdout of '$words'" "$output" "*\"pid\": $$,*"
+    done
+    try "$CTL" inspect --help
+    assert status "$status" 0
+    assert_match help "$output" "Usage: dzctl inspect*"
+    try sh -c "'$CTL' inspect $$ >/dev/full"
+    assert status "$status" 1
+    assert_match stderr "$stderr" "dzctl: stdout: No space*"
+}
