@@ -75,6 +75,18 @@ const char *target_libc(const struct target *target);
 /* Why libdz.so cannot be preloaded into it, or NULL if it can. */
 const char *preload_obstacle(const struct target *target);
 
+/* ---- preload.c ------------------------------------------------------------------- */
+
+/* Whether something that the plan asks for needs libdz.so in the target. */
+bool needs_library(const struct dz_plan *plan);
+
+/* Where it does: whether it can be had, before anything is done. */
+int check_library(const struct dz_plan *plan, const struct command *command,
+                  struct dz_fault *fault);
+
+/* Where it does, right before the exec: name it in plan->envp. */
+int preload_library(struct dz_plan *plan, struct dz_fault *fault);
+
 /* ---- dryrun.c -------------------------------------------------------------------- */
 
 /* Print the plan and the target to stdout; run nothing.  -1 with errno. */

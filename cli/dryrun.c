@@ -114,6 +114,18 @@ static void print_signals(const struct dz_plan *plan)
     printf(" ignored, the others at default, none blocked\n");
 }
 
+static void print_wait(const struct dz_plan *plan)
+{
+    char text[PATH_MAX];
+    struct dz_text words = dz_text(text, sizeof text);
+
+    dz_add_missing(&plan->wait, &words);
+    printf("wait      %s", plan->wait.count > 0 ? text : "alive:0.1");
+    if (plan->timeout > 0)
+        printf(", at most %g s", (double)plan->timeout / 1000);
+    putchar('\n');
+}
+
 static const char *describe_mode(const struct dz_plan *plan, enum dz_left left)
 {
     if (left == DZ_LEFT_FOREGROUND)
@@ -133,7 +145,7 @@ int print_plan(struct dz_plan *plan, const struct command *command)
     if (left != DZ_NOT_LEFT)
         plan->mode = DZ_LEAVE;
     print_target(command);
-    printf("library   %s, not needed\n", plan->shim);
+    printf("library   %s, %sneeded\n", plan->shim, needs_library(plan) ? "" : "not ");
     for (int i = 0; i < 3; i++)
         print_stream(plan, i);
     if (dz_check_kept(plan, &fault) < 0)
@@ -146,5 +158,11 @@ int print_plan(struct dz_plan *plan, const struct command *command)
     else
         printf("umask     unchanged\n");
     print_signals(plan);
+    if (plan->name != NULL)
+        printf("name      %s\n", plan->name);
+    if (plan->pidfile != NULL)
+        printf("pidfile   %s\n", plan->pidfile);
+    if (plan->mode == DZ_LEAVE)
+        print_wait(plan);
     return fflush(stdout) == 0 && !ferror(stdout) ? 0 : -1;
 }

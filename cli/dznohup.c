@@ -69,7 +69,8 @@ static int launch(struct dz_plan *plan, struct command *command)
         if (plan->mode == DZ_STAY && has_words(plan) &&
             !lacks_interpreter(command->path))
             say_started(plan);
-        exec_command(command, plan->envp, &fault);
+        if (preload_library(plan, &fault) == 0)
+            exec_command(command, plan->envp, &fault);
         dz_fail(plan, &fault);
     }
     return tell(plan->tell_fd, &fault);
@@ -87,10 +88,11 @@ static int print_only(const struct dz_plan *plan)
     return 0;
 }
 
-/* The environment with room for what the core may add: NOTIFY_SOCKET. */
+/* The environment with room for what may be added: NOTIFY_SOCKET,
+ * LD_PRELOAD, DZ_INSIDE. */
 static int make_room(struct dz_plan *plan, struct dz_fault *fault)
 {
-    enum { SPARE = 1 };
+    enum { SPARE = 3 };
     size_t n = 0;
 
     while (environ[n] != NULL)
@@ -153,6 +155,8 @@ int main(int argc, char **argv)
     }
     plan.argv = argv + operand;
     if (make_room(&plan, &fault) < 0 || find_command(&command, plan.argv, &fault) < 0)
+        return tell(2, &fault);
+    if (!plan.dry_run && check_library(&plan, &command, &fault) < 0)
         return tell(2, &fault);
     if (!plan.dry_run)
         return launch(&plan, &command);

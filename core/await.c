@@ -239,6 +239,9 @@ static int executed(struct watch *watch, struct dz_fault *fault)
     watch->ready.executed = dz_milliseconds();
     close_one(&plan->await_fd);
     watch->pidfd = (int)syscall(SYS_pidfd_open, plan->pid, 0); /* -1: see above */
+    if (!watch->ready.done && dz_condition(&plan->wait, DZ_WAIT_MAIN) != NULL &&
+        dz_lives(plan->pid))
+        return dz_fault(fault, "preload", "libdz.so", 0, "was not loaded");
     /* A process that was killed on its way to exec has closed the pipe, too. */
     if (!watch->ready.done && dz_read_process(plan->pid, &process) == 0 &&
         !process.executed && reap(plan->pid, &status, 0) == plan->pid)

@@ -94,8 +94,8 @@ int dz_read_long(const char **at, int64_t *number);
 /* ---- proc.c: facts from /proc ----------------------------------------------- */
 
 /*
- * Read the first size - 1 bytes of a file and terminate them.  Returns their
- * number; -1 with errno.
+ * Read what one read(2) of size - 1 bytes gives, and terminate it: a small file
+ * of /proc comes whole so.  Returns their number; -1 with errno.
  */
 ssize_t dz_read_file(const char *path, char *data, size_t size);
 

@@ -306,6 +306,12 @@ void dz_row(const char *step, char *at, size_t size);
 /* A terminal by its device number, dz_process.tty: "pts/3", "4:1" or "none". */
 void dz_add_tty(struct dz_text *text, int tty);
 
+/* The library's own variables, with the number of the pipe to report on: in the
+ * image that the shim executes anew, and in a target that the launcher has it
+ * preloaded into. */
+#define DZ_RESUME "DZ_RESUME="
+#define DZ_INSIDE "DZ_INSIDE="
+
 /* ---- env.c: the environment ------------------------------------------------- */
 
 /* The value of name in envp, or NULL. */

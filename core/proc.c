@@ -20,24 +20,18 @@ struct entry {
 
 ssize_t dz_read_file(const char *path, char *data, size_t size)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    size_t length = 0;
-    ssize_t n = 1;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n;
 
     if (fd < 0)
         return -1;
-    while (n != 0 && length < size - 1) {
-        n = read(fd, data + length, size - 1 - length);
-        if (n < 0 && errno != EINTR)
-            break;
-        if (n > 0)
-            length += (size_t)n;
-    }
+    while ((n = read(fd, data, size - 1)) < 0 && errno == EINTR)
+        ;
     int err = errno;
     close(fd); /* read only: nothing can be lost */
-    data[length] = '\0';
+    data[n > 0 ? n : 0] = '\0';
     errno = err;
-    return n < 0 ? -1 : (ssize_t)length;
+    return n;
 }
 
 /* The fields of /proc/PID/stat that are wanted, by their numbers in

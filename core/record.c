@@ -126,13 +126,27 @@ static int claim_name(struct dz_plan *plan, int folder, struct dz_fault *fault)
     return dz_fault(fault, "name", plan->name, 0, words);
 }
 
+/*
+ * Whether the job is to have a record.  In stay mode without a name, a pidfile
+ * or a log of ours it is what nohup runs: its PID is its caller's to keep, and
+ * thousands of them in a loop leave nothing behind.
+ */
+static bool is_recorded(const struct dz_plan *plan)
+{
+    return plan->mode == DZ_LEAVE || plan->name != NULL || plan->pidfile != NULL ||
+           plan->log.path[0] != '\0' || plan->error_log.path[0] != '\0';
+}
+
 int dz_record_claim(struct dz_plan *plan, struct dz_fault *fault)
 {
     struct dz_fault unheard;
     int result = 0;
-    int folder = dz_state_open(plan->envp, true, plan->state,
-                               plan->name != NULL ? fault : &unheard);
+    int folder;
 
+    if (!is_recorded(plan))
+        return 0;
+    folder = dz_state_open(plan->envp, true, plan->state,
+                           plan->name != NULL ? fault : &unheard);
     if (folder < 0) {
         plan->state[0] = '\0';
         return plan->name != NULL ? -1 : 0;
@@ -152,7 +166,7 @@ struct out {
     int fd;
     int err; /* the first one */
     size_t length;
-    char data[512];
+    char data[1024];
 };
 
 static void flush(struct out *out)
@@ -268,27 +282,80 @@ static int number_path(const struct dz_plan *plan, pid_t pid, char path[PATH_MAX
     return join(path, plan->state, digits);
 }
 
-static int claim_number(struct dz_plan *plan, pid_t pid)
+/*
+ * Write the record of a job without a name.  Nobody else writes to that file, so
+ * there is no lock, and it is written in place: one without its last line is not
+ * believed.  No error matters: the job is not listed then.
+ */
+static void write_number(struct dz_plan *plan, pid_t pid)
 {
     char path[PATH_MAX];
-    struct dz_fault unheard;
+    int fd;
 
     if (number_path(plan, pid, path) < 0)
-        return -1;
-    return dz_claim(&plan->record_claim, path, "record", &unheard);
+        return;
+    unlink(path); /* of an earlier job, long over, that had this PID */
+    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return;
+    if (write_record(fd, plan, pid) < 0)
+        unlink(path);
+    close(fd); /* an error of write(2) was seen */
+}
+
+/* ---- sweeping ------------------------------------------------------------------- */
+
+static int count_number(int number, int folder, void *data)
+{
+    int *count = data;
+
+    (void)number;
+    (void)folder;
+    ++*count;
+    return 0;
+}
+
+static int sweep_number(int number, int folder, void *data)
+{
+    char digits[24];
+    struct dz_text text = dz_text(digits, sizeof digits);
+    struct dz_record record;
+
+    (void)data;
+    dz_add_number(&text, number);
+    if (read_record(folder, digits, &record) == 0 && !dz_runs(&record.who))
+        unlinkat(folder, digits, 0); /* one that stays does no harm */
+    return 0;
+}
+
+/*
+ * Thousands of short jobs without a name would fill the directory with their
+ * records.  Now and then a start looks how many there are, and where they are
+ * too many, removes those of jobs that have ended.
+ */
+static void sweep(const struct dz_plan *plan, pid_t pid)
+{
+    enum { SELDOM = 64, MANY = 1000 };
+    int count = 0;
+
+    if (pid % SELDOM == 0 && dz_each_number(plan->state, count_number, &count) == 0 &&
+        count > MANY)
+        dz_each_number(plan->state, sweep_number, NULL);
 }
 
 int dz_record_publish(struct dz_plan *plan, pid_t pid, struct dz_fault *fault)
 {
     struct dz_claim *claim = &plan->record_claim;
 
-    if (plan->state[0] == '\0' || (plan->name == NULL && claim_number(plan, pid) < 0))
+    if (plan->state[0] == '\0')
         return 0;
-    if (write_record(claim->fd, plan, pid) == 0 && dz_claim_publish(claim, 0600) == 0)
+    if (plan->name == NULL) {
+        sweep(plan, pid);
+        write_number(plan, pid);
         return 0;
-    if (plan->name != NULL)
+    }
+    if (write_record(claim->fd, plan, pid) < 0 || dz_claim_publish(claim, 0600) < 0)
         return dz_fault(fault, "name", plan->name, errno, NULL);
-    dz_claim_drop(claim);
     return 0;
 }
 

@@ -13,8 +13,6 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
-static const char resume[] = "DZ_RESUME=";
-
 /*
  * The path to execute: AT_EXECFN where that is this very program, which keeps
  * its name in ps; for a script the interpreter itself, since the words are
@@ -47,7 +45,7 @@ int shim_execute_again(struct dz_plan *plan, struct dz_fault *fault)
         n++;
     char *envp[n + 2]; /* no larger than what execve(2) has taken once */
     memcpy(envp, plan->envp, n * sizeof *envp);
-    dz_add(&text, resume);
+    dz_add(&text, DZ_RESUME);
     dz_add_number(&text, plan->report_fd);
     envp[n] = variable;
     envp[n + 1] = NULL;
@@ -56,13 +54,13 @@ int shim_execute_again(struct dz_plan *plan, struct dz_fault *fault)
     return dz_fault(fault, "exec", program_path(path), errno, NULL);
 }
 
-int shim_take_resume(char **envp)
+int shim_take_fd(char **envp, const char *name)
 {
-    size_t length = sizeof resume - 1;
+    size_t length = strlen(name);
     int fd = -1;
 
     for (; *envp != NULL; envp++) {
-        if (strncmp(*envp, resume, length) != 0)
+        if (strncmp(*envp, name, length) != 0)
             continue;
         const char *at = *envp + length;
         fd = dz_read_number(&at);

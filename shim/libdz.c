@@ -8,6 +8,8 @@
  * would lose.  That early in a glibc program environ is still NULL and only the
  * constructor's arguments can be used; musl passes none, but has set environ.
  *
+ * Preloaded by the launcher, which has done all of that before, it only answers.
+ *
  * It does nothing at all with AT_SECURE, where LD_PRELOAD does not name it
  * (/etc/ld.so.preload, dlopen), or in a program that DZ_ONLY does not name.
  */
@@ -157,6 +159,17 @@ static void resume(struct dz_plan *plan, int report_fd)
     plan->pid = getpid();
 }
 
+/* The launcher has done everything, and wants to know that we are here. */
+static void answer(struct dz_plan *plan, char **envp, int report_fd)
+{
+    struct dz_fault unheard;
+
+    dz_plan_init(plan, NULL, envp);
+    plan->report_fd = report_fd;
+    dz_scrub(plan, &unheard); /* cannot fail */
+    dz_finish(plan);
+}
+
 __attribute__((constructor)) static void construct(int argc, char **argv, char **envp)
 {
     static struct dz_plan plan;
@@ -171,7 +184,13 @@ __attribute__((constructor)) static void construct(int argc, char **argv, char *
         envp = environ;
     if (getauxval(AT_SECURE) != 0 || envp == NULL || !dz_env_preloaded(envp))
         return;
-    report_fd = shim_take_resume(envp);
+    report_fd = shim_take_fd(envp, DZ_INSIDE);
+    if (report_fd >= 0) {
+        answer(&plan, envp, report_fd);
+        errno = err;
+        return;
+    }
+    report_fd = shim_take_fd(envp, DZ_RESUME);
     if (report_fd < 0 && !shim_is_meant(dz_env(envp, "DZ_ONLY"))) {
         errno = err;
         return;

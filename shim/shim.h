@@ -34,17 +34,15 @@ bool shim_is_program(const char *path);
 bool shim_has_threads(void);
 
 /*
- * Execute this program again, with the same words and environment, and a
- * variable for shim_take_resume.  Returns
- * only with a fault.
+ * Execute this program again, with the same words and environment, and the
+ * variable DZ_RESUME.  Returns only with a fault.
  */
 int shim_execute_again(struct dz_plan *plan, struct dz_fault *fault);
 
 /*
- * In the image that shim_execute_again has started: take its variable out of
- * envp and return the descriptor to report on, close-on-exec again.  Otherwise
- * -1.
+ * Take a variable of our own, "NAME=descriptor", out of envp and return the
+ * descriptor, the pipe to report on, close-on-exec again.  Otherwise -1.
  */
-int shim_take_resume(char **envp);
+int shim_take_fd(char **envp, const char *name);
 
 #endif
