@@ -1,28 +1,20 @@
 /*
  * Who listens, by looking: so it works for any program, static ones too.
  *
- * The kernel's lists of sockets, proc_pid_net(5), say which inodes listen; the
- * descriptors of the job's processes say which are theirs.  Nothing is stored
- * but a batch of inodes: neither the number of sockets nor that of processes
- * has a limit.
+ * The kernel's lists of sockets, of diag.c and proc_pid_net(5), say which inodes
+ * listen; the descriptors of the job's processes say which are theirs.  Nothing
+ * is stored but a batch of inodes: neither the number of sockets nor that of
+ * processes has a limit.
  */
 #include "wait.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum { LINE = 512 /* longer than any line of these files */, BATCH = 256 };
-
-/* One listening socket. */
-struct socket {
-    int port;         /* 0: a Unix one */
-    const char *path; /* of a Unix one, "" where it has none */
-    uint64_t inode;
-};
-
-typedef bool (*visit_socket)(const struct socket *socket, void *data);
 
 /* The start of field number n, counted from 0, of a line; "" where it ends. */
 static const char *field(const char *line, int n)
@@ -61,7 +53,7 @@ static uint64_t inode_field(const char *line, int n)
 }
 
 /* "sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode" */
-static bool parse_tcp(const char *line, struct socket *socket)
+static bool parse_tcp(const char *line, struct dz_socket *socket)
 {
     enum { TCP_LISTEN = 0x0a };
     const char *address = field(line, 1);
@@ -76,7 +68,7 @@ static bool parse_tcp(const char *line, struct socket *socket)
 }
 
 /* "Num RefCount Protocol Flags Type St Inode Path" */
-static bool parse_unix(const char *line, struct socket *socket)
+static bool parse_unix(const char *line, struct dz_socket *socket)
 {
     enum { ACCEPTS = 0x10000 /* __SO_ACCEPTCON */ };
 
@@ -93,8 +85,9 @@ static bool parse_unix(const char *line, struct socket *socket)
  * puts listening TCP sockets before all others, so that list is read no further
  * than to the first other one; a busy server has a great many.
  */
-static bool each_listed(const char *path, bool (*parse)(const char *, struct socket *),
-                        bool listening_first, visit_socket visit, void *data)
+static bool each_listed(const char *path,
+                        bool (*parse)(const char *, struct dz_socket *),
+                        bool listening_first, dz_visit_socket visit, void *data)
 {
     char text[4096 + LINE];
     size_t length = 0;
@@ -113,7 +106,7 @@ static bool each_listed(const char *path, bool (*parse)(const char *, struct soc
         length += n > 0 ? (size_t)n : 0;
         text[length] = '\0';
         for (; more && !found && (end = strchr(at, '\n')) != NULL; at = end + 1) {
-            struct socket socket;
+            struct dz_socket socket;
             *end = '\0';
             if (heading)
                 heading = false;
@@ -132,35 +125,63 @@ static bool each_listed(const char *path, bool (*parse)(const char *, struct soc
     return found;
 }
 
-/* Visit the listening sockets of pid's network namespace. */
-static bool each_listening(pid_t pid, visit_socket visit, void *data)
+/* Visit those in one of pid's lists, proc_pid_net(5); pid 0 is ourselves. */
+static bool each_in_list(pid_t pid, const char *list,
+                         bool (*parse)(const char *, struct dz_socket *),
+                         bool listening_first, dz_visit_socket visit, void *data)
 {
-    static const struct {
-        const char *name;
-        bool (*parse)(const char *, struct socket *);
-        bool listening_first;
-    } lists[] = {
-        {"/net/tcp", parse_tcp, true},
-        {"/net/tcp6", parse_tcp, true},
-        {"/net/unix", parse_unix, false},
-    };
+    char path[48];
+    struct dz_text text = dz_text(path, sizeof path);
 
-    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
-        char path[48];
-        struct dz_text text = dz_text(path, sizeof path);
-        dz_add(&text, "/proc/");
-        if (pid > 0)
-            dz_add_number(&text, pid);
-        else
-            dz_add(&text, "self");
-        dz_add(&text, lists[i].name);
-        if (each_listed(path, lists[i].parse, lists[i].listening_first, visit, data))
-            return true;
-    }
-    return false;
+    dz_add(&text, "/proc/");
+    if (pid > 0)
+        dz_add_number(&text, pid);
+    else
+        dz_add(&text, "self");
+    dz_add(&text, "/net/");
+    dz_add(&text, list);
+    return each_listed(path, parse, listening_first, visit, data);
 }
 
-static bool add_up(const struct socket *socket, void *data)
+/* Whether pid is in another network namespace than we are, as far as we may see. */
+static bool is_elsewhere(pid_t pid)
+{
+    char path[32];
+    char own[64];
+    char other[64];
+    struct dz_text text = dz_text(path, sizeof path);
+    ssize_t n = readlink("/proc/self/ns/net", own, sizeof own);
+
+    dz_add(&text, "/proc/");
+    dz_add_number(&text, pid);
+    dz_add(&text, "/ns/net");
+    return n > 0 && readlink(path, other, sizeof other) > 0 &&
+           memcmp(own, other, (size_t)n) != 0;
+}
+
+/* Visit the TCP sockets of one family that listen in pid's namespace. */
+static bool each_tcp(pid_t pid, int family, bool elsewhere, dz_visit_socket visit,
+                     void *data)
+{
+    int told = elsewhere ? -1 : dz_diag_listening(family, visit, data);
+
+    if (told >= 0)
+        return told == 1;
+    return each_in_list(pid, family == AF_INET ? "tcp" : "tcp6", parse_tcp, true, visit,
+                        data);
+}
+
+/* Visit the listening sockets of pid's network namespace; 0 is ourselves. */
+static bool each_listening(pid_t pid, dz_visit_socket visit, void *data)
+{
+    bool elsewhere = pid > 0 && is_elsewhere(pid);
+
+    return each_tcp(pid, AF_INET, elsewhere, visit, data) ||
+           each_tcp(pid, AF_INET6, elsewhere, visit, data) ||
+           each_in_list(pid, "unix", parse_unix, false, visit, data);
+}
+
+static bool add_up(const struct dz_socket *socket, void *data)
 {
     uint64_t *sum = data;
 
@@ -186,7 +207,8 @@ struct search {
     uint64_t inodes[BATCH]; /* sockets of that member */
 };
 
-static bool is_wanted(const struct dz_condition *condition, const struct socket *socket)
+static bool is_wanted(const struct dz_condition *condition,
+                      const struct dz_socket *socket)
 {
     if (condition->number > 0)
         return socket->port == condition->number;
@@ -197,7 +219,7 @@ static bool is_wanted(const struct dz_condition *condition, const struct socket 
     return true;
 }
 
-static bool is_in_batch(const struct socket *socket, void *data)
+static bool is_in_batch(const struct dz_socket *socket, void *data)
 {
     const struct search *search = data;
 

@@ -59,6 +59,24 @@ bool dz_path_appeared(struct dz_condition *condition, bool remember);
 /* Write those that do not hold yet to text: "listen:80, notify". */
 void dz_add_missing(const struct dz_conditions *conditions, struct dz_text *text);
 
+/* ---- diag.c: listening TCP sockets, told by the kernel ------------------------- */
+
+/* One listening socket. */
+struct dz_socket {
+    int port;         /* 0: a Unix one */
+    const char *path; /* of a Unix one, "" where it has none */
+    uint64_t inode;
+};
+
+typedef bool (*dz_visit_socket)(const struct dz_socket *socket, void *data);
+
+/*
+ * Visit the listening TCP sockets of AF_INET or AF_INET6 in our own network
+ * namespace until a visit says true.  1 where one did, 0, or -1 where the kernel
+ * does not tell (it was built without, or a filter): some may have been visited.
+ */
+int dz_diag_listening(int family, dz_visit_socket visit, void *data);
+
 /* ---- sockets.c: who listens -------------------------------------------------------
  */
 

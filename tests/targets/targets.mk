@@ -1,7 +1,7 @@
 # The small victims of the tests; the Makefile includes this.
 
 TARGETS := $(addprefix $(BUILD)/targets/,environment server server-static statics \
-	opens-tty opens-library hostile asks-initfirst initfirst.so)
+	opens-tty opens-library listens hostile asks-initfirst initfirst.so)
 ifneq ($(shell command -v musl-gcc),)
 TARGETS += $(addprefix $(BUILD)/targets/,server-musl server-musl-static environment-musl)
 endif
