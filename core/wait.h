@@ -87,8 +87,9 @@ int dz_diag_listening(int family, dz_visit_socket visit, void *data);
  */
 uint64_t dz_listeners(pid_t pid);
 
-/* Whether a member of family listens as condition says.  1, 0, -1 with errno. */
-int dz_family_listens(const struct dz_family *family,
+/* Whether a member of family listens as condition says; likely is a member, looked
+ * at first.  1, 0, -1 with errno. */
+int dz_family_listens(const struct dz_family *family, pid_t likely,
                       const struct dz_condition *condition);
 
 /* ---- notify.c: sd_notify(3), both ways ----------------------------------------------
