@@ -1,4 +1,4 @@
-# dznohup: make, make demo, make check, make install.  POSIX shell, GNU make.
+# dznohup: make, make demo, make check, make bench, make install.  POSIX shell, GNU make.
 #
 # Everything is built below $(BUILD); BUILD=build-musl CC=musl-gcc gives a second
 # build beside the first.  V=1 shows the commands.
@@ -27,7 +27,7 @@ CLI := $(call objects,cli)
 CTL := $(call objects,cli/dzctl)
 SHIM := $(call objects,shim)
 
-.PHONY: all check targets lint demo install uninstall clean
+.PHONY: all check targets lint bench demo install uninstall clean
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/dznohup $(BUILD)/dzctl $(BUILD)/libdz.so
@@ -86,6 +86,10 @@ check: all
 
 lint: all
 	@BUILD='$(BUILD)' bash tests/lint
+
+bench: all targets
+	@bash tests/deps bench
+	@python3 tests/bench/jobs '$(BUILD)'
 
 install: all
 	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(LIBDIR)' \

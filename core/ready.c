@@ -68,7 +68,8 @@ static void look(struct dz_ready *ready, struct dz_plan *plan,
             condition->holds = dz_path_appeared(condition, false);
         else if (condition->kind == DZ_WAIT_LISTEN && walk)
             /* -1, no /proc: it cannot be seen, as the time-out will say. */
-            condition->holds = dz_family_listens(family, plan->pid, condition) == 1;
+            condition->holds =
+                dz_family_listens(family, plan->ended ? 0 : plan->pid, condition) == 1;
     }
     int64_t after = dz_milliseconds();
     int64_t pause = (after - ready->began) / LOOK_PART;
