@@ -67,10 +67,10 @@ static int open_watch(struct watch *watch, struct dz_plan *plan, struct dz_fault
     watch->deadline = plan->timeout > 0 ? now + plan->timeout : INT64_MAX;
     watch->tell_at = now + TELL_MS;
     dz_ready_init(&watch->ready, &plan->wait, now);
-    watch->family.session = plan->child;
-    /* Children from before would be taken for the job's: then its session alone
-     * counts.  So it is without /proc. */
-    if (!plan->parent && dz_read_process(getpid(), &self) == 0) {
+    /* Without a /proc of our own nobody can be looked for: the target alone is
+     * known, as our child. */
+    if (dz_proc_is_ours() && dz_read_process(getpid(), &self) == 0) {
+        watch->family.session = plan->child;
         watch->family.root = getpid();
         watch->family.oldest = self.start;
     }
@@ -166,12 +166,32 @@ static struct count count_family(const struct watch *watch)
     return count;
 }
 
-/* The job is another process from here on. */
+/*
+ * The same until two counts agree: one that ended between being counted itself
+ * and its child's being counted as ours makes two of one.
+ */
+static struct count count_settled(const struct watch *watch)
+{
+    enum { TRIES = 100 }; /* a job that goes on forking is not one process */
+    struct count count = count_family(watch);
+
+    for (int i = 0; i < TRIES && count.members > 0; i++) {
+        struct count before = count;
+        count = count_family(watch);
+        if (count.members == before.members && count.children == before.children &&
+            count.child == before.child)
+            break;
+    }
+    return count;
+}
+
+/* The job is another process from here on.  One that has ended in this very
+ * moment is no failure: the next look finds what it has left. */
 static int follow(struct watch *watch, pid_t pid, struct dz_fault *fault)
 {
     close_one(&watch->pidfd);
     watch->plan->ended = false;
-    if (dz_publish_again(watch->plan, pid, fault) < 0)
+    if (dz_publish_again(watch->plan, pid, fault) < 0 && fault->err != ESRCH)
         return -1;
     watch->pidfd = (int)syscall(SYS_pidfd_open, pid, 0); /* -1: looked at instead */
     return 0;
@@ -184,11 +204,11 @@ static int follow(struct watch *watch, pid_t pid, struct dz_fault *fault)
  */
 static int good_end(struct watch *watch, struct dz_fault *fault)
 {
-    struct count count = count_family(watch);
+    struct count count = count_settled(watch);
 
     close_one(&watch->pidfd);
     watch->plan->ended = true;
-    if (!watch->plan->parent && count.children == 1)
+    if (count.children == 1)
         return follow(watch, count.child, fault);
     return 0;
 }
@@ -243,8 +263,9 @@ static int executed(struct watch *watch, struct dz_fault *fault)
         dz_lives(plan->pid))
         return dz_fault(fault, "preload", "libdz.so", 0, "was not loaded");
     /* A process that was killed on its way to exec has closed the pipe, too. */
-    if (!watch->ready.done && dz_read_process(plan->pid, &process) == 0 &&
-        !process.executed && reap(plan->pid, &status, 0) == plan->pid)
+    if (!watch->ready.done && watch->family.root != 0 &&
+        dz_read_process(plan->pid, &process) == 0 && !process.executed &&
+        reap(plan->pid, &status, 0) == plan->pid)
         return early_end(watch, status, fault);
     return 0;
 }
@@ -407,22 +428,40 @@ static void learn_pid(struct dz_plan *plan)
         ;
 }
 
+/* Without /proc: the target, a child of ours until we reap it. */
+static void stop_child(struct watch *watch)
+{
+    pid_t pid = watch->plan->pid > 0 ? watch->plan->pid : watch->plan->child;
+    int64_t until = dz_milliseconds() + STOP_MS;
+    int status;
+
+    if (watch->plan->ended || reap(pid, &status, WNOHANG) != 0)
+        return;
+    kill(pid, SIGTERM);
+    kill(pid, SIGCONT);
+    while (reap(pid, &status, WNOHANG) == 0) {
+        if (dz_milliseconds() >= until)
+            kill(pid, SIGKILL);
+        poll(NULL, 0, BLIND_MS); /* its end is told to waitpid(2) alone here */
+    }
+}
+
 /* A start has failed: nothing of it is to be left. */
 static void clean_up(struct watch *watch, struct dz_fault *fault)
 {
     struct dz_plan *plan = watch->plan;
-    int status;
+    int result = 0;
 
-    /* Ours to kill: it is reaped by nobody else.  It may not have a session of
-     * its own yet. */
-    if (plan->parent && !watch->reported && reap(plan->child, &status, WNOHANG) == 0)
-        kill(plan->child, SIGKILL);
-    if (!is_empty(watch) &&
-        dz_stop_family(&watch->family, dz_milliseconds() + STOP_MS) < 0) {
-        struct dz_text text = dz_text(fault->reason, sizeof fault->reason);
-        text.length = strlen(fault->reason);
-        dz_add(&text, text.length > 0 ? "; and it could not be stopped"
-                                      : "failed, and could not be stopped");
+    if (watch->family.root == 0)
+        stop_child(watch);
+    else if (!is_empty(watch))
+        result = dz_stop_family(&watch->family, dz_milliseconds() + STOP_MS);
+    if (result < 0) {
+        char words[sizeof fault->reason];
+        struct dz_text text = dz_text(words, sizeof words);
+        dz_add(&text, fault->reason[0] != '\0' ? fault->reason : "failed");
+        dz_add(&text, "; could not be stopped");
+        memcpy(fault->reason, words, sizeof words);
     }
     learn_pid(plan);
     dz_unpublish(plan);
@@ -447,7 +486,7 @@ int dz_await(struct dz_plan *plan, struct dz_fault *fault)
         dz_unpublish(plan);
     dz_claim_release(&plan->pidfile_claim);
     dz_claim_release(&plan->record_claim);
-    if (dz_notify_manager(plan->envp, plan->pid) < 0)
+    if (dz_notify_manager(plan->envp, plan->ended ? 0 : plan->pid) < 0)
         plan->manager = errno;
     return 0;
 }

@@ -105,7 +105,8 @@ struct dz_process {
     pid_t ppid;
     pid_t pgrp;
     pid_t session;
-    int tty;          /* device number of the controlling terminal, 0: none */
+    int tty; /* device number of the controlling terminal, 0: none */
+    int threads;
     bool executed;    /* since it was forked */
     pid_t foreground; /* that terminal's foreground process group, or -1 */
     uint64_t start;   /* clock ticks after boot, AT_CLKTCK of getauxval(3) a second */
@@ -115,8 +116,17 @@ struct dz_process {
 /* Read /proc/PID/stat.  -1 with errno. */
 int dz_read_process(pid_t pid, struct dz_process *process);
 
-/* Whether pid is a process that has not ended: no zombie. */
+/* Whether it has ended; as a zombie it has. */
+bool dz_has_ended(const struct dz_process *process);
+
+/* Whether pid is a process that has not ended. */
 bool dz_lives(pid_t pid);
+
+/*
+ * Whether /proc is there and of our own PID namespace: else its numbers mean
+ * others, or nobody.
+ */
+bool dz_proc_is_ours(void);
 
 /*
  * Whether a process other than this one has the given process group (session

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h> /* rename(2) alone */
 #include <string.h>
 #include <sys/file.h>
@@ -43,54 +44,95 @@ static int lock_path(const char *path, char lock[PATH_MAX])
     return 0;
 }
 
-/* Whether it is ours to lock: a plain file of our own.  -1 with errno. */
-static int check_own(const struct dz_stat *about)
+/* Whether it is ours to lock and to write to: a plain file of our own that has no
+ * other name.  -1 with errno. */
+static int check_own(int fd, struct dz_stat *about)
 {
-    if (!S_ISREG(about->mode) || about->uid != geteuid()) {
-        errno = EPERM;
+    if (dz_stat(fd, "", true, about) < 0)
         return -1;
+    if (S_ISREG(about->mode) && about->uid == geteuid() && about->links <= 1)
+        return 0;
+    errno = EPERM;
+    return -1;
+}
+
+/* Lock it, or wait a little where somebody else has it: flock(2) knows no limit,
+ * and the alarm that could interrupt it is the program's.  EAGAIN: too late. */
+static int lock_until(int fd, int64_t until)
+{
+    enum { PAUSE_MS = 5 };
+
+    while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        if (errno == EINTR)
+            continue;
+        if (errno != EWOULDBLOCK || dz_milliseconds() >= until)
+            return -1;
+        poll(NULL, 0, PAUSE_MS);
     }
     return 0;
 }
 
 /*
- * Open and lock it.  Sets *again where somebody has renamed or removed the file
- * between the two: what we have locked is not what is there now.
+ * Whether the locked file is still what lock names; else somebody has renamed or
+ * removed it between the opening and the locking.  1, 0, -1 with errno.
  */
-static int try_lock(const char *lock, bool *again)
+static int is_current(const char *lock, const struct dz_stat *ours)
+{
+    struct dz_stat there;
+
+    if (dz_stat(AT_FDCWD, lock, false, &there) < 0)
+        return errno == ENOENT ? 0 : -1;
+    return there.inode == ours->inode && there.device == ours->device;
+}
+
+/* Open and lock it.  Sets *again where that has to be done once more. */
+static int try_lock(const char *lock, int64_t until, bool *again)
 {
     struct dz_stat ours;
-    struct dz_stat there;
     /* Nobody else may open it: who can read a file can hold its lock. */
     int fd = open(
         lock, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
+    int current = 1;
     int result;
 
     *again = false;
     if (fd < 0)
         return -1;
-    result = dz_stat(fd, "", true, &ours) < 0 ? -1 : check_own(&ours);
-    while (result == 0 && (result = flock(fd, LOCK_EX)) < 0 && errno == EINTR)
-        result = 0;
+    result = check_own(fd, &ours);
     if (result == 0) {
-        *again = dz_stat(AT_FDCWD, lock, false, &there) < 0 ||
-                 there.inode != ours.inode || there.device != ours.device;
+        result = lock_until(fd, until);
+        if (result == 0)
+            result = current = is_current(lock, &ours);
         /* What a start that was killed has written so far. */
-        if (!*again)
+        if (current > 0 && result >= 0)
             result = (int)syscall(SYS_ftruncate, fd, 0L); /* off_t: see tail.c */
+        *again = current == 0;
+        /* Ours, or in a file system without locks, where nobody holds one. */
+        if (result < 0 && errno != EWOULDBLOCK) {
+            int err = errno;
+            unlink(lock);
+            errno = err;
+        }
     }
-    if (result < 0 || *again) {
-        int err = errno;
-        close(fd); /* nothing was written */
-        errno = err;
-        return -1;
-    }
-    return fd;
+    if (result >= 0 && !*again)
+        return fd;
+    int err = errno;
+    close(fd); /* nothing was written */
+    errno = err;
+    return -1;
+}
+
+static const char *refusal(int err)
+{
+    if (err == EPERM)
+        return "somebody else's, or no plain file";
+    return err == EWOULDBLOCK ? "another start has it, and takes too long" : NULL;
 }
 
 int dz_claim(struct dz_claim *claim, const char *path, const char *step,
-             struct dz_fault *fault)
+             int64_t patience, struct dz_fault *fault)
 {
+    int64_t until = patience > 0 ? dz_milliseconds() + patience : INT64_MAX;
     char lock[PATH_MAX];
     bool again = true;
 
@@ -99,12 +141,11 @@ int dz_claim(struct dz_claim *claim, const char *path, const char *step,
         return dz_fault(fault, step, path, errno, NULL);
     }
     while (again)
-        claim->fd = try_lock(lock, &again);
+        claim->fd = try_lock(lock, until, &again);
     if (claim->fd >= 0)
         return 0;
     claim->path[0] = '\0';
-    return dz_fault(fault, step, errno == EPERM ? lock : path, errno,
-                    errno == EPERM ? "somebody else's, or no file" : NULL);
+    return dz_fault(fault, step, errno == EPERM ? lock : path, errno, refusal(errno));
 }
 
 void dz_claim_release(struct dz_claim *claim)

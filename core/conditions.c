@@ -26,8 +26,13 @@ static int read_milliseconds(const char **at, int64_t *milliseconds)
     *milliseconds *= 1000;
     if (**at != '.')
         return 0;
-    for (++*at; **at >= '0' && **at <= '9'; ++*at)
-        *milliseconds += (**at - '0') * (unit /= 10);
+    for (++*at; **at >= '0' && **at <= '9'; ++*at) {
+        unit /= 10;
+        *milliseconds += (**at - '0') * unit;
+        /* Less than a millisecond is one: 0 would be something else. */
+        if (unit == 0 && **at != '0' && *milliseconds == 0)
+            *milliseconds = 1;
+    }
     return 0;
 }
 

@@ -142,6 +142,46 @@ static bool has_children(void)
     return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
+/* End as that child has ended. */
+__attribute__((noreturn)) static void end_as(int status)
+{
+    if (WIFSIGNALED(status))
+        dz_end_by(WTERMSIG(status));
+    _exit(WIFSIGNALED(status) ? DZ_EXIT_SIGNAL + WTERMSIG(status)
+                              : WEXITSTATUS(status));
+}
+
+/*
+ * The caller takes what comes below it for the job's, and it must not take its
+ * own old children, nor what they leave, for that.  Where it has any, a child
+ * does the caller's work from here on, and this process ends as it does.
+ */
+static int stand_in(struct dz_fault *fault)
+{
+    sigset_t signals;
+    pid_t child;
+    int number;
+    int status = 0;
+
+    if (!has_children())
+        return 0;
+    /* Blocked, so that none is lost between a look and the wait for the next. */
+    dz_interrupts(&signals);
+    sigaddset(&signals, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &signals, NULL); /* cannot fail with a valid set */
+    child = fork();
+    if (child < 0)
+        return dz_fault(fault, "fork", NULL, errno, NULL);
+    if (child == 0)
+        return 0;
+    /* An interrupt from the keyboard reaches the child as well; one that was sent
+     * to us alone is passed on. */
+    while (waitpid(child, &status, WNOHANG) == 0)
+        if (sigwait(&signals, &number) == 0 && number != SIGCHLD)
+            kill(child, number);
+    end_as(status);
+}
+
 int dz_report_pipe(struct dz_plan *plan, struct dz_fault *fault)
 {
     int ends[2];
@@ -151,11 +191,12 @@ int dz_report_pipe(struct dz_plan *plan, struct dz_fault *fault)
      * await.c reads it.  The target's own mask is set when it commits. */
     dz_interrupts(&interrupts);
     sigprocmask(SIG_BLOCK, &interrupts, NULL); /* cannot fail with a valid set */
+    if (stand_in(fault) < 0)
+        return -1;
     if (pipe2(ends, O_CLOEXEC) < 0)
         return dz_fault(fault, "report", "pipe", errno, NULL);
     plan->await_fd = ends[0];
     plan->report_fd = ends[1];
-    plan->parent = has_children();
     /* The target becomes our child when the first child ends, so that its own
      * end can be waited for. */
     if (prctl(PR_SET_CHILD_SUBREAPER, 1L, 0L, 0L, 0L) < 0)
@@ -163,10 +204,13 @@ int dz_report_pipe(struct dz_plan *plan, struct dz_fault *fault)
     return 0;
 }
 
-int dz_ready_pipe(struct dz_plan *plan, struct dz_fault *fault)
+int dz_ready_open(struct dz_plan *plan, struct dz_fault *fault)
 {
     int ends[2];
 
+    for (int i = 0; i < plan->wait.count; i++)
+        if (plan->wait.list[i].kind == DZ_WAIT_PATH)
+            dz_path_appeared(&plan->wait.list[i], true);
     if (dz_condition(&plan->wait, DZ_WAIT_FD) == NULL)
         return 0;
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)

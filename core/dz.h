@@ -100,7 +100,6 @@ struct dz_plan {
     struct dz_notify notify;
     int ready_fd;    /* fd:N: the pipe's end to write to, or -1 */
     int await_ready; /* caller: its end to read from, or -1 */
-    bool parent;     /* caller: it had children before; see family_of */
     pid_t child;     /* caller: the first fork's */
     pid_t pid;       /* the target's */
     bool ended;      /* caller: the target has ended already, with status 0 */
@@ -189,10 +188,11 @@ int dz_own_session(struct dz_plan *plan, struct dz_fault *fault);
 enum dz_left dz_forecast(void);
 
 /*
- * Detach: the pipe of fd:N.  Its number is held by /dev/null from dz_check_kept
- * on, so that no descriptor of ours comes to stand there.
+ * Detach: what is at the path of path:FILE now, and the pipe of fd:N.  Its number
+ * is held by /dev/null from dz_check_kept on, so that no descriptor of ours comes
+ * to stand there.
  */
-int dz_ready_pipe(struct dz_plan *plan, struct dz_fault *fault);
+int dz_ready_open(struct dz_plan *plan, struct dz_fault *fault);
 int dz_ready_pass(struct dz_plan *plan, struct dz_fault *fault);
 
 /* Leave mode, in this order.  dz_first_fork returns DZ_CALLER in the caller. */

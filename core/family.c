@@ -10,7 +10,7 @@
 #include <errno.h>
 
 struct walk {
-    const struct dz_family *family;
+    struct dz_family family;
     int (*visit)(const struct dz_process *process, void *data);
     void *data;
 };
@@ -34,11 +34,24 @@ static bool is_below(const struct dz_family *family, const struct dz_process *pr
 
 static bool is_member(const struct dz_family *family, const struct dz_process *process)
 {
-    if (process->state == 'Z' || process->state == 'X' ||
-        process->pid == family->except)
+    if (dz_has_ended(process) || process->pid == family->except)
         return false;
     return (family->session > 0 && process->session == family->session) ||
            is_below(family, process);
+}
+
+/*
+ * A session counts once its leader has ended.  While a process of that number
+ * lives it is either that leader, which is looked for as itself, or a stranger
+ * that has got the number.
+ */
+static struct dz_family settle(const struct dz_family *family)
+{
+    struct dz_family settled = *family;
+
+    if (settled.session > 0 && dz_lives(settled.session))
+        settled.session = 0;
+    return settled;
 }
 
 static int visit_process(int number, int folder, void *data)
@@ -49,14 +62,14 @@ static int visit_process(int number, int folder, void *data)
     (void)folder;
     if (dz_read_process(number, &process) < 0)
         return 0; /* it ended meanwhile, or is hidden from us */
-    return is_member(walk->family, &process) ? walk->visit(&process, walk->data) : 0;
+    return is_member(&walk->family, &process) ? walk->visit(&process, walk->data) : 0;
 }
 
 int dz_family_each(const struct dz_family *family,
                    int (*visit)(const struct dz_process *process, void *data),
                    void *data)
 {
-    struct walk walk = {.family = family, .visit = visit, .data = data};
+    struct walk walk = {.family = settle(family), .visit = visit, .data = data};
 
     return dz_each_number("/proc", visit_process, &walk);
 }
@@ -65,5 +78,7 @@ bool dz_family_has(const struct dz_family *family, pid_t pid)
 {
     struct dz_process process;
 
-    return dz_read_process(pid, &process) == 0 && is_member(family, &process);
+    struct dz_family settled = settle(family);
+
+    return dz_read_process(pid, &process) == 0 && is_member(&settled, &process);
 }

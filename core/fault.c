@@ -44,6 +44,7 @@ static const struct {
     {EPIPE, "Broken pipe"},
     {ENAMETOOLONG, "File name too long"},
     {ERANGE, "Numerical result out of range"},
+    {ENOLCK, "No locks available"},
     {ENOSYS, "Function not implemented"},
     {ELOOP, "Too many levels of symbolic links"},
     {ELIBBAD, "Accessing a corrupted shared library"},

@@ -21,8 +21,12 @@ enum {
     SECOND = 1000000000
 };
 
-/* Boot and PID namespace of this process, which are those of all it can name. */
-static void locate(struct dz_identity *identity)
+/*
+ * Boot and PID namespace of this process, which are those of all it can name.
+ * -1 with errno where that cannot be found out now; a system that never tells is
+ * another thing, and consistent in it.
+ */
+static int locate(struct dz_identity *identity)
 {
     char link[64];
     const char *at = link;
@@ -38,15 +42,32 @@ static void locate(struct dz_identity *identity)
     identity->space = (uint64_t)inode;
     n = dz_read_file("/proc/sys/kernel/random/boot_id", identity->boot,
                      sizeof identity->boot);
+    if (n < 0 && errno != ENOENT && errno != EACCES)
+        return -1;
     for (; n > 0 && identity->boot[n - 1] == '\n'; n--)
         identity->boot[n - 1] = '\0';
     if (n <= 0)
         memcpy(identity->boot, "-", 2);
+    return 0;
 }
 
-static bool has_ended(const struct dz_process *process)
+/* Read process pid.  -1 with errno: ESRCH where it is gone, EOPNOTSUPP where
+ * /proc cannot tell. */
+static int read_living(pid_t pid, struct dz_process *process)
 {
-    return process->state == 'Z' || process->state == 'X';
+    if (dz_read_process(pid, process) < 0) {
+        if (errno == ENOENT)
+            errno = dz_proc_is_ours() ? ESRCH : EOPNOTSUPP;
+        return -1;
+    }
+    if (!dz_proc_is_ours()) {
+        errno = EOPNOTSUPP;
+        return -1;
+    }
+    if (!dz_has_ended(process))
+        return 0;
+    errno = ESRCH;
+    return -1;
 }
 
 int dz_identify(pid_t pid, struct dz_identity *identity)
@@ -54,18 +75,10 @@ int dz_identify(pid_t pid, struct dz_identity *identity)
     struct dz_process process;
 
     identity->pid = pid;
-    if (dz_read_process(pid, &process) < 0) {
-        if (errno == ENOENT)
-            errno = ESRCH;
+    if (read_living(pid, &process) < 0)
         return -1;
-    }
-    if (has_ended(&process)) {
-        errno = ESRCH;
-        return -1;
-    }
     identity->start = process.start;
-    locate(identity);
-    return 0;
+    return locate(identity);
 }
 
 /* Whether the process of that number now is the same one; boot and namespace
@@ -75,17 +88,17 @@ static bool is_there(const struct dz_identity *identity)
     struct dz_process process;
 
     return identity->pid >= 1 && dz_read_process(identity->pid, &process) == 0 &&
-           process.start == identity->start && !has_ended(&process);
+           process.start == identity->start && !dz_has_ended(&process);
 }
 
-bool dz_runs(const struct dz_identity *identity)
+int dz_runs(const struct dz_identity *identity)
 {
-    struct dz_identity here;
+    struct dz_identity now;
 
-    if (!is_there(identity))
-        return false;
-    locate(&here);
-    return here.space == identity->space && strcmp(here.boot, identity->boot) == 0;
+    if (dz_identify(identity->pid, &now) < 0)
+        return errno == ESRCH ? 0 : -1;
+    return now.start == identity->start && now.space == identity->space &&
+           strcmp(now.boot, identity->boot) == 0;
 }
 
 bool dz_began_after(const struct dz_identity *identity, int64_t moment)

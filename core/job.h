@@ -26,11 +26,16 @@ struct dz_identity {
     char boot[DZ_BOOT_MAX]; /* of /proc/sys/kernel/random/boot_id; "-": unknown */
 };
 
-/* Identify pid.  -1 with errno: ESRCH where there is none or it has ended. */
+/* Identify pid.  -1 with errno: ESRCH where there is none or it has ended,
+ * EOPNOTSUPP where /proc is missing or of another PID namespace. */
 int dz_identify(pid_t pid, struct dz_identity *identity);
 
-/* Whether that very process is there and has not ended. */
-bool dz_runs(const struct dz_identity *identity);
+/*
+ * Whether that very process is there and has not ended.  1, 0, or -1 with errno
+ * where that cannot be told: who asks in order to start another one must not
+ * take that for a no.
+ */
+int dz_runs(const struct dz_identity *identity);
 
 /*
  * Whether it began after that moment, nanoseconds since the epoch: then a file
@@ -78,11 +83,14 @@ struct dz_claim {
 void dz_claim_init(struct dz_claim *claim);
 
 /*
- * Claim path, which is made absolute; waits while another start has it.  The
- * fault's step is called step.
+ * Claim path, which is made absolute; waits while another start has it, but no
+ * longer than patience, in milliseconds, 0 being for ever.  The fault's step is
+ * called step.
  */
 int dz_claim(struct dz_claim *claim, const char *path, const char *step,
-             struct dz_fault *fault);
+             int64_t patience, struct dz_fault *fault);
+
+enum { DZ_UNDO_MS = 5000 /* the patience of who only wants to clean up */ };
 
 /* Put what was written to claim->fd into place with that mode, and release.
  * -1 with errno. */
@@ -179,6 +187,9 @@ int dz_record_claim(struct dz_plan *plan, struct dz_fault *fault);
 
 /* Write the record of pid. */
 int dz_record_publish(struct dz_plan *plan, pid_t pid, struct dz_fault *fault);
+
+/* Whether the record at path is about pid. */
+bool dz_record_names(const char *path, pid_t pid);
 
 /* As dz_pidfile_remove, for a record. */
 void dz_record_remove(const char *path, pid_t pid);

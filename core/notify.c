@@ -19,6 +19,8 @@
 
 static const char variable[] = "NOTIFY_SOCKET";
 
+enum { PATIENCE_MS = 5000 /* with a manager that takes its time */ };
+
 int dz_notify_open(struct dz_plan *plan, struct dz_fault *fault)
 {
     struct dz_notify *notify = &plan->notify;
@@ -141,7 +143,11 @@ static pid_t read_ancillary(const struct msghdr *message)
 
 void dz_notify_read(struct dz_notify *notify, const struct dz_family *family)
 {
-    enum { DATAGRAM = 4096, DESCRIPTORS = 253 /* SCM_MAX_FD */ };
+    enum {
+        DATAGRAM = 4096,
+        DESCRIPTORS = 253, /* SCM_MAX_FD */
+        AT_ONCE = 64 /* anybody may send: between them the loop looks at its clock */
+    };
     char text[DATAGRAM + 1];
     union {
         struct cmsghdr align;
@@ -149,7 +155,7 @@ void dz_notify_read(struct dz_notify *notify, const struct dz_family *family)
                   CMSG_SPACE(DESCRIPTORS * sizeof(int))];
     } ancillary;
 
-    for (;;) {
+    for (int i = 0; i < AT_ONCE; i++) {
         struct iovec data = {.iov_base = text, .iov_len = DATAGRAM};
         struct msghdr message = {.msg_iov = &data,
                                  .msg_iovlen = 1,
@@ -189,19 +195,14 @@ static socklen_t parse_address(const char *name, struct sockaddr_un *address)
                        (name[0] == '/'));
 }
 
-static int send_text(int fd, const struct sockaddr_un *to, socklen_t length,
-                     const char *text, int barrier)
+static int send_text(int fd, const char *text, int barrier)
 {
     struct iovec data = {.iov_base = (void *)text, .iov_len = strlen(text)};
     union {
         struct cmsghdr part;
         char room[CMSG_SPACE(sizeof(int))];
     } ancillary;
-    struct msghdr message = {.msg_name = (void *)to,
-                             .msg_namelen = length,
-                             .msg_iov = &data,
-                             .msg_iovlen = 1};
-    ssize_t n;
+    struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
 
     if (barrier >= 0) {
         memset(&ancillary, 0, sizeof ancillary);
@@ -212,9 +213,13 @@ static int send_text(int fd, const struct sockaddr_un *to, socklen_t length,
         ancillary.part.cmsg_len = CMSG_LEN(sizeof barrier);
         memcpy(CMSG_DATA(&ancillary.part), &barrier, sizeof barrier);
     }
-    while ((n = sendmsg(fd, &message, MSG_NOSIGNAL)) < 0 && errno == EINTR)
-        ;
-    return n < 0 ? -1 : 0;
+    /* A manager that does not read must not hold us up for ever. */
+    while (sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+        struct pollfd wanted = {.fd = fd, .events = POLLOUT};
+        if (errno != EINTR && (errno != EAGAIN || poll(&wanted, 1, PATIENCE_MS) == 0))
+            return -1;
+    }
+    return 0;
 }
 
 /*
@@ -222,16 +227,15 @@ static int send_text(int fd, const struct sockaddr_un *to, socklen_t length,
  * that comes last, sd_notify_barrier(3).  We are the service's main process
  * until it has read that another is, and end right after.
  */
-static void await_manager(int fd, const struct sockaddr_un *to, socklen_t length)
+static void await_manager(int fd)
 {
-    enum { PATIENCE_MS = 5000 };
     int ends[2];
     struct pollfd wanted = {.events = 0};
 
     if (pipe2(ends, O_CLOEXEC) < 0)
         return; /* it will most likely be in time without */
     wanted.fd = ends[0];
-    if (send_text(fd, to, length, "BARRIER=1", ends[1]) == 0) {
+    if (send_text(fd, "BARRIER=1", ends[1]) == 0) {
         close(ends[1]);
         ends[1] = -1;
         poll(&wanted, 1, PATIENCE_MS); /* POLLHUP; one that never reads: go on */
@@ -256,11 +260,17 @@ int dz_notify_manager(char **envp, pid_t pid)
     fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -1;
-    dz_add(&text, "READY=1\nMAINPID=");
-    dz_add_number(&text, pid);
-    result = send_text(fd, &address, length, words, -1);
+    dz_add(&text, "READY=1");
+    if (pid > 0) {
+        dz_add(&text, "\nMAINPID=");
+        dz_add_number(&text, pid);
+    }
+    /* Connected, so that poll(2) can wait for room in its queue. */
+    result = connect(fd, (struct sockaddr *)&address, length);
     if (result == 0)
-        await_manager(fd, &address, length);
+        result = send_text(fd, words, -1);
+    if (result == 0)
+        await_manager(fd);
     int err = errno;
     close(fd); /* everything was sent */
     errno = err;

@@ -53,8 +53,10 @@ static int read_open(int fd, struct dz_pidfile *pidfile)
         pidfile->state = DZ_PIDFILE_EMPTY;
     else if (pidfile->who.pid < 0)
         pidfile->state = DZ_PIDFILE_GARBAGE;
-    else if (dz_identify(pidfile->who.pid, &pidfile->who) < 0 ||
-             dz_began_after(&pidfile->who, modified(&about)))
+    else if (dz_identify(pidfile->who.pid, &pidfile->who) < 0) {
+        pidfile->state = DZ_PIDFILE_STALE;
+        return errno == ESRCH ? 0 : -1; /* not known to be gone: no answer */
+    } else if (dz_began_after(&pidfile->who, modified(&about)))
         pidfile->state = DZ_PIDFILE_STALE;
     else
         pidfile->state = DZ_PIDFILE_RUNS;
@@ -99,9 +101,27 @@ void dz_pidfile_words(const struct dz_pidfile *pidfile, struct dz_text *text)
 
 static const char *refusal(int err)
 {
+    if (err == EOPNOTSUPP)
+        return "/proc is missing or of other processes: who runs cannot be told";
     if (err == EINVAL)
         return "not a regular file";
     return err == ELOOP ? "a symbolic link" : NULL;
+}
+
+/* Whether it would be among the records: there it might be the very record that
+ * we have locked, and wait for ourselves. */
+static bool is_in_state(const struct dz_plan *plan)
+{
+    char path[PATH_MAX];
+    struct dz_stat state;
+    struct dz_stat folder;
+
+    if (plan->state[0] == '\0' || dz_make_absolute(plan->pidfile, path) < 0)
+        return false;
+    strrchr(path, '/')[1] = '\0'; /* absolute: it has one */
+    return dz_stat(AT_FDCWD, plan->state, true, &state) == 0 &&
+           dz_stat(AT_FDCWD, path, true, &folder) == 0 && state.inode == folder.inode &&
+           state.device == folder.device;
 }
 
 int dz_pidfile_claim(struct dz_plan *plan, struct dz_fault *fault)
@@ -114,7 +134,10 @@ int dz_pidfile_claim(struct dz_plan *plan, struct dz_fault *fault)
 
     if (plan->pidfile == NULL)
         return 0;
-    if (dz_claim(claim, plan->pidfile, "pidfile", fault) < 0)
+    if (is_in_state(plan))
+        return dz_fault(fault, "pidfile", plan->pidfile, 0,
+                        "is in the directory of the jobs' records");
+    if (dz_claim(claim, plan->pidfile, "pidfile", plan->timeout, fault) < 0)
         return -1;
     if (dz_pidfile_read(claim->path, old) < 0)
         err = errno;
@@ -145,7 +168,8 @@ int dz_pidfile_publish(struct dz_plan *plan, pid_t pid, struct dz_fault *fault)
     dz_add_number(&text, pid);
     dz_add(&text, "\n");
     if (dz_write(claim->fd, digits, text.length) < 0 ||
-        dz_claim_publish(claim, 0644 & ~mask) < 0)
+        /* Readable by ourselves whatever the umask: it is to be cleaned up. */
+        dz_claim_publish(claim, S_IRUSR | (0644 & ~mask)) < 0)
         return dz_fault(fault, "pidfile", plan->pidfile, errno, NULL);
     return 0;
 }
@@ -159,7 +183,7 @@ void dz_pidfile_remove(const char *path, pid_t pid)
     dz_claim_init(&claim);
     /* A file that cannot be claimed cannot be removed either; it names a process
      * that is gone, which whoever reads it will find. */
-    if (dz_claim(&claim, path, "pidfile", &fault) < 0)
+    if (dz_claim(&claim, path, "pidfile", DZ_UNDO_MS, &fault) < 0)
         return;
     if (dz_pidfile_read(claim.path, &pidfile) == 0 &&
         (pidfile.state == DZ_PIDFILE_STALE ||

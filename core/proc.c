@@ -36,7 +36,17 @@ ssize_t dz_read_file(const char *path, char *data, size_t size)
 
 /* The fields of /proc/PID/stat that are wanted, by their numbers in
  * proc_pid_stat(5). */
-enum { PPID = 4, PGRP, SESSION, TTY, TPGID, FLAGS, START = 22, EXIT_CODE = 52 };
+enum {
+    PPID = 4,
+    PGRP,
+    SESSION,
+    TTY,
+    TPGID,
+    FLAGS,
+    THREADS = 20,
+    START = 22,
+    EXIT_CODE = 52
+};
 
 enum { PF_FORKNOEXEC = 0x40 /* linux/sched.h: "forked but didn't exec" */ };
 
@@ -69,6 +79,7 @@ static int parse_stat(const char *at, struct dz_process *process)
     process->session = (pid_t)field[SESSION];
     process->tty = (int)field[TTY];
     process->executed = (field[FLAGS] & PF_FORKNOEXEC) == 0;
+    process->threads = (int)field[THREADS];
     process->foreground = (pid_t)field[TPGID];
     process->start = (uint64_t)field[START];
     process->wait_status = (int)field[EXIT_CODE];
@@ -98,12 +109,28 @@ int dz_read_process(pid_t pid, struct dz_process *process)
     return 0;
 }
 
+bool dz_has_ended(const struct dz_process *process)
+{
+    /* A zombie whose other threads go on is none: its first thread has ended by
+     * pthread_exit(3). */
+    return process->state == 'X' || (process->state == 'Z' && process->threads <= 1);
+}
+
 bool dz_lives(pid_t pid)
 {
     struct dz_process process;
 
-    return dz_read_process(pid, &process) == 0 && process.state != 'Z' &&
-           process.state != 'X';
+    return dz_read_process(pid, &process) == 0 && !dz_has_ended(&process);
+}
+
+bool dz_proc_is_ours(void)
+{
+    char link[16];
+    const char *at = link;
+    ssize_t n = readlink("/proc/self", link, sizeof link - 1);
+
+    link[n > 0 ? n : 0] = '\0';
+    return dz_read_number(&at) == getpid();
 }
 
 static int visit_entries(const char *buffer, size_t size, int folder,

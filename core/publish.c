@@ -17,17 +17,55 @@ int dz_publish(struct dz_plan *plan, struct dz_fault *fault)
     return dz_record_publish(plan, plan->pid, fault);
 }
 
-/* Claim the same file once more.  Nothing where there was none. */
+/* Claim the same file once more. */
 static int claim_again(struct dz_claim *claim, const char *step, struct dz_fault *fault)
 {
     char path[PATH_MAX];
     struct dz_text text = dz_text(path, sizeof path);
 
-    if (claim->path[0] == '\0')
-        return 0;
     dz_add(&text, claim->path);
     dz_claim_release(claim);
-    return dz_claim(claim, path, step, fault);
+    return dz_claim(claim, path, step, DZ_UNDO_MS, fault);
+}
+
+/* Between the end of the old process and now another start may have found the
+ * file stale and taken it: then it is no longer ours to write. */
+static int lost(struct dz_claim *claim, const char *step, struct dz_fault *fault)
+{
+    dz_fault(fault, step, claim->path, 0, "another start has taken it meanwhile");
+    dz_claim_drop(claim);
+    claim->path[0] = '\0';
+    return -1;
+}
+
+static int pidfile_again(struct dz_plan *plan, pid_t before, struct dz_fault *fault)
+{
+    struct dz_claim *claim = &plan->pidfile_claim;
+    struct dz_pidfile now;
+
+    if (claim->path[0] == '\0')
+        return 0;
+    if (claim_again(claim, "pidfile", fault) < 0)
+        return -1;
+    if (dz_pidfile_read(claim->path, &now) < 0 || now.state == DZ_PIDFILE_NONE ||
+        now.who.pid != before)
+        return lost(claim, "pidfile", fault);
+    return dz_pidfile_publish(plan, plan->pid, fault);
+}
+
+static int record_again(struct dz_plan *plan, pid_t before, struct dz_fault *fault)
+{
+    struct dz_claim *claim = &plan->record_claim;
+
+    if (plan->name == NULL) {
+        dz_record_drop_number(plan, before, true);
+    } else {
+        if (claim_again(claim, "name", fault) < 0)
+            return -1;
+        if (!dz_record_names(claim->path, before))
+            return lost(claim, "name", fault);
+    }
+    return dz_record_publish(plan, plan->pid, fault);
 }
 
 int dz_publish_again(struct dz_plan *plan, pid_t pid, struct dz_fault *fault)
@@ -35,14 +73,9 @@ int dz_publish_again(struct dz_plan *plan, pid_t pid, struct dz_fault *fault)
     pid_t before = plan->pid;
 
     plan->pid = pid;
-    if (claim_again(&plan->pidfile_claim, "pidfile", fault) < 0 ||
-        dz_pidfile_publish(plan, pid, fault) < 0)
+    if (pidfile_again(plan, before, fault) < 0)
         return -1;
-    if (plan->name != NULL && claim_again(&plan->record_claim, "name", fault) < 0)
-        return -1;
-    if (plan->name == NULL)
-        dz_record_drop_number(plan, before, true);
-    return dz_record_publish(plan, pid, fault);
+    return record_again(plan, before, fault);
 }
 
 void dz_unpublish(struct dz_plan *plan)

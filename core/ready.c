@@ -83,19 +83,22 @@ static void look(struct dz_ready *ready, struct dz_plan *plan,
 }
 
 /* Read the pipe of fd:N: a newline is what is waited for. */
-static bool read_newline(struct dz_ready *ready, int fd)
+static bool read_newline(struct dz_ready *ready, int *fd)
 {
     char data[64];
     ssize_t n;
 
-    while ((n = read(fd, data, sizeof data)) > 0 || (n < 0 && errno == EINTR))
-        if (n > 0 && memchr(data, '\n', (size_t)n) != NULL)
+    while ((n = read(*fd, data, sizeof data)) > 0 || (n < 0 && errno == EINTR))
+        if (n > 0 && memchr(data, '\n', (size_t)n) != NULL) {
+            close(*fd); /* read: its end is nothing that is to wake us */
+            *fd = -1;
             return true;
+        }
     ready->closed = n == 0; /* nobody is left who could write one */
     return false;
 }
 
-static bool holds(struct dz_ready *ready, const struct dz_plan *plan,
+static bool holds(struct dz_ready *ready, struct dz_plan *plan,
                   const struct dz_condition *condition, int64_t now)
 {
     switch (condition->kind) {
@@ -108,7 +111,7 @@ static bool holds(struct dz_ready *ready, const struct dz_plan *plan,
     case DZ_WAIT_NOTIFY:
         return plan->notify.ready;
     case DZ_WAIT_FD:
-        return read_newline(ready, plan->await_ready);
+        return read_newline(ready, &plan->await_ready);
     default:
         return false;
     }

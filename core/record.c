@@ -50,7 +50,7 @@ const char *dz_record_parse(const char *text, struct dz_record *record)
     size_t length;
 
     if (!take_number(&text, "dz", &version) || version != 1 ||
-        !take_number(&text, "pid", &pid) || pid < 2 || pid > INT_MAX ||
+        !take_number(&text, "pid", &pid) || pid < 1 || pid > INT_MAX ||
         !take_number(&text, "start", &start) || (boot = take(&text, "boot")) == NULL ||
         (length = strcspn(boot, "\n")) >= DZ_BOOT_MAX ||
         !take_number(&text, "space", &space) ||
@@ -66,7 +66,8 @@ const char *dz_record_parse(const char *text, struct dz_record *record)
     return text;
 }
 
-/* Read the beginning of a record.  -1 where there is none to be believed. */
+/* Read the beginning of a record.  -1 with errno; ENOENT, or EPERM and EINVAL for
+ * one that is not to be believed. */
 static int read_record(int folder, const char *file, struct dz_record *record)
 {
     char text[512]; /* seven short lines; what follows is not looked at */
@@ -82,9 +83,13 @@ static int read_record(int folder, const char *file, struct dz_record *record)
         if (n > 0)
             length += (size_t)n;
     }
+    int err = errno;
     close(fd); /* read only: nothing can be lost */
     text[length] = '\0';
-    return n < 0 || dz_record_parse(text, record) == NULL ? -1 : 0;
+    if (n == 0 && dz_record_parse(text, record) != NULL)
+        return 0;
+    errno = n < 0 ? err : EINVAL;
+    return -1;
 }
 
 /* ---- claiming ------------------------------------------------------------------- */
@@ -104,6 +109,16 @@ static int join(char path[PATH_MAX], const char *folder, const char *file)
     return 0;
 }
 
+/* Whether the job of that record runs.  1, 0, -1 with errno: it cannot be told. */
+static int record_runs(int folder, const char *file, struct dz_record *record)
+{
+    if (read_record(folder, file, record) < 0) /* ELOOP: a symbolic link */
+        return errno == ENOENT || errno == EPERM || errno == EINVAL || errno == ELOOP
+                   ? 0
+                   : -1;
+    return dz_runs(&record->who);
+}
+
 /* Claim the record of the plan's name; folder is open on the state directory. */
 static int claim_name(struct dz_plan *plan, int folder, struct dz_fault *fault)
 {
@@ -112,15 +127,20 @@ static int claim_name(struct dz_plan *plan, int folder, struct dz_fault *fault)
     char path[PATH_MAX];
     char words[64];
     struct dz_text text = dz_text(words, sizeof words);
+    int runs;
 
     if (join(path, plan->state, plan->name) < 0)
         return dz_fault(fault, "name", plan->name, errno, NULL);
-    if (dz_claim(claim, path, "name", fault) < 0)
+    if (dz_claim(claim, path, "name", plan->timeout, fault) < 0)
         return -1;
-    if (read_record(folder, plan->name, &old) < 0 || !dz_runs(&old.who))
+    runs = record_runs(folder, plan->name, &old);
+    if (runs == 0)
         return 0;
+    int err = errno;
     dz_claim_drop(claim);
     claim->path[0] = '\0'; /* somebody else's to undo */
+    if (runs < 0)
+        return dz_fault(fault, "name", plan->name, err, NULL);
     dz_add(&text, "already running as PID ");
     dz_add_number(&text, old.who.pid);
     return dz_fault(fault, "name", plan->name, 0, words);
@@ -323,7 +343,7 @@ static int sweep_number(int number, int folder, void *data)
 
     (void)data;
     dz_add_number(&text, number);
-    if (read_record(folder, digits, &record) == 0 && !dz_runs(&record.who))
+    if (read_record(folder, digits, &record) == 0 && dz_runs(&record.who) == 0)
         unlinkat(folder, digits, 0); /* one that stays does no harm */
     return 0;
 }
@@ -355,7 +375,9 @@ int dz_record_publish(struct dz_plan *plan, pid_t pid, struct dz_fault *fault)
         return 0;
     }
     if (write_record(claim->fd, plan, pid) < 0 || dz_claim_publish(claim, 0600) < 0)
-        return dz_fault(fault, "name", plan->name, errno, NULL);
+        return dz_fault(fault, "name", plan->name, errno,
+                        errno == EOPNOTSUPP ? "/proc is missing or of other processes"
+                                            : NULL);
     return 0;
 }
 
@@ -370,12 +392,19 @@ static void remove_record(const char *path, pid_t pid, bool ours)
     dz_claim_init(&claim);
     /* A record that cannot be claimed cannot be removed either; it is about a
      * process that is gone, which whoever reads it will find. */
-    if (dz_claim(&claim, path, "record", &fault) < 0)
+    if (dz_claim(&claim, path, "record", DZ_UNDO_MS, &fault) < 0)
         return;
     if (read_record(AT_FDCWD, claim.path, &record) == 0 && record.who.pid == pid &&
-        (ours || !dz_runs(&record.who)))
+        (ours || dz_runs(&record.who) == 0))
         unlink(claim.path);
     dz_claim_drop(&claim);
+}
+
+bool dz_record_names(const char *path, pid_t pid)
+{
+    struct dz_record record;
+
+    return read_record(AT_FDCWD, path, &record) == 0 && record.who.pid == pid;
 }
 
 void dz_record_remove(const char *path, pid_t pid)

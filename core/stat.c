@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -35,6 +36,37 @@ enum {
     DEV_AT = 136         /* offset of stx_dev_major, then stx_dev_minor */
 };
 
+/*
+ * Linux before 4.11, or a filter.  On 64 bits both libcs have the kernel's own
+ * structure; on 32 bits there is no way that serves both.
+ */
+static int stat_without_statx(int folder, const char *path, int flags,
+                              struct dz_stat *about)
+{
+#ifdef SYS_newfstatat
+    struct stat raw;
+
+    if (syscall(SYS_newfstatat, folder, path, &raw, flags) < 0)
+        return -1;
+    about->mode = raw.st_mode;
+    about->uid = raw.st_uid;
+    about->links = (unsigned)raw.st_nlink;
+    about->size = (uint64_t)raw.st_size;
+    about->inode = raw.st_ino;
+    about->device = raw.st_dev;
+    about->modified = raw.st_mtim.tv_sec;
+    about->modified_ns = raw.st_mtim.tv_nsec;
+    return 0;
+#else
+    (void)folder;
+    (void)path;
+    (void)flags;
+    (void)about;
+    errno = ENOSYS;
+    return -1;
+#endif
+}
+
 int dz_stat(int folder, const char *path, bool follow, struct dz_stat *about)
 {
     struct kernel_statx raw;
@@ -43,7 +75,7 @@ int dz_stat(int folder, const char *path, bool follow, struct dz_stat *about)
     int flags = AT_EMPTY_PATH | (follow ? 0 : AT_SYMLINK_NOFOLLOW);
 
     if (syscall(SYS_statx, folder, path, flags, BASIC_STATS, &raw) < 0)
-        return -1;
+        return errno == ENOSYS ? stat_without_statx(folder, path, flags, about) : -1;
     memcpy(device, (const char *)&raw + DEV_AT, sizeof device);
     memcpy(&about->modified, (const char *)&raw + MTIME_AT, sizeof about->modified);
     memcpy(&nanoseconds, (const char *)&raw + MTIME_AT + 8, sizeof nanoseconds);

@@ -18,16 +18,13 @@ static const char *absolute_or_null(const char *path)
     return path != NULL && path[0] == '/' ? path : NULL; /* the XDG rule */
 }
 
-/* Where it is to be; *given: by its own variable.  -1 with errno: ENOENT where
- * HOME does not tell. */
-static int compose(char **envp, char path[PATH_MAX], bool *given)
+/* Where it is to be.  -1 with errno: ENOENT where HOME does not tell. */
+static int compose(char **envp, char path[PATH_MAX])
 {
     struct dz_text text = dz_text(path, PATH_MAX);
     const char *base;
 
-    base = dz_env(envp, "DZ_STATE_DIR");
-    *given = base != NULL;
-    if (*given) {
+    if ((base = dz_env(envp, "DZ_STATE_DIR")) != NULL) {
         dz_add(&text, base);
     } else if (geteuid() == 0) {
         dz_add(&text, "/run/dz");
@@ -48,14 +45,12 @@ static int compose(char **envp, char path[PATH_MAX], bool *given)
     return 0;
 }
 
-/* Make path, and unless it was given the folders that it is in where they are
- * missing. */
-static int make_folders(char path[PATH_MAX], bool given)
+/* Make path, and the folders that it is in where they are missing. */
+static int make_folders(char path[PATH_MAX])
 {
-    /* Ours alone: records hold the words of commands. */
     if (mkdir(path, 0700) == 0 || errno == EEXIST)
         return 0;
-    if (errno != ENOENT || given)
+    if (errno != ENOENT)
         return -1;
     for (char *slash = strchr(path + 1, '/'); slash != NULL;
          slash = strchr(slash + 1, '/')) {
@@ -88,11 +83,10 @@ static bool is_trusted(int fd)
 int dz_state_open(char **envp, bool make, char path[PATH_MAX], struct dz_fault *fault)
 {
     static const char step[] = "state";
-    bool given;
     int fd;
 
     path[0] = '\0';
-    if (compose(envp, path, &given) < 0)
+    if (compose(envp, path) < 0)
         return dz_fault(fault, step, path[0] != '\0' ? path : NULL, errno,
                         errno == ENOENT
                             ? "no directory for records: HOME is no absolute path"
@@ -100,8 +94,14 @@ int dz_state_open(char **envp, bool make, char path[PATH_MAX], struct dz_fault *
     if (path[0] != '/')
         return dz_fault(fault, "DZ_STATE_DIR", path, 0, "not an absolute path");
     fd = open_folder(path);
-    if (fd < 0 && errno == ENOENT && make && make_folders(path, given) == 0)
-        fd = open_folder(path);
+    if (fd < 0 && errno == ENOENT && make) {
+        /* Ours alone, whatever the umask: records hold the words of commands. */
+        mode_t old = umask(077);
+        int made = make_folders(path);
+        umask(old);
+        if (made == 0)
+            fd = open_folder(path);
+    }
     if (fd < 0)
         return dz_fault(fault, step, path, errno, NULL);
     if (is_trusted(fd))

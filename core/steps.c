@@ -47,12 +47,11 @@ static const struct {
     {"pidfile", DZ_PREPARE, BOTH, dz_pidfile_claim},
     {"pipe", DZ_DETACH, LEAVE, dz_report_pipe},
     {"notify", DZ_DETACH, LEAVE, dz_notify_open},
-    {"ready", DZ_DETACH, LEAVE, dz_ready_pipe},
+    {"ready", DZ_DETACH, LEAVE, dz_ready_open},
     {"fork", DZ_DETACH, LEAVE, dz_first_fork},
     {"setsid", DZ_DETACH, LEAVE, dz_new_session},
     {"fork", DZ_DETACH, LEAVE, dz_second_fork},
     {"listen", DZ_DETACH, LEAVE, dz_pass_listen_fds},
-    {"notify", DZ_DETACH, LEAVE, dz_notify_pass},
     {"ready", DZ_DETACH, LEAVE, dz_ready_pass},
     {"signals", DZ_COMMIT, BOTH, dz_reset_signals},
     {"umask", DZ_COMMIT, BOTH, set_umask},
@@ -60,6 +59,7 @@ static const struct {
     {"streams", DZ_COMMIT, BOTH, dz_replace_streams},
     {"publish", DZ_COMMIT, BOTH, dz_publish},
     {"close", DZ_CLOSE, BOTH, dz_close_rest},
+    {"notify", DZ_COMMIT, LEAVE, dz_notify_pass},
     {"scrub", DZ_COMMIT, BOTH, dz_scrub},
 };
 

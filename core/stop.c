@@ -48,15 +48,19 @@ static int visit_member(const struct dz_process *process, void *data)
     return 0;
 }
 
-/* One look at the family, with a signal to each; 0: none. */
+/* One look at the family, with a signal to each; 0: none.  One that cannot be
+ * signalled is noted, and keeps nothing from the others. */
 static int look(struct round *round, int signal)
 {
     round->signal = signal;
     round->any = false;
-    if (dz_family_each(round->family, visit_member, round) < 0)
-        return -1;
-    errno = round->err;
-    return round->err == 0 ? 0 : -1;
+    return dz_family_each(round->family, visit_member, round);
+}
+
+static int failure(const struct round *round)
+{
+    errno = round->err != 0 ? round->err : EBUSY;
+    return -1;
 }
 
 int dz_stop_family(const struct dz_family *family, int64_t until)
@@ -73,10 +77,8 @@ int dz_stop_family(const struct dz_family *family, int64_t until)
     while (round.any) {
         if (look(&round, SIGKILL) < 0)
             return -1;
-        if (round.any && !dz_await_end(&round.first, last)) {
-            errno = EBUSY;
-            return -1;
-        }
+        if (round.any && !dz_await_end(&round.first, last))
+            return failure(&round);
     }
     return 0;
 }
@@ -92,6 +94,5 @@ int dz_stop_process(const struct dz_identity *who, int signal, int64_t until)
         if (round.err == 0 && !dz_await_end(who, dz_milliseconds() + KILLED_MS))
             round.err = EBUSY;
     }
-    errno = round.err;
-    return round.err == 0 ? 0 : -1;
+    return round.err == 0 ? 0 : failure(&round);
 }

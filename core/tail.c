@@ -51,7 +51,7 @@ static int64_t find_start(int fd, int64_t from, int64_t end, int *lines)
     int64_t at = end;
 
     *lines = 0;
-    while (at > from) {
+    while (at > from && end - at <= MOST) {
         size_t size = at - from > BLOCK ? BLOCK : (size_t)(at - from);
         at -= (int64_t)size;
         if (!read_at(fd, data, size, at))
@@ -65,7 +65,7 @@ static int64_t find_start(int fd, int64_t from, int64_t end, int *lines)
         }
     }
     *lines += end > from;
-    return from;
+    return at;
 }
 
 struct shown {

@@ -57,9 +57,15 @@ void dz_add_number(struct dz_text *text, int64_t number)
 
 void dz_one_line(char *text)
 {
-    for (; *text != '\0'; text++)
-        if ((unsigned char)*text < ' ' || *text == '\177')
+    for (; *text != '\0'; text++) {
+        /* U+0080 to U+009F are control characters too, two bytes in UTF-8. */
+        bool high = (unsigned char)text[0] == 0xc2 && (unsigned char)text[1] >= 0x80 &&
+                    (unsigned char)text[1] <= 0x9f;
+        if ((unsigned char)*text < ' ' || *text == '\177' || high)
             *text = '?';
+        if (high)
+            *++text = '?';
+    }
 }
 
 int dz_write(int fd, const void *data, size_t size)

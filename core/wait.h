@@ -107,7 +107,7 @@ struct dz_notify {
 /* Detach: a socket for the target, where notify is waited for. */
 int dz_notify_open(struct dz_plan *plan, struct dz_fault *fault);
 
-/* In the child: put its name into the environment. */
+/* Commit: put its name into the environment, right before that is scrubbed. */
 int dz_notify_pass(struct dz_plan *plan, struct dz_fault *fault);
 
 /* Read what has come; datagrams from processes outside family do not count. */
@@ -115,8 +115,8 @@ void dz_notify_read(struct dz_notify *notify, const struct dz_family *family);
 
 /*
  * Tell our own manager, NOTIFY_SOCKET in envp, that the service is ready and
- * which process it is; wait until it has taken that in.  Nothing where there is
- * none.  -1 with errno.
+ * which process it is, unless pid is 0; wait until it has taken that in.  Nothing where
+ * there is none.  -1 with errno.
  */
 int dz_notify_manager(char **envp, pid_t pid);
 

@@ -32,6 +32,21 @@ static const char *program_path(char path[PATH_MAX])
     return path;
 }
 
+/* The environment for the new image, which has NOTIFY_SOCKET from here: there the
+ * caller's socket is not known.  Returns the number of entries. */
+static size_t copy_environment(struct dz_plan *plan, char **to)
+{
+    bool notify = plan->notify.fd >= 0;
+    size_t n = 0;
+
+    for (char **from = plan->envp; *from != NULL; from++)
+        if (!notify || strncmp(*from, "NOTIFY_SOCKET=", 14) != 0)
+            to[n++] = *from;
+    if (notify)
+        to[n++] = plan->notify.variable;
+    return n;
+}
+
 int shim_execute_again(struct dz_plan *plan, struct dz_fault *fault)
 {
     char variable[32];
@@ -43,8 +58,8 @@ int shim_execute_again(struct dz_plan *plan, struct dz_fault *fault)
         return dz_fault(fault, "exec", "arguments", 0, "unknown in this program");
     while (plan->envp[n] != NULL)
         n++;
-    char *envp[n + 2]; /* no larger than what execve(2) has taken once */
-    memcpy(envp, plan->envp, n * sizeof *envp);
+    char *envp[n + 3]; /* no larger than what execve(2) has taken once */
+    n = copy_environment(plan, envp);
     dz_add(&text, DZ_RESUME);
     dz_add_number(&text, plan->report_fd);
     envp[n] = variable;

@@ -65,9 +65,9 @@ bool parse_words(struct words *words, int argc, char **argv, const char *allowed
 
 enum job_state {
     JOB_RUNS,
-    JOB_ENDED,   /* its process is gone */
-    JOB_FOREIGN, /* of another boot or PID namespace: it does not run here */
-    JOB_NONE     /* there is no such job */
+    JOB_ENDED,     /* its process is gone */
+    JOB_ELSEWHERE, /* of another PID namespace of this boot: it may run there */
+    JOB_NONE       /* there is no such job */
 };
 
 /* A job; its strings are allocated, NULL where unknown. */

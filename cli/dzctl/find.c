@@ -56,7 +56,7 @@ static void find_process(struct job *job, const struct dz_identity *who)
         count = 0;
     for (size_t i = 0; i < count; i++) {
         if (!found && jobs[i].record.who.pid == who->pid &&
-            (jobs[i].state == JOB_RUNS || who->start == 0)) {
+            (jobs[i].state == JOB_RUNS) == (who->start != 0)) {
             *job = jobs[i];
             found = true;
         } else {
@@ -83,6 +83,35 @@ static int find_pid(struct job *job, const char *word, struct dz_fault *fault)
         who.start = 0; /* nobody; there may be a record */
     find_process(job, &who);
     return 0;
+}
+
+/*
+ * Whether a job of another PID namespace is known to have this pidfile and PID:
+ * then who has that PID here is not meant, however old he is.
+ */
+static bool find_elsewhere(struct job *job, const char *path, pid_t pid)
+{
+    struct dz_fault unheard;
+    struct job *jobs;
+    struct stat file;
+    struct stat its;
+    size_t count;
+    bool found = false;
+
+    if (stat(path, &file) < 0 || job_list(&jobs, &count, &unheard) < 0)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        if (!found && jobs[i].state == JOB_ELSEWHERE && jobs[i].pidfile != NULL &&
+            jobs[i].record.who.pid == pid && stat(jobs[i].pidfile, &its) == 0 &&
+            its.st_ino == file.st_ino && its.st_dev == file.st_dev) {
+            *job = jobs[i];
+            found = true;
+        } else {
+            job_free(&jobs[i]);
+        }
+    }
+    free(jobs);
+    return found;
 }
 
 /* The user that a process runs as. */
@@ -129,7 +158,11 @@ static int find_pidfile(struct job *job, const char *word, struct dz_fault *faul
         const char *reason = distrust(&pidfile);
         if (reason != NULL)
             return dz_fault(fault, "pidfile", word, 0, reason);
+        if (find_elsewhere(job, word, pidfile.who.pid))
+            return 0;
         find_process(job, &pidfile.who);
+        if (job->pidfile == NULL)
+            job->pidfile = realpath(word, NULL);
         return 0;
     }
     dz_pidfile_words(&pidfile, &text);

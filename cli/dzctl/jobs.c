@@ -124,12 +124,16 @@ static enum job_state state_of(const struct dz_record *record)
 {
     struct dz_identity here;
 
-    if (dz_runs(&record->who))
+    int runs = dz_runs(&record->who);
+
+    if (runs > 0)
         return JOB_RUNS;
-    if (dz_identify(getpid(), &here) == 0 &&
-        (here.space != record->who.space || strcmp(here.boot, record->who.boot) != 0))
-        return JOB_FOREIGN;
-    return JOB_ENDED;
+    /* Without /proc nothing can be told of it, as of one that is elsewhere. */
+    if (runs < 0 || dz_identify(getpid(), &here) < 0)
+        return JOB_ELSEWHERE;
+    return here.space != record->who.space && strcmp(here.boot, record->who.boot) == 0
+               ? JOB_ELSEWHERE
+               : JOB_ENDED;
 }
 
 int job_read(struct job *job, int folder, const char *path, const char *file)
@@ -296,7 +300,8 @@ void job_note_status(struct job *job, int status)
 
     /* For later readers alone: where it cannot be, they see "unknown". */
     dz_claim_init(&claim);
-    if (job->file == NULL || dz_claim(&claim, job->file, "record", &unheard) < 0)
+    if (job->file == NULL ||
+        dz_claim(&claim, job->file, "record", DZ_UNDO_MS, &unheard) < 0)
         return;
     text = with_status(job, status);
     if (text == NULL || dz_write(claim.fd, text, strlen(text)) < 0 ||

@@ -17,7 +17,7 @@ const char *state_words(const struct job *job, char words[48])
 
     if (job->state == JOB_RUNS)
         return "running";
-    if (job->state == JOB_FOREIGN)
+    if (job->state == JOB_ELSEWHERE)
         return "not here";
     if (job->state == JOB_NONE)
         return "not running";
@@ -219,7 +219,15 @@ static void set_widths(const struct row *rows, size_t count, int widths[COLUMNS]
     }
     if (screen == INT_MAX)
         return;
-    int left = screen - taken - GAP > 2 * LEAST ? screen - taken - GAP : 2 * LEAST;
+    /* Where not even these have their least, the others give way: first names
+     * and states, then what is the widest. */
+    static const enum column order[] = {NAME, STATE, SINCE};
+    for (size_t i = 0; i < 3; i++)
+        while (screen - taken - GAP < 2 * LEAST && widths[order[i]] > LEAST - 2) {
+            widths[order[i]]--;
+            taken--;
+        }
+    int left = screen - taken - GAP > 6 ? screen - taken - GAP : 6;
     if (widths[LOG] + widths[COMMAND] <= left)
         return;
     int most = left / 2;
@@ -300,6 +308,7 @@ static void print_status(const struct job *job, const char *word)
     char digits[24];
     char words[48];
     char *since = since_cell(job);
+    char *log = copy(job->log);
 
     printf("%s: %s", job->recorded ? job_called(job, digits) : word,
            state_words(job, words));
@@ -307,19 +316,20 @@ static void print_status(const struct job *job, const char *word)
         printf(", PID %ld", (long)job->record.who.pid);
     if (job->recorded && since != NULL)
         printf(", since %s", since);
-    if (job->log != NULL)
-        printf(", log %s", job->log);
+    if (job->log != NULL && log != NULL)
+        printf(", log %s", log);
     if (job->problem != NULL)
         printf(", pidfile %s", job->problem);
     putchar('\n');
     free(since);
+    free(log);
 }
 
 int command_status(int argc, char **argv)
 {
     static const int statuses[] = {[JOB_RUNS] = 0,
                                    [JOB_ENDED] = CTL_DEAD,
-                                   [JOB_FOREIGN] = CTL_DEAD,
+                                   [JOB_ELSEWHERE] = CTL_DEAD,
                                    [JOB_NONE] = CTL_NOT_RUNNING};
     struct words words;
     struct job job;

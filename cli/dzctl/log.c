@@ -20,7 +20,7 @@ enum { BLOCK = 65536, TICK_MS = 1000 };
 /* Where the last lines of the file begin; it is read from its end in blocks. */
 static off_t find_lines(int fd, off_t end, int lines)
 {
-    char data[BLOCK];
+    static char data[BLOCK]; /* too much for a small stack */
     off_t at = end;
 
     if (lines == 0)
@@ -39,21 +39,25 @@ static off_t find_lines(int fd, off_t end, int lines)
 }
 
 /* Copy what is there from the file's position on.  -1 with errno. */
-static int copy_rest(int fd)
+static int copy_rest(int fd, bool *written)
 {
-    char data[BLOCK];
+    static char data[BLOCK]; /* too much for a small stack */
     ssize_t n;
 
     while ((n = read(fd, data, sizeof data)) != 0) {
         if (n < 0 && errno == EINTR)
             continue;
-        if (n < 0 || dz_write(1, data, (size_t)n) < 0)
+        if (n < 0)
             return -1;
+        if (dz_write(1, data, (size_t)n) < 0) {
+            *written = false;
+            return -1;
+        }
     }
     return 0;
 }
 
-/* After a cut (copytruncate) go on at the new end: what was is gone. */
+/* After a cut (copytruncate) go on at the beginning: what was is gone. */
 static void mind_cut(int fd)
 {
     struct stat about;
@@ -79,7 +83,9 @@ static int watch(const char *path)
     int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 
     if (fd >= 0 && folder != NULL) {
-        *strrchr(folder, '/') = '\0';
+        char *slash = strrchr(folder, '/');
+        if (slash != NULL) /* it is absolute, in a record of ours */
+            *slash = '\0';
         inotify_add_watch(fd, path, IN_MODIFY);
         inotify_add_watch(fd, folder[0] != '\0' ? folder : "/",
                           IN_CREATE | IN_MOVED_TO);
@@ -88,19 +94,22 @@ static int watch(const char *path)
     return fd;
 }
 
-static void await_event(int events, int pidfd)
+/* Whether nobody reads stdout any more. */
+static bool await_event(int events, int pidfd)
 {
     struct pollfd wanted[] = {{.fd = events, .events = POLLIN},
-                              {.fd = pidfd, .events = POLLIN}};
+                              {.fd = pidfd, .events = POLLIN},
+                              {.fd = 1, .events = 0}};
     char data[4096];
 
-    poll(wanted, 2, TICK_MS); /* EINTR: look again */
+    int ready = poll(wanted, 3, TICK_MS); /* EINTR: look again */
     while (events >= 0 && read(events, data, sizeof data) > 0)
         ; /* which event it was does not matter */
+    return ready > 0 && (wanted[2].revents & POLLERR) != 0;
 }
 
 /* -1 with errno. */
-static int follow(const struct job *job, int *fd)
+static int follow(const struct job *job, int *fd, bool *written)
 {
     int events = watch(job->log);
     int pidfd = dz_open_process(&job->record.who);
@@ -108,14 +117,20 @@ static int follow(const struct job *job, int *fd)
 
     for (;;) {
         /* Asked before the last look: what it wrote before its end is read. */
-        bool ended = !dz_runs(&job->record.who);
+        bool ended = dz_runs(&job->record.who) == 0;
         mind_cut(*fd);
-        result = copy_rest(*fd);
+        result = copy_rest(*fd, written);
         if (result < 0)
             break;
         if (!is_same(*fd, job->log)) {
             int next = open(job->log, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
             if (next >= 0) {
+                /* What was written before the other was there. */
+                result = copy_rest(*fd, written);
+                if (result < 0) {
+                    close(next);
+                    break;
+                }
                 close(*fd); /* read only: nothing can be lost */
                 *fd = next;
                 close(events);
@@ -125,7 +140,8 @@ static int follow(const struct job *job, int *fd)
         }
         if (ended)
             break;
-        await_event(events, pidfd);
+        if (await_event(events, pidfd))
+            break;
     }
     if (events >= 0)
         close(events);
@@ -140,6 +156,7 @@ static int show(const struct job *job, const struct words *words,
     struct stat about;
     int fd = open(job->log, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     int result = -1;
+    bool written = true;
 
     if (fd >= 0 && fstat(fd, &about) == 0 && !S_ISREG(about.st_mode)) {
         close(fd); /* read only: nothing can be lost */
@@ -147,12 +164,14 @@ static int show(const struct job *job, const struct words *words,
     }
     if (fd >= 0 &&
         lseek(fd, find_lines(fd, about.st_size, words->lines), SEEK_SET) >= 0)
-        result = copy_rest(fd);
+        result = copy_rest(fd, &written);
     if (result == 0 && words->follow)
-        result = follow(job, &fd);
+        result = follow(job, &fd, &written);
     int err = errno;
     if (fd >= 0)
         close(fd);
+    if (result < 0 && !written)
+        return dz_fault(fault, "stdout", NULL, err, NULL);
     return result < 0 ? dz_fault(fault, "log", job->log, err, NULL) : 0;
 }
 

@@ -106,6 +106,10 @@ static pid_t own_session(const struct job *job)
     /* A leader that lives and is not the job: the session is not its own. */
     if (process.session != process.pid && dz_lives(process.session))
         return 0;
+    /* One that it does not lead is its own where we have made it. */
+    if (process.session != process.pid &&
+        (!job->recorded || process.session != job->record.session))
+        return 0;
     return process.session;
 }
 
@@ -115,8 +119,8 @@ static int stop_rest(pid_t session, int64_t until)
     struct dz_family family = {.session = session, .except = getpid()};
     int64_t rest = dz_milliseconds() + REST_MS;
 
-    if (session <= 1 || dz_lives(session))
-        return 0; /* none, or a new process has got its number */
+    if (session <= 1)
+        return 0;
     return dz_stop_family(&family, until > rest ? until : rest);
 }
 
@@ -141,6 +145,8 @@ static bool is_ours(const struct job *job, const char *word)
     return job->recorded || strchr(word, '/') != NULL;
 }
 
+static const char elsewhere[] = "of another PID namespace, where it may run";
+
 static int stop_one(const char *word, const struct words *words)
 {
     int64_t timeout = words->timeout >= 0 ? words->timeout : STOP_MS;
@@ -153,10 +159,16 @@ static int stop_one(const char *word, const struct words *words)
 
     if (job_find(&job, word, &fault) < 0)
         return ctl_tell(&fault);
-    if (job.state != JOB_RUNS) {
+    if (job.state == JOB_ELSEWHERE) {
+        dz_fault(&fault, "stop", word, 0, elsewhere);
+        result = -1;
+    } else if (job.state != JOB_RUNS) {
         printf("%s: nothing to stop: %s%s%s\n", word, state_words(&job, state),
                job.problem != NULL ? ", pidfile " : "",
                job.problem != NULL ? job.problem : "");
+    } else if (job.record.who.pid < 2) {
+        dz_fault(&fault, "stop", word, 0, "is PID 1: its end is its container's");
+        result = -1;
     } else if (!is_ours(&job, word)) {
         dz_fault(&fault, "stop", word, 0,
                  "there is no record of that process; kill(1) is for any");
@@ -212,8 +224,10 @@ int command_wait(int argc, char **argv)
 
     if (!parse_words(&words, argc, argv, "t", 1, 1, &status))
         return status;
-    if (job_find(&job, words.names[0], &fault) < 0)
+    if (job_find(&job, words.names[0], &fault) < 0) {
+        fault.status = DZ_EXIT_FAILURE; /* 1 would be the job's own */
         return ctl_tell(&fault);
+    }
     if (job.state == JOB_RUNS) {
         status = await_job(&job, words.timeout < 0 ? INT64_MAX
                                                    : dz_milliseconds() + words.timeout);
@@ -247,13 +261,15 @@ static int clear_one(const char *word)
 
     if (job_find(&job, word, &fault) < 0)
         return ctl_tell(&fault);
-    runs = job.state == JOB_RUNS;
+    runs = job.state == JOB_RUNS || job.state == JOB_ELSEWHERE;
+    bool here = job.state == JOB_RUNS;
     if (!runs)
         job_forget(&job);
     job_free(&job);
     if (!runs)
         return 0;
-    dz_fault(&fault, "clear", word, 0, "it is running; stop it first");
+    dz_fault(&fault, "clear", word, 0,
+             here ? "it is running; stop it first" : elsewhere);
     fault.status = CTL_FAILED;
     return ctl_tell(&fault);
 }
@@ -269,7 +285,7 @@ static int clear_all(void)
         return ctl_tell(&fault);
     }
     for (size_t i = 0; i < count; i++) {
-        if (jobs[i].state != JOB_RUNS)
+        if (jobs[i].state != JOB_RUNS && jobs[i].state != JOB_ELSEWHERE)
             job_forget(&jobs[i]);
         job_free(&jobs[i]);
     }

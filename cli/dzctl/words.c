@@ -49,6 +49,8 @@ bool parse_words(struct words *words, int argc, char **argv, const char *allowed
                  int least, int most, int *status)
 {
     int letter;
+    char word[3] = "-";
+    int index = -1; /* of a long option */
 
     memset(words, 0, sizeof *words);
     words->timeout = -1;
@@ -56,15 +58,21 @@ bool parse_words(struct words *words, int argc, char **argv, const char *allowed
     words->lines = 10;
     opterr = 0;
     *status = 0;
-    while ((letter = getopt_long(argc, argv, ":hfn:t:s:", options, NULL)) != -1) {
+    while ((letter = getopt_long(argc, argv, ":hfn:t:s:", options, &index)) != -1) {
+        const char *given = argv[optind - 1];
+        /* A short one: the words behind may have been moved before it. */
+        if (index < 0 &&
+            (word[1] = (char)(letter == '?' || letter == ':' ? optopt : letter)) != 0)
+            given = word;
+        index = -1;
         if (letter == 'h') {
             *status = ctl_help(argv[0]);
             return false;
         }
         if (letter == ':')
-            *status = ctl_usage(argv[0], argv[optind - 1], "needs an argument");
+            *status = ctl_usage(argv[0], given, "needs an argument");
         else if (letter == '?' || strchr(allowed, letter) == NULL)
-            *status = ctl_usage(argv[0], argv[optind - 1], "unknown option");
+            *status = ctl_usage(argv[0], given, "unknown option");
         else
             *status = set(words, argv[0], letter);
         if (*status != 0)

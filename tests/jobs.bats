@@ -1,0 +1,394 @@
+# --name and DZ_NAME, the records, and who is not taken for a job: another process
+# with its PID, another boot, another PID namespace.
+
+load helpers
+load jobs
+
+# ---- names --------------------------------------------------------------------
+
+@test "names that are refused" {
+    reason="a name has no slash, blank or control character"
+    for mode in stay leave shim; do
+        for name in a/b / 'a b' ' a' $'a\tb' $'a\nb' $'a\n' $'a\177' $'\001'; do
+            begin $mode --name="$name"
+            [ $mode = shim ] && option=DZ_NAME || option=--name
+            assert_refused $mode "$option: *: $reason"
+        done
+        for name in . .. .web -web -- - 1 007 99999999999999999999; do
+            begin $mode --name="$name"
+            assert_refused $mode "$option: $name: a name is not a number and begins with no dot or dash"
+        done
+        begin $mode --name=
+        assert_refused $mode "$option: *"
+    done
+    refute test -e "$DZ_STATE_DIR"
+    assert files "$(ls -A)" ""
+}
+
+@test "odd but good names" {
+    need strace
+    for name in ü 日本 @ : 'a@b:8000' 1a '~' '*' '$(x)' "it's" '\n' x.new end "$(printf 'x%.0s' {1..200})"; do
+        for mode in stay leave shim; do
+            begin $mode --name="$name" --output=log
+            assert_started $mode
+            assert "PID of $name" "$(recorded "$name" pid)" "$pid"
+            begin leave --name="$name" --output=log
+            assert_refused leave "name: *: already running as PID $(recorded "$name" pid)"
+            watched status "$name"
+            assert "status of $name" "$status" 0
+            end_victim "$(recorded "$name" pid)"
+        done
+        try "$CTL" clear "$name"
+        assert "records behind $name" "$(ls -A "$DZ_STATE_DIR")" ""
+    done
+}
+
+@test "a name that is too long for a file is said" {
+    for length in 251 255 256 300; do
+        name=$(printf 'x%.0s' $(seq $length))
+        for mode in stay leave shim; do
+            begin $mode --name="$name"
+            rm -f nohup.out
+            assert_refused $mode "name: */xxx*: File name too long"
+        done
+    done
+    assert files "$(ls -A . "$DZ_STATE_DIR")" ".:"$'\n\n'"$DZ_STATE_DIR:"
+}
+
+# ---- records ------------------------------------------------------------------
+
+@test "a record holds what /proc says, in every mode" {
+    for mode in stay leave shim; do
+        before=$(date +%s)
+        begin $mode --name=job --pidfile=pid --output=log
+        assert_started $mode
+        assert "keys of $mode" "$(cut -d' ' -f1 "$DZ_STATE_DIR/job" | tr '\n' ' ')" \
+            "dz pid start boot space session since name cwd log pidfile arg arg end "
+        assert dz "$(recorded job dz)" 1
+        assert pid "$(recorded job pid)" "$pid"
+        assert start "$(recorded job start)" "$(start_time "$pid")"
+        assert boot "$(recorded job boot)" "$(cat /proc/sys/kernel/random/boot_id)"
+        assert space "pid:[$(recorded job space)]" "$(readlink "/proc/$pid/ns/pid")"
+        assert session "$(recorded job session)" "$(stat_field "$pid" 6)"
+        [ "$(recorded job since)" -ge "$before" ]
+        [ "$(recorded job since)" -le "$(date +%s)" ]
+        assert name "$(recorded job name)" job
+        assert cwd "$(recorded job cwd)" "$PWD"
+        assert log "$(recorded job log)" "$(fd_of "$pid" 1)"
+        assert pidfile "$(recorded job pidfile)" "$PWD/pid"
+        assert words "$(recorded job arg)" "$(tr '\0' '\n' <"/proc/$pid/cmdline")"
+        assert "mode of the record" "$(stat -c %a "$DZ_STATE_DIR/job")" 600
+        assert "mode of its folder" "$(stat -c %a "$DZ_STATE_DIR")" 700
+        assert records "$(ls -A "$DZ_STATE_DIR")" job
+        assert "descriptors of $mode" "$(fds_of "$pid")" "0 1 2"
+        end_victim "$pid"
+    done
+}
+
+@test "the modes of record and folder are not the umask's" {
+    for mode in stay leave shim; do
+        for mask in 000 077 0377; do
+            umask $mask
+            begin $mode --name=job --output=log
+            umask 022
+            assert_started $mode
+            assert "modes with $mask" "$(stat -c %a "$DZ_STATE_DIR/job" "$DZ_STATE_DIR")" "600"$'\n'700
+            end_victim "$pid"
+            rm -r "$DZ_STATE_DIR"
+        done
+    done
+}
+
+@test "a job without a name is recorded by its PID" {
+    for mode in stay leave shim; do
+        begin $mode --output=log
+        assert_started $mode
+        assert records "$(ls -A "$DZ_STATE_DIR")" "$pid"
+        assert pid "$(recorded "$pid" pid)" "$pid"
+        assert name "$(recorded "$pid" name)" ""
+        try "$CTL" status "$pid"
+        assert status "$status" 0
+        end_victim "$pid"
+        rm "$DZ_STATE_DIR/$pid"
+    done
+    # And not at all where it has failed, or ended.
+    for mode in leave shim; do
+        begin $mode --output=log sh -c 'exit 3'
+        begin $mode --output=log sh -c 'exit 0'
+        assert records "$(ls -A "$DZ_STATE_DIR")" ""
+    done
+}
+
+@test "a program that daemonizes itself: all name what it leaves behind" {
+    for mode in leave shim; do
+        new_victim
+        begin $mode --name=job --pidfile=pid --umask=027 --output=log sh -c '"$0" 3600 & exit 0' "$victim"
+        assert "status of $mode" "$status" 0
+        assert "mode of the pidfile" "$(stat -c %a pid)" 640
+        left=$(victim_pid)
+        track "$left"
+        assert "pidfile of $mode" "$(cat pid)" "$left"
+        assert "record of $mode" "$(recorded job pid)" "$left"
+        assert "start in the record" "$(recorded job start)" "$(start_time "$left")"
+        [ $mode = shim ] || assert "PID printed" "$pid" "$left"
+        end_victim "$left"
+        begin $mode --output=log sh -c '"$0" 3600 & exit 0' "$victim"
+        left=$(victim_pid)
+        track "$left"
+        assert records "$(ls -A "$DZ_STATE_DIR")" "$left"$'\n'job
+        end_victim "$left"
+        rm "$DZ_STATE_DIR/$left"
+    done
+}
+
+LISTED='
+import json, sys
+jobs = json.load(sys.stdin)
+print(json.dumps([jobs[0]["command"], jobs[0]["cwd"]]) if "command" in jobs[0] else sorted(jobs[0]))
+'
+@test "words and folders with newlines and backslashes survive" {
+    folder=$'new\nline \\n "q" \\'
+    mkdir "$folder"
+    cd "$folder"
+    for mode in stay leave shim; do
+        new_victim
+        begin $mode --name=job --output=/dev/null sh -c 'exec "$0" 3600' "$victim" \
+            $'a\nb' 'a\nb' "\\" '\\n' '' $'end\nend\n' ü $'\t"'
+        pid=$(recorded job pid)
+        track "$pid"
+        await runs_program "$pid" "$SLEEP"
+        try "$CTL" list --json
+        output=$(python3 -c "$LISTED" <<<"$output")
+        want=$(python3 -c 'import json, os, sys
+print(json.dumps([sys.argv[1:], os.getcwd()]))' sh -c 'exec "$0" 3600' "$victim" \
+            $'a\nb' 'a\nb' "\\" '\\n' '' $'end\nend\n' ü $'\t"')
+        assert "list --json of $mode" "$output" "$want"
+        assert "lines of the record" "$(wc -l <"$DZ_STATE_DIR/job")" 23
+        end_victim "$pid"
+    done
+}
+
+@test "a word of 100000 bytes is recorded whole" {
+    word=$(printf 'x%.0s' {1..100000})
+    for mode in stay leave shim; do
+        new_victim
+        begin $mode --name=job --output=/dev/null sh -c 'exec "$0" 3600' "$victim" "$word"
+        pid=$(recorded job pid)
+        track "$pid"
+        await runs_program "$pid" "$SLEEP"
+        assert "last word" "$(recorded job arg | tail -n 1)" "$word"
+        assert "last line" "$(tail -n 1 "$DZ_STATE_DIR/job")" end
+        try "$CTL" list --json
+        assert command "$(python3 -c 'import json, sys
+print(json.load(sys.stdin)[0]["command"][-1] == "x" * 100000)' <<<"$output")" True
+        end_victim "$pid"
+    done
+}
+
+# ---- who is not the job --------------------------------------------------------------
+
+# not_believed STATUS WORDS: the record "job" is taken for nobody's: no signal, and
+# a start of its name goes through.  The stranger lives.
+not_believed() {
+    local copy
+    copy=$(cat "$DZ_STATE_DIR/job")
+    says_of job "$1" "${3:-0}" "$2"
+    for mode in stay leave shim; do
+        printf '%s\n' "$copy" >"$DZ_STATE_DIR/job"
+        begin $mode --name=job --output=log
+        assert_started $mode
+        assert "PID in the record" "$(recorded job pid)" "$pid"
+        end_victim "$pid"
+    done
+    alive "$stranger"
+    assert "program of the stranger" "$(exe_of "$stranger")" "$SLEEP"
+}
+# edit KEY VALUE: in the record "job", of a process that goes on as stranger.
+edit() {
+    begin leave --name=job --output=log
+    assert_started leave
+    stranger=$pid
+    sed -i "s/^$1 .*/$1 $2/" "$DZ_STATE_DIR/job"
+    assert "edited $1" "$(recorded job "$1")" "$2"
+}
+
+@test "a record whose start is a tick off, or of another boot or namespace" {
+    need strace
+    begin leave --name=job --output=log
+    start=$(recorded job start)
+    end_victim "$pid"
+    edit start 1
+    not_believed 1 "job: ended *"
+    begin leave --name=job --output=log
+    stranger=$pid
+    for start in $(($(start_time "$pid") + 1)) $(($(start_time "$pid") - 1)); do
+        sed -i "s/^pid .*/pid $stranger/; s/^start .*/start $start/" "$DZ_STATE_DIR/job"
+        not_believed 1 "job: ended *"
+    done
+    edit boot 82fafa03-0000-4275-a3d5-56ebfab4a90b
+    not_believed 1 "job: ended *"
+    edit boot -
+    not_believed 1 "job: ended *"
+    space=$(recorded job space)
+    edit space $((space + 1))
+    not_believed 1 "job: not here, *" 1
+    edit space 0
+    not_believed 1 "job: not here, *" 1
+}
+
+@test "a record with the PID of a living stranger" {
+    need strace
+    begin leave --name=job --output=log
+    end_victim "$pid"
+    new_stranger
+    sed -i "s/^pid .*/pid $stranger/" "$DZ_STATE_DIR/job"
+    [ "$(start_time "$stranger")" != "$(recorded job start)" ] || sed -i "s/^start .*/start 2/" "$DZ_STATE_DIR/job"
+    not_believed 1 "job: ended *"
+}
+
+@test "what is no record is not believed" {
+    need strace
+    begin leave --name=job --output=log
+    assert_started leave
+    stranger=$pid
+    good=$(cat "$DZ_STATE_DIR/job")
+    for change in 's/^dz 1/dz 2/' 's/^pid .*/pid 0/' 's/^pid .*/pid -1/' \
+        's/^pid .*/pid 4294967298/' 's/^pid /PID /' '/^boot/d' 's/^boot /boot xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx/' \
+        's/^start .*/start x/' '/^session/,$d' '1,$d'; do
+        printf '%s\n' "$good" | sed "$change" >"$DZ_STATE_DIR/job"
+        watched status job
+        assert "status after $change" "$status" 4
+        assert stderr "$stderr" "dzctl: record: job: not a record"
+        assert signals "$calls" ""
+        watched stop job
+        assert "stop after $change" "$status" 1
+        assert signals "$calls" ""
+        begin leave --name=job --output=log
+        assert_started leave
+        end_victim "$pid"
+    done
+    alive "$stranger"
+}
+
+@test "a record that others own or may write is not believed; its name is free" {
+    need_root
+    need strace
+    for spoil in 'chown 65432' 'chmod 620' 'chmod 602'; do
+        begin leave --name=job --output=log
+        assert_started leave
+        stranger=$pid
+        $spoil "$DZ_STATE_DIR/job"
+        says_of job 4 1 "dzctl: record: job: somebody else's, or others may write to it"
+        [ -e "$DZ_STATE_DIR/job" ]
+        begin leave --name=job --output=log
+        assert_started leave
+        assert "owner and mode" "$(stat -c '%u %a' "$DZ_STATE_DIR/job")" "0 600"
+        alive "$stranger"
+        end_victim "$pid"
+    done
+    ln -s "$DZ_STATE_DIR/job" "$DZ_STATE_DIR/link"
+    mkfifo "$DZ_STATE_DIR/fifo"
+    mkdir "$DZ_STATE_DIR/folder"
+    for name in link fifo; do
+        watched status $name
+        assert "status of $name" "$status" 4
+        assert signals "$calls" ""
+        begin leave --name=$name --output=log
+        assert_started leave
+        assert "record of $name" "$(stat -c %F "$DZ_STATE_DIR/$name")" "regular file"
+    done
+    begin leave --name=folder --output=log
+    assert_refused leave "name: folder: *"
+    [ -d "$DZ_STATE_DIR/folder" ]
+    [ ! -e "$DZ_STATE_DIR/.folder.new" ]
+}
+
+# Run shell code as PID 1 of a PID namespace of its own, where a mistake can reach
+# none but itself.
+in_namespace() {
+    export DZ CTL SHIM SLEEP TESTS BATS_TEST_TMPDIR
+    try closed timeout -s KILL 60 unshare --pid --fork --kill-child --mount --mount-proc \
+        bash -c '. "$TESTS/namespace.bash"; eval "$1"' namespace "$1"
+    assert "stderr of the namespace" "$stderr" ""
+}
+
+@test "another process gets the job's PID: not running, no signal, the name is free" {
+    need_root
+    need strace
+    in_namespace '
+        job=$("$DZ" -d -q -w exec --name=job -p pid -o log "$SLEEP" 3600)
+        kill -KILL "$job"
+        until [ ! -e /proc/$job ]; do :; done
+        take "$job"
+        for word in job ./pid; do
+            ask status $word
+            ask stop $word
+            "$DZ" -d -q -w exec --name=job -p pid -o log "$SLEEP" 3600 >again || echo "no start"
+            "$CTL" stop ./pid >/dev/null
+            # As it was.
+            printf "%s\n" "$job" >pid
+            touch -d "1 minute ago" pid
+        done
+        alive "$job" && echo alive'
+    assert output "$output" "status 1
+stop 0
+status 1
+stop 0
+alive"
+}
+
+@test "a job of another PID namespace: by its name" {
+    need_root
+    need strace
+    begin leave --name=job --pidfile=pid --output=log
+    assert_started leave
+    in_namespace '
+        ask status job
+        take '"$pid"'
+        ask status job
+        ask stop job
+        alive '"$pid"' && echo alive
+        "$DZ" -d -q -w exec --name=job -o log "$SLEEP" 3600 >/dev/null || echo "no start"'
+    assert output "$output" "status 1
+status 1
+stop 1
+alive"
+    alive "$pid"
+}
+
+@test "a job of another PID namespace: by its pidfile, which a stranger here has" {
+    need_root
+    need strace
+    # Both in a namespace: what is wrongly signalled is the test's own.
+    in_namespace '
+        take 300
+        unshare --pid --fork --mount --mount-proc bash -c "
+            echo 297 >/proc/sys/kernel/ns_last_pid
+            \"\$DZ\" -d -q -w exec --name=job -p pid -o log \"\$SLEEP\" 3600 >made
+            exec sleep 3600" &
+        until [ -s made ]; do :; done
+        echo "made as $(cat made)"
+        ask status job
+        ask status ./pid
+        ask stop ./pid
+        alive 300 && echo alive'
+    assert output "$output" "made as 300
+status 1
+status 1
+stop 1
+alive"
+}
+
+@test "PID 1 of a container has a name, too" {
+    need_root
+    export DZ_STATE_DIR
+    try closed timeout -s KILL 60 unshare --pid --fork --kill-child --mount --mount-proc \
+        "$DZ" --mode=stay -q --name=job -C . -o out bash -c '
+            export DZ_STATE_DIR=$1
+            "$2" status job >/dev/null; echo "status $?"
+            "$3" -d -q -w exec --name=job -o /dev/null sleep 3600; echo "start $?"' \
+        one "$DZ_STATE_DIR" "$CTL" "$DZ"
+    assert output "$(cat out)" "status 0
+dznohup: name: job: already running as PID 1
+start 125"
+}

@@ -1,0 +1,493 @@
+# -p and DZ_PIDFILE: what is in the file, when it is there and when not, which
+# files are believed, and that nobody is signalled on account of the others.
+
+load helpers
+load jobs
+
+# ---- the file -----------------------------------------------------------------
+
+@test "the PID and a newline, 0644 less umask, in every mode" {
+    for mode in stay leave shim; do
+        for mask in 000 022 027 077 177 0333; do
+            umask "$mask"
+            begin $mode --pidfile=pid --output=log
+            umask 022
+            assert_started $mode
+            printf '%s\n' "$pid" | cmp - pid
+            assert "mode, umask $mask" "$(stat -c %a pid)" "$(printf '%o' $((0644 & ~0$mask)))"
+            assert beside "$(ls -A)" "log"$'\n'"pid"
+            [ $mode = stay ] || assert_own_session "$pid" leave
+            end_victim "$pid"
+            rm -f pid log
+        done
+    done
+}
+
+@test "-u rules the pidfile's mode too" {
+    for mode in stay leave shim; do
+        umask 077
+        begin $mode --umask=026 --pidfile=pid --output=log
+        umask 022
+        assert_started $mode
+        assert "mode in $mode" "$(stat -c %a pid)" 640
+        end_victim "$pid"
+        rm -f pid log
+    done
+}
+
+@test "its path is of the caller's directory, not of the program's" {
+    mkdir elsewhere
+    for mode in stay leave shim; do
+        begin $mode --pidfile=pid --output=log --chdir="$PWD/elsewhere"
+        assert_started $mode
+        assert "cwd in $mode" "$(cwd_of "$pid")" "$PWD/elsewhere"
+        assert "pidfile in $mode" "$(cat pid)" "$pid"
+        assert elsewhere "$(ls -A elsewhere)" ""
+        end_victim "$pid"
+        rm -f pid log
+    done
+}
+
+@test "it is there when the caller gets its prompt, and when the program runs" {
+    for mode in leave shim; do
+        for _ in {1..10}; do
+            begin $mode --pidfile=pid --output=log --wait=exec
+            assert "pidfile in $mode" "$(cat pid)" "$pid"
+            end_victim "$pid"
+            rm -f pid
+        done
+    done
+    # The program itself finds it; in stay mode that is all there is to tell.
+    for mode in stay leave shim; do
+        begin $mode --pidfile=pid --output=log --chdir=. sh -c 'read -r it <pid && echo "$it $$" >seen'
+        await is_file seen
+        read -r it self <seen
+        assert "pidfile in $mode" "$it" "$self"
+        rm -f pid seen
+    done
+}
+
+# Read a file as fast as possible while 200 starts replace it: always one of the
+# PIDs, whole.
+WATCH='
+import os, re, subprocess, sys, signal
+launcher, sleep = sys.argv[1:]
+def watch(pipe):
+    seen, reads, bad = set(), 0, set()
+    while not os.path.exists("over"):
+        try:
+            with open("pid", "rb") as file:
+                text = file.read()
+        except FileNotFoundError:
+            continue
+        reads += 1
+        (seen if re.fullmatch(rb"[1-9][0-9]*\n", text) else bad).add(text)
+    os.write(pipe, f"{len(seen)} {reads} {sorted(bad)}".encode())
+    os._exit(0)
+out, into = os.pipe()
+if os.fork() == 0:
+    watch(into)
+pids = []
+for number in range(200):
+    done = subprocess.run([launcher, "-d", "-q", "-w", "exec", "-p", "pid", "-o", "log", sleep, "3600"],
+                          stdout=subprocess.PIPE, check=True)
+    pids.append(int(done.stdout))
+    with open("pid") as file:
+        assert int(file.read()) == pids[-1]
+    os.kill(pids[-1], signal.SIGKILL)
+    while True:
+        try:
+            with open(f"/proc/{pids[-1]}/stat") as file:
+                if file.read().rsplit(")", 1)[1].split()[0] == "Z":
+                    break
+        except (FileNotFoundError, ProcessLookupError):
+            break
+open("over", "w").close()
+os.wait()
+seen, reads, bad = os.read(out, 4096).decode().split(" ", 2)
+print("bad:", bad, "seen enough:", int(seen) > 20 and int(reads) > 200)
+'
+@test "it appears whole: 200 starts under the eyes of a reader" {
+    new_victim
+    run closed timeout -s KILL 60 python3 -c "$WATCH" "$DZ" "$victim"
+    assert output "$output" "bad: [] seen enough: True"
+}
+
+# ---- a start that fails ----------------------------------------------------------
+
+# leaves_nothing MODE STATUS [--OPTION=VALUE...] WORD...
+leaves_nothing() {
+    local mode=$1 want=$2 before
+    shift 2
+    before=$(ls -A)
+    begin "$mode" --pidfile=pid --name=failing "$@"
+    assert "status in $mode" "$status" "$want"
+    assert "files in $mode" "$(ls -A)" "$before"
+    assert "records in $mode" "$(ls -A "$DZ_STATE_DIR")" ""
+}
+
+@test "exec, chdir or descriptors that fail leave no pidfile and no record" {
+    printf '#!/no/such\n' >script
+    chmod +x script
+    : >log
+    for mode in stay leave; do
+        leaves_nothing $mode 126 --output=log ./script
+    done
+    new_victim
+    for mode in stay leave shim; do
+        leaves_nothing $mode 125 --output=log --chdir=/no/such "$victim" 3600
+        leaves_nothing $mode 125 --output=log --keep-fd=77 "$victim" 3600
+    done
+}
+
+@test "close(2) of the rest that fails, after the pidfile, takes it back" {
+    need strace
+    new_victim
+    for words in --mode=stay -d; do
+        try closed timeout -s KILL 20 strace -f -qq -o ../trace -e trace=close_range,getdents64 \
+            -e inject=close_range:error=EIO -e inject=getdents64:error=EIO \
+            "$DZ" $words -o /dev/null -p pid --name=failing "$victim" 3600
+        grep -q INJECTED ../trace
+        assert "status of $words" "$status" 125
+        assert files "$(ls -A . "$DZ_STATE_DIR")" ".:"$'\n\n'"$DZ_STATE_DIR:"
+        refute_victim
+    done
+}
+
+@test "an early death, a time-out, and a good end leave no pidfile and no record" {
+    : >log
+    new_victim
+    for mode in leave shim; do
+        leaves_nothing $mode 3 --output=log sh -c 'exit 3'
+        leaves_nothing $mode 137 --output=log sh -c 'kill -KILL $$'
+        leaves_nothing $mode 124 --output=log --wait=path:/no/such --timeout=0.2 "$victim" 3600
+        refute_victim
+        leaves_nothing $mode 0 --output=log sh -c 'exit 0'
+    done
+}
+
+@test "an interrupt while -d waits leaves no pidfile and no record" {
+    for signal in INT TERM QUIT; do
+        for mode in leave shim; do
+            new_victim
+            if [ $mode = leave ]; then
+                # A shell without job control has its children ignore SIGINT.
+                env --default-signal="$signal" "$DZ" -d -q -p pid --name=failing -o /dev/null \
+                    -w path:/no/such "$victim" 3600 >/dev/null 2>&1 3>&- 4>&- &
+            else
+                env --default-signal="$signal" LD_PRELOAD="$SHIM" DZ_PIDFILE=pid \
+                    DZ_NAME=failing DZ_OUTPUT=/dev/null DZ_WAIT=path:/no/such DZ_ONLY="${victim##*/}" \
+                    "$victim" 3600 >/dev/null 2>&1 3>&- 4>&- &
+            fi
+            launcher=$!
+            await is_file pid
+            target=$(cat pid)
+            track "$target"
+            await runs_program "$target" "$SLEEP"
+            kill -"$signal" "$launcher"
+            status=0
+            wait "$launcher" || status=$?
+            assert "status in $mode" "$status" $((128 + $(kill -l "$signal")))
+            gone "$target" || fail "$target runs on"
+            assert "files in $mode" "$(ls -A . "$DZ_STATE_DIR")" ".:"$'\n\n'"$DZ_STATE_DIR:"
+        done
+    done
+}
+
+@test "a failing start never takes another's pidfile or record" {
+    begin leave --pidfile=pid --name=job --output=log
+    assert_started leave
+    first=$pid
+    before=$(state_of . "$DZ_STATE_DIR")
+    for mode in stay leave shim; do
+        begin $mode --pidfile=pid --output=log
+        assert_refused $mode "pidfile: pid: already running as PID $first"
+        begin $mode --name=job --output=log
+        assert_refused $mode "name: job: already running as PID $first"
+        # One of the two is free: neither is touched, and the free one not made.
+        begin $mode --pidfile=pid --name=other --output=log
+        assert_refused $mode "pidfile: pid: already running as PID $first"
+        begin $mode --pidfile=other --name=job --output=log
+        assert_refused $mode "name: job: already running as PID $first"
+        assert "files after $mode" "$(state_of . "$DZ_STATE_DIR")" "$before"
+    done
+    alive "$first"
+}
+
+@test "a program that fails early takes no pidfile that names another by then" {
+    new_stranger
+    sleep 0 &
+    dead=$!
+    wait "$dead"
+    for mode in leave shim; do
+        for other in "$stranger" "$dead" garbage; do
+            begin $mode --pidfile=pid --output=log --chdir=. sh -c "echo $other >pid; exit 3"
+            assert status "$status" 3
+            assert pidfile "$(cat pid)" "$other"
+            rm pid
+        done
+    done
+}
+
+@test "a pidfile that cannot be made: nothing runs, nothing is left" {
+    need_root
+    mkdir full ro
+    new_victim
+    for mode in stay leave shim; do
+        begin $mode --pidfile=no/such/pid "$victim" 3600
+        assert_refused $mode "pidfile: no/such/pid: No such file or directory"
+        begin $mode --pidfile="log/pid" "$victim" 3600
+        assert_refused $mode "pidfile: log/pid: No such file or directory"
+        long=$(printf 'x%.0s' {1..300})
+        begin $mode --pidfile="$long" "$victim" 3600
+        assert_refused $mode "pidfile: $long: File name too long"
+        rm -f nohup.out
+    done
+    assert left "$(ls -A)" "full"$'\n'"ro"
+    export DZ SHIM victim
+    try closed unshare --mount bash -c '
+        mount -t tmpfs -o size=4k,mode=755 full full && mount -t tmpfs -o ro ro ro || exit 9
+        head -c 8192 /dev/zero >full/ballast 2>/dev/null
+        for folder in full ro; do
+            for words in "$DZ --mode=stay -p $folder/pid --name=x" "$DZ -d -p $folder/pid --name=x" \
+                "env LD_PRELOAD=$SHIM DZ_PIDFILE=$folder/pid DZ_NAME=x"; do
+                $words "$victim" 3600 </dev/null
+                echo "$? $(ls -A "$folder" | tr "\n" " ")"
+            done
+        done'
+    assert statuses "$output" "$(printf '125 %s\n' ballast\ {,,} '' '' '')"
+    grep -v "No space left on device$\|Read-only file system$" <<<"$stderr" && fail "$stderr"
+    assert lines "$(wc -l <<<"$stderr")" 6
+    assert records "$(ls -A "$DZ_STATE_DIR")" ""
+    refute_victim
+}
+
+@test "an unprivileged user in a folder that is not his" {
+    need_root
+    need setpriv
+    mkdir locked
+    chmod 755 . locked
+    for words in "'$DZ' --mode=stay -p locked/pid" "'$DZ' -d -p locked/pid" \
+        "env LD_PRELOAD='$SHIM' DZ_PIDFILE=locked/pid"; do
+        new_victim
+        try closed setpriv --reuid="$NOBODY" --clear-groups sh -c "$words $victim 3600" </dev/null
+        assert "status of $words" "$status" 125
+        assert_match stderr "$stderr" "*: pidfile: locked/pid: Permission denied"
+        refute_victim
+    done
+    assert left "$(ls -A locked)" ""
+}
+
+@test "-n makes no pidfile and no record" {
+    try dz -n -d -p pid --name=job sleep 1
+    assert status "$status" 0
+    assert files "$(ls -A)" ""
+    [ ! -e "$DZ_STATE_DIR" ]
+}
+
+# ---- files that are there before -----------------------------------------------------
+
+# replaced NOTE MAKE: what MAKE makes is replaced by each start, and said.
+replaced() {
+    local note=$1 make=$2
+    for mode in stay leave shim; do
+        rm -rf pid
+        eval "$make"
+        begin $mode --pidfile=pid --output=log
+        assert_started $mode
+        assert "stderr in $mode" "$stderr" "$(speaker $mode): note: pid: $note; replaced"
+        assert "pidfile in $mode" "$(cat pid)" "$pid"
+        end_victim "$pid"
+    done
+    rm -rf pid
+    eval "$make"
+}
+
+# refused REASON MAKE: what MAKE makes is left as it is by each start.
+refused() {
+    local reason=$1 make=$2 before
+    rm -rf pid
+    eval "$make"
+    before=$(state_of .)
+    for mode in stay leave shim; do
+        begin $mode --pidfile=pid
+        rm -f nohup.out
+        assert_refused $mode "pidfile: pid: $reason"
+        assert "files after $mode" "$(state_of .)" "$before"
+    done
+}
+
+@test "what is no PID is replaced, said, and no reason for a signal" {
+    need strace
+    : >log
+    replaced empty ': >pid'
+    says_of ./pid 4 1 "dzctl: pidfile: ./pid: empty"
+    new_stranger
+    # shellcheck disable=SC2059
+    for text in '\n' '0\n' '-1\n' '1\n' '99999999999\n' '4294967298\n' 'sleep\n' "$stranger\n$stranger\n" \
+        "$stranger \n" " $stranger\n" "+$stranger\n" "$stranger\n\n" "${stranger}x\n" "-$stranger\n" \
+        "$stranger\0\n" "0x10\n"; do
+        replaced "not a PID" "printf -- '$text' >pid"
+        says_of ./pid 4 1 "dzctl: pidfile: ./pid: not a PID"
+        assert "bytes left of '$text'" "$(od -c pid)" "$(printf -- "$text" | od -c)"
+    done
+    alive "$stranger"
+}
+
+@test "a folder, a FIFO, a symbolic link are refused, and no reason for a signal" {
+    need strace
+    new_stranger
+    echo "$stranger" >real
+    refused "not a regular file" 'mkdir pid'
+    says_of ./pid 4 1 "dzctl: pidfile: ./pid: not a regular file"
+    refused "not a regular file" 'mkfifo pid'
+    says_of ./pid 4 1 "dzctl: pidfile: ./pid: not a regular file"
+    refused "a symbolic link" 'ln -s real pid'
+    says_of ./pid 4 1 "dzctl: pidfile: ./pid: a symbolic link"
+    refused "a symbolic link" 'ln -s nowhere pid'
+    says_of ./pid 4 1 "dzctl: pidfile: ./pid: a symbolic link"
+    refute test -e nowhere
+    refused "a symbolic link" 'ln -s /dev/full pid'
+    says_of ./pid 4 1 "dzctl: pidfile: ./pid: a symbolic link"
+    assert real "$(cat real)" "$stranger"
+    alive "$stranger"
+}
+
+@test "a pidfile that may not be read is refused, and no reason for a signal" {
+    need_root
+    need setpriv strace
+    chmod 777 .
+    new_stranger
+    echo "$stranger" >pid
+    chmod 600 pid
+    CTL_AS=$(printf '#!/bin/sh\nexec setpriv --reuid=%s --clear-groups "%s" "$@"\n' "$NOBODY" "$CTL")
+    echo "$CTL_AS" >ctl
+    chmod +x ctl
+    CTL=$PWD/ctl says_of ./pid 4 1 "dzctl: pidfile: ./pid: Permission denied"
+    for words in "'$DZ' --mode=stay -p pid" "'$DZ' -d -p pid" "env LD_PRELOAD='$SHIM' DZ_PIDFILE=pid"; do
+        new_victim
+        try closed setpriv --reuid="$NOBODY" --clear-groups sh -c "$words $victim 3600" </dev/null
+        rm -f nohup.out
+        assert "status of $words" "$status" 125
+        assert_match stderr "$stderr" "*: pidfile: pid: Permission denied"
+        refute_victim
+    done
+    assert files "$(ls -A)" "ctl"$'\n'"pid"
+    assert pidfile "$(cat pid)" "$stranger"
+}
+
+@test "a stale PID is replaced, and no reason for a signal" {
+    need strace
+    sleep 0 &
+    dead=$!
+    wait "$dead"
+    : >log
+    replaced "stale, of PID $dead" "echo $dead >pid"
+    says_of ./pid 1 0 "./pid: *, PID $dead, pidfile stale, of PID $dead"
+    refute test -e pid
+}
+
+@test "a living process that is younger than the file is nobody's job" {
+    need strace
+    new_stranger
+    : >log
+    make="echo $stranger >pid; touch -d '1 hour ago' pid"
+    replaced "stale, of PID $stranger" "$make"
+    says_of ./pid 1 0 "./pid: *, PID $stranger, pidfile stale, of PID $stranger"
+    alive "$stranger"
+    assert program "$(exe_of "$stranger")" "$SLEEP"
+}
+
+@test "a living process that is older than the file is running, and is stopped" {
+    need strace
+    new_stranger
+    : >log
+    refused "already running as PID $stranger" "echo $stranger >pid"
+    watched status ./pid
+    assert status "$status" 0
+    assert_match output "$output" "./pid: running, PID $stranger"
+    assert signals "$calls" ""
+    watched stop ./pid
+    assert status "$status" 0
+    assert_match "signals, by a descriptor" "$calls" "*pidfd_send_signal(*SIGTERM*"
+    gone "$stranger"
+    refute grep -vE 'pidfd_send_signal' <<<"$calls"
+}
+
+@test "orders are not taken from a file that others may write or a stranger owns" {
+    need_root
+    need strace
+    new_stranger
+    for mode in 664 646 666; do
+        echo "$stranger" >pid
+        chmod $mode pid
+        says_of ./pid 4 1 "dzctl: pidfile: ./pid: others may write to it"
+    done
+    chmod 644 pid
+    chown "$NOBODY" pid
+    says_of ./pid 4 1 "dzctl: pidfile: ./pid: somebody else's, about a process that is not his"
+    alive "$stranger"
+}
+
+@test "the folder's lock: not a file of ours, left behind, too long" {
+    need_root
+    : >log
+    for make in 'mkdir .pid.new' 'mkfifo .pid.new' 'ln -s real .pid.new' ': >.pid.new; chown 65432 .pid.new'; do
+        rm -rf .pid.new
+        eval "$make"
+        before=$(state_of .)
+        for mode in stay leave shim; do
+            begin $mode --pidfile=pid --output=log
+            assert_refused $mode "pidfile: *"
+            assert "files" "$(state_of .)" "$before"
+        done
+    done
+    rm -rf .pid.new
+    # What a start that was killed has left is written over.
+    printf '12345678901234567890' >.pid.new
+    begin leave --pidfile=pid --output=log
+    assert_started leave
+    assert pidfile "$(cat pid)" "$pid"
+    assert files "$(ls -A)" "log"$'\n'"pid"
+}
+
+@test "a pidfile that is the record of the same start is an error, not a wait for itself" {
+    mkdir -m 700 "$DZ_STATE_DIR"
+    for words in "$DZ --mode=stay -p $DZ_STATE_DIR/job --name=job" "$DZ -d -p $DZ_STATE_DIR/job --name=job" \
+        "env LD_PRELOAD=$SHIM DZ_PIDFILE=$DZ_STATE_DIR/job DZ_NAME=job"; do
+        new_victim
+        # shellcheck disable=SC2086
+        try closed timeout -s KILL 5 $words "$victim" 3600 </dev/null
+        rm -f nohup.out
+        assert "status of $words" "$status" 125
+        refute_victim
+    done
+}
+
+@test "a job that runs is not taken for stale where /proc is not there" {
+    need_root
+    begin leave --pidfile=pid --output=log
+    assert_started leave
+    new_victim
+    export DZ victim
+    try closed unshare --mount bash -c '
+        mount -t tmpfs none /proc && "$DZ" -d -p pid -o log "$victim" 3600'
+    [ -z "$output" ] || track "$output"
+    assert status "$status" 125
+    assert pidfile "$(cat pid)" "$pid"
+}
+
+@test "a failed start leaves no pidfile where the umask lets nobody read it" {
+    need_root
+    need setpriv
+    mkdir mine
+    chown "$NOBODY" mine
+    printf '#!/no/such\n' >script
+    chmod 755 . script
+    for words in "--mode=stay" -d; do
+        try closed setpriv --reuid="$NOBODY" --clear-groups \
+            bash -c "cd mine && umask 0777 && exec '$DZ' $words -o /dev/null -p pid '$PWD/script'"
+        assert "status of $words" "$status" 126
+        assert "left of $words" "$(ls -A mine)" ""
+    done
+}

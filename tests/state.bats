@@ -1,0 +1,138 @@
+# The state directory, where records are: one that cannot be used is an error of
+# a start with a name, and none of one without.
+
+load helpers
+load jobs
+
+# unusable REASON: a start with a name is refused so; one without goes on in silence.
+unusable() {
+    local before
+    before=$(state_of .)
+    for mode in stay leave shim; do
+        begin $mode --name=job --output=/dev/null
+        assert_refused $mode "$1"
+        begin $mode --output=/dev/null
+        assert_started $mode
+        assert "stderr of $mode" "$stderr" ""
+        end_victim "$pid"
+        assert "files after $mode" "$(state_of .)" "$before"
+    done
+}
+
+@test "a state directory that is no absolute path, or no folder" {
+    DZ_STATE_DIR=state unusable "DZ_STATE_DIR: state: not an absolute path"
+    : >file
+    DZ_STATE_DIR=$PWD/file unusable "state: $PWD/file: Not a directory"
+    DZ_STATE_DIR=$PWD/file/x unusable "state: $PWD/file/x: Not a directory"
+    ln -s nowhere link
+    DZ_STATE_DIR=$PWD/link unusable "state: $PWD/link: *"
+    long=/$(printf 'x/%.0s' {1..2500})
+    DZ_STATE_DIR=$long unusable "state: /x/x/*: File name too long"
+}
+
+@test "a state directory that others own or may write" {
+    need_root
+    mkdir dir
+    for spoil in 'chmod 770' 'chmod 707' 'chmod 777' 'chmod 1777' 'chown 65432'; do
+        chown 0 dir
+        chmod 700 dir
+        $spoil dir
+        DZ_STATE_DIR=$PWD/dir unusable "state: $PWD/dir: somebody else's, or others may write to it"
+    done
+}
+
+@test "a symbolic link to a good state directory, and one that has to be made" {
+    mkdir -m 700 dir
+    ln -s dir link
+    for folder in link made/in/depth; do
+        for mode in stay leave shim; do
+            DZ_STATE_DIR=$PWD/$folder begin $mode --name=job --output=/dev/null
+            assert_started $mode
+            assert "record of $mode" "$(grep ^pid "$folder/job")" "pid $pid"
+            end_victim "$pid"
+        done
+    done
+    assert "modes" "$(stat -c %a made made/in made/in/depth)" 700$'\n'700$'\n'700
+}
+
+@test "a state directory that is full or read-only" {
+    need_root
+    mkdir -m 700 full ro
+    export DZ SHIM
+    new_victim
+    export victim
+    try closed unshare --mount bash -c '
+        mount -t tmpfs -o size=4k,mode=700 full full && mount -t tmpfs -o ro,mode=700 ro ro || exit 9
+        head -c 8192 /dev/zero >full/ballast 2>/dev/null
+        for folder in full ro; do
+            export DZ_STATE_DIR=$PWD/$folder
+            for words in "$DZ --mode=stay --name=x -p pid" "$DZ -d --name=x -p pid" \
+                "env LD_PRELOAD=$SHIM DZ_NAME=x DZ_PIDFILE=pid"; do
+                $words "$victim" 3600 </dev/null
+                echo "$? $(ls -A "$folder") $(ls -A | grep pid)"
+            done
+            # Unnamed: it runs.
+            for words in "$DZ --mode=stay" "$DZ -d -q -o /dev/null" "env LD_PRELOAD=$SHIM DZ_OUTPUT=/dev/null"; do
+                $words true </dev/null >/dev/null
+                echo "$? $(ls -A "$folder")"
+            done
+        done'
+    assert output "$output" "125 ballast $(printf '\n125 ballast %.0s' 1 2)
+$(printf '0 ballast\n%.0s' 1 2 3)
+$(printf '125  \n%.0s' 1 2 3)
+$(printf '0 \n%.0s' 1 2 3)"
+    assert "reasons" "$(sort -u <<<"$stderr")" "dznohup: name: $PWD/ro/x: Read-only file system
+dznohup: name: x: No space left on device
+libdz.so: name: $PWD/ro/x: Read-only file system
+libdz.so: name: x: No space left on device"
+    assert lines "$(wc -l <<<"$stderr")" 6
+    refute_victim
+}
+
+# home VARIABLE... -- REASON: as an unprivileged user with these variables.
+home() {
+    local variables=() words
+    while [ "$1" != -- ]; do
+        variables+=("$1")
+        shift
+    done
+    for words in "'$DZ' --mode=stay --name=job" "'$DZ' -d --name=job" "env LD_PRELOAD='$SHIM' DZ_NAME=job"; do
+        new_victim
+        try closed setpriv --reuid="$NOBODY" --clear-groups env -u HOME -u XDG_STATE_HOME -u DZ_STATE_DIR \
+            "${variables[@]}" sh -c "$words $victim 3600" </dev/null
+        assert "status of $words" "$status" 125
+        assert_match "stderr of $words" "$stderr" "*: $2"
+        assert lines "$(wc -l <<<"$stderr")" 1
+        refute_victim
+        # Unnamed: it runs, and says nothing.
+        words=${words/--name=job/-o /dev/null}
+        try closed setpriv --reuid="$NOBODY" --clear-groups env -u HOME -u XDG_STATE_HOME -u DZ_STATE_DIR \
+            "${variables[@]}" sh -c "${words/DZ_NAME=job/DZ_OUTPUT=/dev/null} true" </dev/null
+        assert "status of $words" "$status" 0
+        assert "stderr of $words" "$stderr" ""
+    done
+}
+
+@test "no HOME, one that is no path, one that may not be written; and XDG_STATE_HOME" {
+    need_root
+    need setpriv
+    mkdir mine
+    chown "$NOBODY" mine
+    none="state: no directory for records: HOME is no absolute path"
+    home -- "$none"
+    home HOME=relative -- "$none"
+    home HOME= -- "$none"
+    home XDG_STATE_HOME=relative -- "$none"
+    home HOME="$HOME" -- "state: $HOME/.local/state/dz: Permission denied"
+    home HOME=/no/such -- "state: /no/such/.local/state/dz: Permission denied"
+    assert "left" "$(ls -A "$HOME")" ""
+    for variable in HOME XDG_STATE_HOME; do
+        new_victim
+        try closed setpriv --reuid="$NOBODY" --clear-groups env -u HOME -u XDG_STATE_HOME -u DZ_STATE_DIR \
+            "$variable=$PWD/mine" "$DZ" -d -q -o /dev/null --name=job "$victim" 3600
+        assert "status with $variable" "$status" 0
+        track "$output"
+        [ $variable = HOME ] && where=mine/.local/state/dz/job || where=mine/dz/job
+        assert "record with $variable" "$(grep ^pid "$where")" "pid $output"
+    done
+}
