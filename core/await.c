@@ -338,9 +338,7 @@ static int take_events(struct watch *watch, int64_t until, struct dz_fault *faul
         return -1;
     if (wanted[REPORT].revents != 0 && take_report(watch, fault) < 0)
         return -1;
-    if (wanted[NOTIFY].revents != 0 && take_notification(watch, fault) < 0)
-        return -1;
-    return 0; /* the target's end and the newline are looked at each time */
+    return 0; /* all else is looked at each time */
 }
 
 /* ---- the loop -------------------------------------------------------------------- */
@@ -394,6 +392,9 @@ static int loop(struct watch *watch, struct dz_fault *fault)
         int64_t until = watch->deadline;
         int64_t now;
         if (watch->reported) {
+            /* Before its end is looked at: who has just sent it may be ended. */
+            if (plan->notify.fd >= 0 && take_notification(watch, fault) < 0)
+                return -1;
             if (check_end(watch, fault) < 0)
                 return -1;
             if (dz_ready_look(&watch->ready, plan, &watch->family))
@@ -468,7 +469,8 @@ static void clean_up(struct watch *watch, struct dz_fault *fault)
     dz_undo_logs(plan); /* where nothing was written */
 }
 
-int dz_await(struct dz_plan *plan, struct dz_fault *fault)
+/* What the caller does itself, or its stand-in. */
+static int await_target(struct dz_plan *plan, struct dz_fault *fault)
 {
     struct watch watch;
     int result = open_watch(&watch, plan, fault);
@@ -480,12 +482,26 @@ int dz_await(struct dz_plan *plan, struct dz_fault *fault)
     if (result < 0)
         clean_up(&watch, fault);
     close_watch(&watch);
-    if (result < 0)
-        return -1;
-    if (plan->ended) /* and the caller is told so: no file is to name it */
+    if (result == 0 && plan->ended) /* as the caller is told: no file names it */
         dz_unpublish(plan);
+    return result;
+}
+
+int dz_await(struct dz_plan *plan, struct dz_fault *fault)
+{
+    int result;
+
+    if (plan->stand_in > 0) {
+        result = dz_await_stand_in(plan, fault);
+    } else {
+        result = await_target(plan, fault);
+        if (plan->outcome_fd >= 0)
+            dz_stand_in_ends(plan, result, fault);
+    }
     dz_claim_release(&plan->pidfile_claim);
     dz_claim_release(&plan->record_claim);
+    if (result < 0)
+        return -1;
     if (dz_notify_manager(plan->envp, plan->ended ? 0 : plan->pid) < 0)
         plan->manager = errno;
     return 0;

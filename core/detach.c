@@ -19,7 +19,6 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -133,55 +132,6 @@ enum dz_left dz_forecast(void)
     return dz_others(getpgrp(), false) == 1 ? DZ_LEFT_GROUP : DZ_NOT_LEFT;
 }
 
-/* Whether this process has children from before, of an earlier program image. */
-static bool has_children(void)
-{
-    siginfo_t info; /* not looked at */
-
-    /* WNOWAIT: they are not ours to reap.  ECHILD: there are none. */
-    return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
-}
-
-/* End as that child has ended. */
-__attribute__((noreturn)) static void end_as(int status)
-{
-    if (WIFSIGNALED(status))
-        dz_end_by(WTERMSIG(status));
-    _exit(WIFSIGNALED(status) ? DZ_EXIT_SIGNAL + WTERMSIG(status)
-                              : WEXITSTATUS(status));
-}
-
-/*
- * The caller takes what comes below it for the job's, and it must not take its
- * own old children, nor what they leave, for that.  Where it has any, a child
- * does the caller's work from here on, and this process ends as it does.
- */
-static int stand_in(struct dz_fault *fault)
-{
-    sigset_t signals;
-    pid_t child;
-    int number;
-    int status = 0;
-
-    if (!has_children())
-        return 0;
-    /* Blocked, so that none is lost between a look and the wait for the next. */
-    dz_interrupts(&signals);
-    sigaddset(&signals, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &signals, NULL); /* cannot fail with a valid set */
-    child = fork();
-    if (child < 0)
-        return dz_fault(fault, "fork", NULL, errno, NULL);
-    if (child == 0)
-        return 0;
-    /* An interrupt from the keyboard reaches the child as well; one that was sent
-     * to us alone is passed on. */
-    while (waitpid(child, &status, WNOHANG) == 0)
-        if (sigwait(&signals, &number) == 0 && number != SIGCHLD)
-            kill(child, number);
-    end_as(status);
-}
-
 int dz_report_pipe(struct dz_plan *plan, struct dz_fault *fault)
 {
     int ends[2];
@@ -191,8 +141,6 @@ int dz_report_pipe(struct dz_plan *plan, struct dz_fault *fault)
      * await.c reads it.  The target's own mask is set when it commits. */
     dz_interrupts(&interrupts);
     sigprocmask(SIG_BLOCK, &interrupts, NULL); /* cannot fail with a valid set */
-    if (stand_in(fault) < 0)
-        return -1;
     if (pipe2(ends, O_CLOEXEC) < 0)
         return dz_fault(fault, "report", "pipe", errno, NULL);
     plan->await_fd = ends[0];

@@ -100,6 +100,8 @@ struct dz_plan {
     struct dz_notify notify;
     int ready_fd;    /* fd:N: the pipe's end to write to, or -1 */
     int await_ready; /* caller: its end to read from, or -1 */
+    pid_t stand_in;  /* caller: who waits in its place, or 0 */
+    int outcome_fd;  /* between the two, or -1 */
     pid_t child;     /* caller: the first fork's */
     pid_t pid;       /* the target's */
     bool ended;      /* caller: the target has ended already, with status 0 */
@@ -194,6 +196,21 @@ enum dz_left dz_forecast(void);
  */
 int dz_ready_open(struct dz_plan *plan, struct dz_fault *fault);
 int dz_ready_pass(struct dz_plan *plan, struct dz_fault *fault);
+
+/* ---- standin.c: who waits, where that should not be the caller itself ------------ */
+
+/*
+ * Detach: where the caller should not be the job's subreaper, fork a child that
+ * goes on in its place; in the caller DZ_CALLER, and plan->stand_in.
+ */
+int dz_stand_in(struct dz_plan *plan, struct dz_fault *fault);
+
+/* In the stand-in: tell the caller how the start has ended, and _exit. */
+__attribute__((noreturn)) void dz_stand_in_ends(const struct dz_plan *plan, int result,
+                                                const struct dz_fault *fault);
+
+/* In the caller: wait for that; plan's pid, ended and interrupt are set. */
+int dz_await_stand_in(struct dz_plan *plan, struct dz_fault *fault);
 
 /* Leave mode, in this order.  dz_first_fork returns DZ_CALLER in the caller. */
 int dz_report_pipe(struct dz_plan *plan, struct dz_fault *fault);

@@ -34,7 +34,7 @@ static bool is_below(const struct dz_family *family, const struct dz_process *pr
 
 static bool is_member(const struct dz_family *family, const struct dz_process *process)
 {
-    if (dz_has_ended(process) || process->pid == family->except)
+    if (process->pid == family->except)
         return false;
     return (family->session > 0 && process->session == family->session) ||
            is_below(family, process);
@@ -60,8 +60,8 @@ static int visit_process(int number, int folder, void *data)
     struct dz_process process;
 
     (void)folder;
-    if (dz_read_process(number, &process) < 0)
-        return 0; /* it ended meanwhile, or is hidden from us */
+    if (dz_read_process(number, &process) < 0 || dz_has_ended(&process))
+        return 0; /* or hidden from us */
     return is_member(&walk->family, &process) ? walk->visit(&process, walk->data) : 0;
 }
 

@@ -228,7 +228,7 @@ int dz_family_each(const struct dz_family *family,
                    int (*visit)(const struct dz_process *process, void *data),
                    void *data);
 
-/* Whether pid is a member. */
+/* Whether pid is a member, or was one and is a zombie. */
 bool dz_family_has(const struct dz_family *family, pid_t pid);
 
 /* ---- stop.c -----------------------------------------------------------------------

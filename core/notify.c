@@ -4,8 +4,9 @@
  * The socket is an abstract one that the kernel names: no file that could be
  * left behind or that a path could be too long for.  Anybody may write to it;
  * the kernel says who did, and only the job's processes are believed.  One that
- * has ended by then cannot be looked up: systemd-notify(1) waits until its
- * datagram was taken (BARRIER=1), as the descriptor that it sends is closed.
+ * has ended and was reaped by then cannot be looked up: systemd-notify(1) waits
+ * until its datagram was taken (BARRIER=1), as the descriptor that it sends is
+ * closed.
  */
 #include "dz.h"
 
@@ -79,7 +80,7 @@ static void take_line(struct dz_notify *notify, const char *line,
         dz_one_line(notify->status);
     } else if ((value = value_of(line, "MAINPID")) != NULL) {
         pid_t pid = dz_read_number(&value);
-        if (*value == '\0' && pid >= 2 && dz_family_has(family, pid))
+        if (*value == '\0' && pid >= 2 && dz_lives(pid) && dz_family_has(family, pid))
             notify->main_pid = pid;
     } else if ((value = value_of(line, "EXTEND_TIMEOUT_USEC")) != NULL) {
         if (dz_read_long(&value, &number) == 0 && *value == '\0')

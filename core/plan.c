@@ -175,6 +175,7 @@ void dz_plan_init(struct dz_plan *plan, char **argv, char **envp)
     dz_claim_init(&plan->record_claim);
     plan->notify.fd = -1;
     plan->ready_fd = -1;
+    plan->outcome_fd = -1;
     plan->await_ready = -1;
     plan->argv = argv;
     plan->envp = envp;

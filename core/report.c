@@ -47,8 +47,7 @@ void dz_report_done(const struct dz_plan *plan)
     send(plan, &frame, NULL);
 }
 
-/* Read exactly size bytes.  Whether they came; a pipe's only error is EINTR. */
-static bool read_all(int fd, void *data, size_t size)
+bool dz_read_all(int fd, void *data, size_t size)
 {
     char *at = data;
 
@@ -68,13 +67,13 @@ enum dz_report dz_report_read(struct dz_plan *plan, struct dz_fault *fault)
 {
     struct frame frame;
 
-    if (!read_all(plan->await_fd, &frame, sizeof frame))
+    if (!dz_read_all(plan->await_fd, &frame, sizeof frame))
         return DZ_REPORT_EXEC;
     if (frame.kind == DONE)
         return DZ_REPORT_DONE;
     if (frame.kind == FAULT)
-        return read_all(plan->await_fd, fault, sizeof *fault) ? DZ_REPORT_FAULT
-                                                              : DZ_REPORT_EXEC;
+        return dz_read_all(plan->await_fd, fault, sizeof *fault) ? DZ_REPORT_FAULT
+                                                                 : DZ_REPORT_EXEC;
     plan->pid = frame.pid;
     return DZ_REPORT_MORE;
 }

@@ -45,6 +45,7 @@ static const struct {
     {"stderr", DZ_PREPARE, BOTH, dz_keep_stderr},
     {"name", DZ_PREPARE, BOTH, dz_record_claim},
     {"pidfile", DZ_PREPARE, BOTH, dz_pidfile_claim},
+    {"stand-in", DZ_DETACH, LEAVE, dz_stand_in},
     {"pipe", DZ_DETACH, LEAVE, dz_report_pipe},
     {"notify", DZ_DETACH, LEAVE, dz_notify_open},
     {"ready", DZ_DETACH, LEAVE, dz_ready_open},
@@ -71,6 +72,8 @@ int dz_fail(struct dz_plan *plan, const struct dz_fault *fault)
         _exit(fault->status);
     }
     dz_undo_logs(plan);
+    if (plan->outcome_fd >= 0 && plan->stand_in == 0)
+        dz_stand_in_ends(plan, -1, fault);
     return -1;
 }
 

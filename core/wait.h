@@ -131,6 +131,9 @@ void dz_report_pid(const struct dz_plan *plan, pid_t pid);
 void dz_report_fault(const struct dz_plan *plan, const struct dz_fault *fault);
 void dz_report_done(const struct dz_plan *plan);
 
+/* Read exactly size bytes from a pipe.  Whether they came. */
+bool dz_read_all(int fd, void *data, size_t size);
+
 enum dz_report {
     DZ_REPORT_MORE, /* a frame was read: there is more to come */
     DZ_REPORT_EXEC, /* end-of-file: executed, or dead */

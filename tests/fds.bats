@@ -130,7 +130,9 @@ END
         for case in "$hard 1" "20000 10000" "1024 500"; do
             # shellcheck disable=SC2086
             n=$(count $case "$mode")
-            [ "$n" -le $((base + 3)) ] && [ "$n" -ge $((base - 3)) ] ||
+            # How often the waiting caller looks depends on the clock, and each
+            # 64th start counts the records; what is open would show as 500.
+            [ "$n" -le $((base + 20)) ] && [ "$n" -ge $((base - 20)) ] ||
                 fail "$mode: $n calls at '$case', $base at '1024 1'"
         done
     done

@@ -38,10 +38,12 @@ else
     umount -l /sys/fs/cgroup
     mount -t cgroup2 cgroup2 /sys/fs/cgroup
 fi
+# It writes its log to a terminal or nowhere.
+mount --bind "\$(readlink /proc/self/fd/0)" /dev/console
 mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/system &&
     cp units/* /run/systemd/system/ && mkdir -p /run/outside && exec env -i \
     PATH=/usr/sbin:/usr/bin:/sbin:/bin container=other /lib/systemd/systemd --system \
-    --unit=test.target --log-target=console >systemd.log 2>&1
+    --unit=test.target --log-target=console
 END
     # Control groups of its own: two suites at once must not share a unit's.
     cat >enter.sh <<'END'
@@ -57,7 +59,7 @@ while IFS=: read -r _ controllers path; do
 done <<<"$groups"
 exec unshare --pid --fork --kill-child --mount --uts --ipc --cgroup --mount-proc bash boot.sh
 END
-    closed timeout -s KILL 60 bash enter.sh </dev/null >/dev/null 2>&1 || true
+    closed timeout -s KILL 60 script -qfc "bash enter.sh" systemd.log </dev/null >/dev/null 2>&1 || true
     while read -r group; do
         find "$group" -depth -type d -exec rmdir {} +
     done <cgroups
@@ -168,4 +170,185 @@ END
         holds_line result "$unit.service state failed"
         holds_line result "$unit.service main none"
     done
+}
+
+# ---- a start that waits --------------------------------------------------------
+
+# What the probes of these tests begin with.
+ask_unit() {
+    cat <<'END'
+exec >result 2>&1
+mono() { read -r up _ </proc/uptime; echo "${up/./}0000"; } # microseconds
+show() { systemctl show "$1" -p "$2" --value; }
+# How much later than the file the unit was active: at least 0, in microseconds.
+after_listening() {
+    local active=$(show "$1" ActiveEnterTimestampMonotonic)
+    [ "$active" -ge "$(cat "$2")" ] && echo "$1 was active behind its listening" ||
+        echo "$1 was active $active, listened $(cat "$2")"
+}
+END
+}
+
+# A server that listens late and notes when: NAME PORT STATE-FILE.
+late_server() {
+    cat >late <<END
+#!/bin/bash
+sleep 0.7
+# Noted before it listens: the unit must not have been active by then.
+read -r up _ </proc/uptime
+echo "\${up/./}0000" >"$PWD/\$1.listened"
+systemctl show "\$1.service" -p ActiveState --value >"$PWD/\$1.before"
+exec redis-server --bind 127.0.0.1 --save "" --port "\$2"
+END
+    chmod +x late
+}
+
+notify_units() {
+    need redis-server
+    late_server
+    one=$(free_port)
+    two=$(free_port)
+    unit one.service <<END
+[Service]
+Type=notify
+Environment=DZ_STATE_DIR=$PWD/state
+ExecStart=$DZ -d -o - -e - --wait=listen:$one $PWD/late one $one
+END
+    unit two.service <<END
+[Service]
+Type=notify
+Environment=DZ_STATE_DIR=$PWD/state LD_PRELOAD=$SHIM DZ_OUTPUT=- DZ_ERROR=- DZ_WAIT=listen:$two
+ExecStart=/bin/bash $PWD/late two $two
+END
+    { ask_unit; cat <<'END'; } >probe.sh
+for unit in one two; do
+    systemctl start $unit
+    echo "$unit start $?"
+    pid=$(show $unit MainPID)
+    (exec 9<>/dev/tcp/127.0.0.1/$(cat $unit.port)) && echo "$unit answers"
+    echo "$unit before: $(cat $unit.before)"
+    after_listening $unit.service $unit.listened
+    echo "$unit main $(cat /proc/$pid/comm)"
+    echo "$unit parent $(awk '{ print $4 }' /proc/$pid/stat)"
+    # The launcher has ended, as MainPID was another one when it did.
+    echo "$unit state $(show $unit ActiveState) $(show $unit SubState) $(show $unit NRestarts)"
+    echo "$unit processes $(wc -l <$(find /sys/fs/cgroup -path "*/$unit.service/cgroup.procs" | head -n 1))"
+    systemctl stop $unit
+    echo "$unit stop $? $(show $unit ActiveState) $(show $unit Result)"
+    [ -d /proc/$pid ] || echo "$unit gone"
+done
+echo end
+END
+    echo "$one" >one.port
+    echo "$two" >two.port
+    boot
+}
+
+@test "Type=notify in front of an unmodified server: active when it listens, not before" {
+    notify_units
+    for unit in one two; do
+        holds_line result "$unit start 0"
+        holds_line result "$unit answers"
+        holds_line result "$unit before: activating"
+        holds_line result "$unit.service was active behind its listening"
+        holds_line result "$unit main redis-server"
+        holds_line result "$unit parent 1"
+        holds_line result "$unit state active running 0"
+        holds_line result "$unit processes 1"
+        holds_line result "$unit gone"
+    done
+}
+
+# One that is not its child when it is told of it is alien to systemd: it says
+# that it will not notice its end, and does not wait for it where it cannot watch
+# the control group.
+@test "Type=notify: the server is systemd's own child, and stops cleanly" {
+    notify_units
+    refute holds systemd.log "not our child"
+    for unit in one two; do
+        holds_line result "$unit stop 0 inactive success"
+    done
+}
+
+@test "a start that times out makes the unit failed, and leaves no process" {
+    for type in notify forking; do
+        unit $type.service <<END
+[Service]
+Type=$type
+Environment=DZ_STATE_DIR=$PWD/state
+StandardError=append:$PWD/said
+ExecStart=$DZ -d -o - -e - -t 0.5 --wait=listen /usr/bin/sleep 3600
+END
+        unit $type-preload.service <<END
+[Service]
+Type=$type
+Environment=DZ_STATE_DIR=$PWD/state LD_PRELOAD=$SHIM DZ_OUTPUT=- DZ_ERROR=- DZ_WAIT=listen DZ_TIMEOUT=0.5
+StandardError=append:$PWD/said
+ExecStart=/usr/bin/sleep 3600
+END
+    done
+    { ask_unit; cat <<'END'; } >probe.sh
+for unit in notify notify-preload forking forking-preload; do
+    systemctl start $unit
+    echo "$unit start $?"
+    echo "$unit $(show $unit ActiveState) $(show $unit Result) $(show $unit ExecMainStatus)"
+done
+pgrep -x sleep && echo "something runs"
+echo end
+END
+    boot
+    for unit in notify notify-preload forking forking-preload; do
+        holds_line result "$unit start 1"
+        assert_match "result of $unit" "$(grep "^$unit failed" result)" "$unit failed exit-code *"
+    done
+    refute holds result "something runs"
+    assert "messages" "$(grep -c 'not ready within 0.5 s: listen$' said)" 4
+}
+
+@test "Type=forking with PIDFile=: it is there, whole, each time" {
+    need redis-server
+    for number in 1 2 3 4 5; do
+        way="$DZ -d -o - -e - -p $PWD/$number.pid"
+        environment=
+        if [ $((number % 2)) = 0 ]; then
+            way=
+            environment="LD_PRELOAD=$SHIM DZ_OUTPUT=- DZ_ERROR=- DZ_PIDFILE=$PWD/$number.pid"
+        fi
+        unit forking$number.service <<END
+[Service]
+Type=forking
+PIDFile=$PWD/$number.pid
+Environment=DZ_STATE_DIR=$PWD/state $environment
+ExecStart=$way /usr/bin/redis-server --bind 127.0.0.1 --save "" --port $(free_port)
+END
+    done
+    # What says nothing of the others says it of this one.
+    unit control.service <<END
+[Service]
+Type=forking
+PIDFile=$PWD/control.pid
+TimeoutStartSec=1
+ExecStart=/usr/bin/setsid --fork /usr/bin/sleep 60
+END
+    { ask_unit; cat <<'END'; } >probe.sh
+systemctl start control
+for round in 1 2 3; do
+    for number in 1 2 3 4 5; do
+        unit=forking$number
+        systemctl restart $unit
+        pid=$(show $unit MainPID)
+        echo "$round $unit start $? $(show $unit ActiveState) $(cat /proc/$pid/comm) $([ "$pid" = "$(cat $number.pid)" ] && echo same)"
+    done
+done
+for number in 1 2 3 4 5; do
+    systemctl stop forking$number
+    echo "forking$number $(show forking$number Result)"
+done
+echo end
+END
+    boot
+    assert starts "$(grep -c '^[123] forking[1-5] start 0 active redis-server same$' result)" 15
+    assert stops "$(grep -c '^forking[1-5] success$' result)" 5
+    holds systemd.log "control.service: Can't open PID file"
+    refute grep -qi "forking.*\(pid file\|pidfile\)" systemd.log
 }

@@ -1,0 +1,380 @@
+# --wait=listen: when the launcher has returned, the first request is answered.
+
+load helpers
+load waiting
+
+# A port below those that the kernel gives to clients, so that nobody's outgoing
+# connection takes it before our server does.
+own_port() {
+    local port
+    while :; do
+        port=$((10000 + RANDOM * 22000 / 32768))
+        listens $port || break
+    done
+    echo $port
+}
+
+# The first line of an answer of 127.0.0.1:PORT; one attempt, in this process.
+ask() {
+    local port=$1
+    answer=
+    exec 9<>"/dev/tcp/127.0.0.1/$port" || fail "no connection" || return
+    [ $# = 1 ] || printf %b "$2" >&9
+    IFS= read -r -t 20 answer <&9 || fail "no answer" || return
+    exec 9>&-
+    answer=${answer%$'\r'}
+}
+
+redis() { ask "$port" 'PING\r\n' && assert_match answer "$answer" "+PONG"; }
+memcached() { ask "$port" 'version\r\n' && assert_match answer "$answer" "VERSION *"; }
+http() { ask "$port" 'GET / HTTP/1.0\r\n\r\n' && assert_match answer "$answer" "HTTP/1.? 200*"; }
+nginx_http() {
+    http && await is_file nginx.pid && servers+=" $(cat nginx.pid)"
+}
+hello() {
+    ask "$port" && assert_match answer "$answer" "hello *" && servers+=" ${answer#hello }"
+}
+
+# fifty QUESTION WORD... : fifty starts, half of them each way; in the words PORT
+# is the port.  The question may add to servers what is to be ended besides pid.
+fifty() {
+    local question=$1 i way server
+    shift
+    rounds=0
+    for i in {1..25}; do
+        for way in $WAYS; do
+            port=$(own_port)
+            late=()
+            # Each second one is late, so that who does not wait is found out.
+            ((i % 2)) || late=(bash -c 'sleep 0.1; exec "$@"' late)
+            by "$way" DZ_WAIT="listen:$port" DZ_TIMEOUT=60 -- "${late[@]}" "${@//PORT/$port}"
+            assert "status of start $i" "$status" 0 || fail "$stderr"
+            servers=$pid
+            $question || fail "start $i by the $way"
+            for server in $servers; do
+                track "$server"
+                kill -KILL "$server" 2>/dev/null || true
+                await gone "$server"
+            done
+            rm -f nginx.pid
+            rounds=$((rounds + 1))
+        done
+    done
+    assert rounds $rounds 50
+}
+
+@test "redis-server answers, fifty times" {
+    need redis-server
+    fifty redis redis-server --port PORT --save "" --bind 127.0.0.1
+}
+
+@test "memcached answers, fifty times" {
+    need memcached
+    fifty memcached memcached -u nobody -l 127.0.0.1 -p PORT
+}
+
+@test "python3 -m http.server answers, fifty times" {
+    fifty http "$PYTHON" -m http.server --bind 127.0.0.1 --directory "$HOME" PORT
+}
+
+@test "a server answers, fifty times" {
+    fifty hello "$TARGETS/server" PORT
+}
+
+@test "a static server answers, fifty times" {
+    WAYS="launcher launcher" # nothing is preloaded into it
+    fifty hello "$TARGETS/server-static" PORT
+}
+
+nginx_conf() {
+    chmod 755 .
+    cat >nginx.conf <<END
+$1
+pid $PWD/nginx.pid;
+error_log $PWD/error.log;
+events {}
+http {
+    access_log off;
+    client_body_temp_path $PWD/t1; proxy_temp_path $PWD/t2; fastcgi_temp_path $PWD/t3;
+    uwsgi_temp_path $PWD/t4; scgi_temp_path $PWD/t5;
+    server { listen 127.0.0.1:@; location / { return 200 "fine"; } }
+}
+END
+}
+
+@test "nginx in the foreground, master and workers, answers, fifty times" {
+    need nginx
+    nginx_conf "daemon off; worker_processes 2;"
+    fifty nginx_http bash -c "sed s/@/PORT/ '$PWD/nginx.conf' >'$PWD/PORT.conf' && exec nginx -c '$PWD/PORT.conf'"
+}
+
+@test "nginx that daemonizes itself answers, fifty times" {
+    need nginx
+    nginx_conf ""
+    fifty nginx_http bash -c "sed s/@/PORT/ '$PWD/nginx.conf' >'$PWD/PORT.conf' && exec nginx -c '$PWD/PORT.conf'"
+}
+
+@test "nginx that daemonizes itself: the PID is its master's, when the caller waits for that too" {
+    need nginx
+    nginx_conf ""
+    for way in $WAYS; do
+        port=$(own_port)
+        sed "s/@/$port/" nginx.conf >this.conf
+        by "$way" DZ_WAIT=listen,path:nginx.pid,alive:0.5 -- nginx -c "$PWD/this.conf"
+        started
+        await is_file nginx.pid
+        assert "PID" "$pid" "$(cat nginx.pid)"
+        http
+        [ -e "$DZ_STATE_DIR/$pid" ] || fail "no record: $(ls "$DZ_STATE_DIR")"
+        assert records "$(ls -A "$DZ_STATE_DIR")" "$pid"
+        stops_on_term "$pid"
+    done
+}
+
+@test "a script that starts its server two forks down, and waits, fifty times" {
+    fifty hello bash -c "(bash -c '\"$TARGETS/server\" PORT & wait' & wait); :"
+}
+
+@test "a script that starts its server two forks down, and ends, fifty times" {
+    fifty hello bash -c "(bash -c '\"$TARGETS/server\" PORT &' &) & exit 0"
+}
+
+@test "a script that ends: the job is the server that it left" {
+    for way in $WAYS; do
+        port=$(own_port)
+        # It may be found listening before the script has ended.
+        by "$way" DZ_WAIT="listen:$port,alive:0.5" -- bash -c "(setsid '$TARGETS/server' $port &); exit 0"
+        started
+        hello
+        assert PID "$pid" "${answer#hello }"
+        assert records "$(ls -A "$DZ_STATE_DIR")" "$pid"
+        stops_on_term "$pid"
+    done
+}
+
+@test "a script that ends and leaves several: listening counts, no process is the job's" {
+    for way in $WAYS; do
+        port=$(own_port)
+        by "$way" DZ_WAIT="listen:$port,alive:0.5" -- bash -c \
+            "(setsid '$TARGETS/server' $port &); (setsid '$SLEEPER' 60 &); exit 0"
+        assert status "$status" 0
+        track $(pgrep -f "^$SLEEPER 60")
+        hello
+        track "${answer#hello }"
+        [ -z "$pid" ] || fail "a pidfile names $pid"
+        [ -z "$(ls -A "$DZ_STATE_DIR")" ] || fail "there is a record"
+        kill "${answer#hello }" "$(pgrep -f "^$SLEEPER 60")"
+    done
+}
+
+# ---- which socket --------------------------------------------------------------
+
+# Python that listens as asked: listening FAMILY ADDRESS; says so, and sleeps.
+listening() {
+    cat >listening <<'END'
+import ast, socket, sys, time
+sockets = []
+for word in sys.argv[1:]:
+    family, address = word.split("=", 1)
+    kind = socket.SOCK_DGRAM if family == "UDP" else socket.SOCK_STREAM
+    address = ast.literal_eval(address)
+    if family == "UNIX" or family == "BOUND":
+        s = socket.socket(socket.AF_UNIX, kind)
+        if address.startswith("@"):
+            address = "\0" + address[1:]
+    elif family == "TCP6":
+        s = socket.socket(socket.AF_INET6, kind)
+        s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    else:
+        s = socket.socket(socket.AF_INET, kind)
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    s.bind(address)
+    if family not in ("UDP", "BOUND"):
+        s.listen()
+    sockets.append(s)
+print("listens", flush=True)
+time.sleep(60)
+END
+}
+
+# waits_for RESULT CONDITION WORD...: RESULT is listens or not.
+waits_for() {
+    local want=$1 condition=$2 way
+    shift 2
+    for way in $WAYS; do
+        if [ "$want" = listens ]; then
+            by "$way" DZ_WAIT="$condition" DZ_TIMEOUT=30 -- "$PYTHON" "$PWD/listening" "$@"
+            started
+            kill "$pid"
+            await gone "$pid"
+        else
+            by "$way" DZ_WAIT="$condition" DZ_TIMEOUT=1.5 -- "$PYTHON" "$PWD/listening" "$@"
+            failed 124 "wait: $PYTHON: not ready within 1.5 s: $condition"
+            # It was there to be seen.
+            assert "log" "$(cat log)" listens
+        fi
+        rm -f log socket socket.too
+    done
+}
+
+@test "listen:PORT: another port of the job does not count, nor a socket that is no listener" {
+    listening
+    one=$(own_port)
+    two=$(own_port)
+    waits_for not "listen:$one" "TCP=('127.0.0.1', $two)" "UDP=('127.0.0.1', $one)" "UNIX='@$one'"
+    waits_for not listen "UDP=('127.0.0.1', $one)" "BOUND='@$one'"
+    waits_for listens "listen:$one" "TCP=('127.0.0.1', $two)" "TCP=('127.0.0.1', $one)"
+    waits_for listens "listen:$one,listen:$two" "TCP=('127.0.0.1', $two)" "TCP=('0.0.0.0', $one)"
+    waits_for listens listen "TCP=('127.0.0.1', $two)"
+}
+
+@test "listen: the listener of another job, or of a stranger, on that port does not count" {
+    listening
+    port=$(own_port)
+    beside "$TARGETS/server" "$port" >stranger &
+    track $!
+    await holds_line stranger ready
+    for way in $WAYS; do
+        for condition in listen listen:$port; do
+            by "$way" DZ_WAIT="$condition" DZ_TIMEOUT=0.7 -- "$SLEEPER" 60
+            failed 124 "wait: $SLEEPER: not ready within 0.7 s: $condition"
+        done
+        other=$(own_port)
+        # One that has sockets, which are no such listeners.
+        by "$way" DZ_WAIT=listen:"$port" DZ_TIMEOUT=0.7 -- "$PYTHON" "$PWD/listening" "UDP=('127.0.0.1', $other)"
+        failed 124 "wait: $PYTHON: not ready within 0.7 s: listen:$port"
+        by "$way" DZ_WAIT=listen -- "$TARGETS/server" "$other"
+        started
+        first=$pid
+        by "$way" DZ_WAIT=listen:"$other" DZ_TIMEOUT=0.7 -- "$SLEEPER" 60
+        failed 124 "wait: $SLEEPER: not ready within 0.7 s: listen:$other"
+        kill "$first"
+    done
+    # The port of both, by SO_REUSEPORT: ours counts.
+    two=$(own_port)
+    beside "$PYTHON" listening "TCP=('127.0.0.1', $two)" >stranger &
+    track $!
+    await holds_line stranger listens
+    waits_for listens listen:"$two" "TCP=('127.0.0.1', $two)"
+}
+
+@test "listen: TCP6 alone" {
+    [ -e /proc/net/tcp6 ] || lacking "needs IPv6"
+    listening
+    port=$(own_port)
+    waits_for listens listen "TCP6=('::1', $port)"
+    waits_for listens "listen:$port" "TCP6=('::1', $port)"
+}
+
+@test "listen:PATH, listen:@NAME" {
+    listening
+    name="@$$.$BATS_TEST_NUMBER a b"
+    waits_for listens "listen:$PWD/socket" "UNIX='$PWD/socket'"
+    waits_for listens "listen:$name" "UNIX='$name'"
+    waits_for listens listen "UNIX='$name'"
+    waits_for not "listen:$PWD/socket" "UNIX='$PWD/socket.too'" "BOUND='$PWD/socket'"
+    waits_for not "listen:$name" "UNIX='$name.too'" "BOUND='$name'"
+    waits_for not "listen:$PWD/socket" "UNIX='@$PWD/socket'"
+}
+
+@test "listen: a socket that was inherited counts if it is kept" {
+    cat >inherit <<'END'
+import os, socket, sys
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+s.listen()
+os.dup2(s.fileno(), 20)
+with open("port", "w") as f:
+    print(s.getsockname()[1], file=f)
+os.execvpe(sys.argv[1], sys.argv[1:], dict(os.environ, DZ_WAIT="listen:%d" % s.getsockname()[1]))
+END
+    cat >accepts <<'END'
+import os, socket
+s = socket.socket(fileno=20)
+while True:
+    s.accept()[0].sendall(b"hello %d\n" % os.getpid())
+END
+    for way in $WAYS; do
+        start=("$DZ" -d)
+        [ "$way" = launcher ] || start=(env LD_PRELOAD="$SHIM")
+        rm -rf pid "$DZ_STATE_DIR"
+        try closed env DZ_OUTPUT=log DZ_PIDFILE=pid DZ_KEEP_FD=20 DZ_TIMEOUT=30 \
+            "$PYTHON" inherit "${start[@]}" "$PYTHON" "$PWD/accepts" </dev/null
+        pid=$(cat pid)
+        track "$pid"
+        started
+        port=$(cat port)
+        hello
+        assert PID "$pid" "${answer#hello }"
+        stops_on_term "$pid"
+        rm pid
+        try closed env DZ_OUTPUT=log DZ_PIDFILE=pid DZ_TIMEOUT=0.7 \
+            "$PYTHON" inherit "${start[@]}" "$SLEEPER" 60 </dev/null
+        says=.
+        assert status "$status" 124
+        rm -f log
+    done
+}
+
+@test "listen: in a network namespace of its own" {
+    need_root
+    need unshare
+    # Nothing says that it is there; it must not be the one outside.
+    port=$(own_port)
+    for way in $WAYS; do
+        by "$way" DZ_WAIT=listen:"$port" DZ_TIMEOUT=30 -- unshare --net "$TARGETS/server" "$port"
+        started
+        refute listens "$port"
+        kill "$pid"
+        await gone "$pid"
+        # And where the job's first process is outside, and nothing happens there.
+        BEFORE="unshare --net"
+        by "$way" DZ_WAIT=listen:"$port" DZ_TIMEOUT=5 -- \
+            bash -c "sleep 0.3; unshare --net '$TARGETS/server' $port & wait"
+        started
+        server=$(pgrep -P "$pid")
+        track "$server"
+        assert command "$(command_of "$server")" "$TARGETS/server $port "
+        BEFORE=
+        kill "$server"
+        await gone "$pid"
+        beside "$TARGETS/server" "$port" >outside &
+        outside=$!
+        track $outside
+        await holds outside ready
+        by "$way" DZ_WAIT=listen:"$port" DZ_TIMEOUT=0.7 -- unshare --net "$SLEEPER" 60
+        failed 124 "wait: unshare: not ready within 0.7 s: listen:$port"
+        kill $outside
+        await gone $outside
+    done
+}
+
+@test "listen: among many descriptors, many sockets, many processes" {
+    port=$(own_port)
+    cat >many <<'END'
+import os, socket, sys, time
+held = [os.open("/dev/null", os.O_RDONLY) for i in range(300)]
+held += [socket.socket(socket.AF_UNIX) for i in range(600)]
+for i in range(20):
+    if os.fork() == 0:
+        time.sleep(60)
+time.sleep(0.3)
+s = socket.socket()
+s.bind(("127.0.0.1", int(sys.argv[1])))
+s.listen()
+time.sleep(60)
+END
+    for way in $WAYS; do
+        by "$way" DZ_WAIT=listen:"$port" DZ_TIMEOUT=30 -- bash -c "ulimit -n 1024; exec '$PYTHON' '$PWD/many' $port"
+        started
+        listens "$port" || fail "too early"
+        session=$(stat_field "$pid" 6)
+        members=$(pgrep -s "$session")
+        # shellcheck disable=SC2086
+        track $members
+        assert members "$(wc -w <<<"$members")" 21
+        # shellcheck disable=SC2086
+        kill $members
+        await gone "$pid"
+    done
+}

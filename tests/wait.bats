@@ -1,0 +1,551 @@
+# What a start waits for, and what becomes of one that fails: by dznohup -d and
+# by the preload alike.  listen.bats and notify.bats have two conditions of
+# their own.
+
+load helpers
+load waiting
+
+# ---- early death ---------------------------------------------------------------
+
+@test "a program that fails at once: its status, how long it lived, what it said" {
+    for way in $WAYS; do
+        by "$way" -- bash -c 'echo words; sleep 0.02; exit 3'
+        failed 3 "start: bash: ended with status 3 after *([0-9]) ms"
+        assert_shown log words
+        by "$way" -- bash -c "kill -SEGV \$\$"
+        failed 139 "start: bash: killed by SIGSEGV after *([0-9]) ms"
+        by "$way" -- bash -c "kill -KILL \$\$"
+        failed 137 "start: bash: killed by SIGKILL after *([0-9]) ms"
+        rm log
+    done
+}
+
+@test "the time that is told is the program's" {
+    for way in $WAYS; do
+        before=$(milliseconds)
+        by "$way" DZ_WAIT=alive:9 -- bash -c 'sleep 0.4; exit 7'
+        elapsed=$(($(milliseconds) - before))
+        failed 7 "start: bash: ended with status 7 after *([0-9]) ms"
+        [[ $stderr =~ after\ ([0-9]+)\ ms ]]
+        [ "${BASH_REMATCH[1]}" -ge 300 ] && [ "${BASH_REMATCH[1]}" -le "$elapsed" ]
+    done
+}
+
+@test "a shared library that is missing" {
+    need gcc
+    echo 'int there(void) { return 0; }' | gcc -shared -fPIC -x c - -o libgone.so
+    echo 'int there(void); int main(void) { return there(); }' |
+        gcc -x c - -o lacks -L. -lgone
+    rm libgone.so
+    try dz -d -o log -p pid "$PWD/lacks"
+    says=dznohup
+    failed 127 "start: $PWD/lacks: ended with status 127 after *([0-9]) ms"
+    assert_match "what is shown" "$(shown)" "*  $PWD/lacks: error while loading shared libraries: libgone.so: *"
+}
+
+@test "a server whose port is taken" {
+    need redis-server nginx
+    port=$(free_port)
+    beside "$TARGETS/server" "$port" >taker &
+    track $!
+    await holds_line taker ready
+    cat >nginx.conf <<END
+daemon off;
+pid $PWD/nginx.pid;
+error_log stderr;
+events {}
+http {
+    client_body_temp_path $PWD/t1; proxy_temp_path $PWD/t2; fastcgi_temp_path $PWD/t3;
+    uwsgi_temp_path $PWD/t4; scgi_temp_path $PWD/t5;
+    server { listen 127.0.0.1:$port; }
+}
+END
+    for way in $WAYS; do
+        by "$way" DZ_WAIT=listen -- "$PYTHON" -m http.server --bind 127.0.0.1 "$port"
+        failed 1 "start: $PYTHON: ended with status 1 after *([0-9]) ms"
+        assert_match "what is shown" "$(shown)" "*OSError: *Address already in use"
+        by "$way" DZ_WAIT=listen -- redis-server --port "$port" --save "" --bind 127.0.0.1
+        failed 1 "start: redis-server: ended with status 1 after *([0-9]) ms"
+        assert_match "what is shown" "$(shown)" "*Address already in use*"
+        by "$way" DZ_WAIT=listen -- nginx -c "$PWD/nginx.conf"
+        failed 1 "start: nginx: ended with status 1 after *([0-9]) ms"
+        assert_match "what is shown" "$(shown)" "*Address already in use*"
+        rm log
+    done
+}
+
+@test "of the log, the last ten lines of this run" {
+    for way in $WAYS; do
+        by "$way" -- bash -c 'for i in {1..25}; do echo "line $i"; done; exit 3'
+        failed 3 "*"
+        assert_shown log "line "{16..25}
+        # Fewer: not those of an earlier run.
+        by "$way" -- bash -c 'echo one; echo two; exit 3'
+        assert_shown log one two
+        by "$way" -- bash -c 'exit 3'
+        assert "what is shown" "$(shown)" ""
+        by "$way" -- bash -c 'for i in {1..10}; do echo "line $i"; done; exit 3'
+        assert_shown log "line "{1..10}
+        assert "lines in the log" "$(wc -l <log)" 37
+        rm log
+    done
+}
+
+@test "of the error log, where there is one" {
+    for way in $WAYS; do
+        by "$way" DZ_ERROR=err -- bash -c 'echo out; echo oh no >&2; exit 3'
+        failed 3 "*"
+        assert_shown err "oh no"
+        by "$way" DZ_ERROR=err -- bash -c 'echo out; exit 3'
+        assert_shown log out
+        rm log err
+    done
+}
+
+@test "lines without an end, control characters, a line of 1 MB" {
+    for way in $WAYS; do
+        by "$way" -- bash -c 'printf "one\ntwo"; exit 3'
+        assert_shown log one two
+        assert "last byte" "$(tail -c 1 "$BATS_TEST_TMPDIR/.err" | od -An -c | tr -d ' ')" '\n'
+        by "$way" -- bash -c "printf 'a\033[31mb\007c\rd\te\177f\0g é\n'; exit 3"
+        assert_shown log $'a?[31mb?c?d\te?f?g é'
+        by "$way" -- bash -c 'head -c 1000000 /dev/zero | tr "\0" x; echo; echo end; exit 3'
+        size=$(wc -c <"$BATS_TEST_TMPDIR/.err")
+        [ "$size" -gt 60000 ] && [ "$size" -lt 70000 ]
+        assert "cut" "$(shown | sed -n 2p)" "  ..."
+        assert_match "line" "$(shown | sed -n 3p)" "  xxxx*xxxx"
+        assert "last line" "$(shown | sed -n '$p')" "  end"
+        rm log
+    done
+}
+
+@test "a log that was renamed, or removed, meanwhile" {
+    for way in $WAYS; do
+        by "$way" -- bash -c "echo one; mv '$PWD/log' '$PWD/log.1'; echo other >'$PWD/log'; echo two; exit 3"
+        failed 3 "*"
+        assert_shown log one two
+        by "$way" -- bash -c "echo three; rm '$PWD/log'; exit 3"
+        failed 3 "*"
+        assert_shown log three
+        rm log.1
+    done
+}
+
+@test "what a dying program leaves is stopped, also in sessions of its own" {
+    for way in $WAYS; do
+        by "$way" -- bash -c "setsid '$SLEEPER' 61 & setsid bash -c 'setsid \"$SLEEPER\" 62 & \"$SLEEPER\" 63' & '$SLEEPER' 64 & exit 3"
+        failed 3 "start: bash: ended with status 3 *"
+        # Only when they are there for certain.
+        by "$way" DZ_WAIT=alive:9 -- bash -c "setsid '$SLEEPER' 61 >/dev/null & (setsid '$SLEEPER' 62 &)
+            until [ \$(pgrep -fc '^$SLEEPER 6[12]') = 2 ]; do :; done; exit 4"
+        failed 4 "start: bash: ended with status 4 *"
+    done
+}
+
+@test "a program that ends with 0 within the wait was started; nothing is kept of it" {
+    for way in $WAYS; do
+        for code in true 'sleep 0.05' 'echo words'; do
+            by "$way" -- bash -c "$code"
+            assert status "$status" 0
+            assert stderr "$stderr" ""
+            left_nothing
+        done
+        by "$way" DZ_WAIT=alive:0.5 -- bash -c 'sleep 0.1'
+        assert status "$status" 0
+        left_nothing
+        by "$way" DZ_WAIT=listen -- true
+        failed 125 "start: true: ended with status 0 after *([0-9]) ms, and nothing is left to wait for"
+    done
+}
+
+# ---- conditions ----------------------------------------------------------------
+
+@test "exec: back at once, whatever the program does next" {
+    for way in $WAYS; do
+        by "$way" DZ_WAIT=exec DZ_TIMEOUT=5 -- bash -c 'sleep 0.5; exit 3'
+        started
+        await gone "$pid"
+    done
+    by launcher DZ_WAIT=exec -- /etc/passwd
+    failed 126 "command: /etc/passwd: Permission denied"
+}
+
+@test "alive:SEC" {
+    for way in $WAYS; do
+        by "$way" DZ_WAIT=alive:1 -- bash -c 'sleep 0.3; exit 5'
+        failed 5 "start: bash: ended with status 5 *"
+        before=$(milliseconds)
+        by "$way" DZ_WAIT=alive:0.35 -- "$SLEEPER" 60
+        [ $(($(milliseconds) - before)) -ge 350 ]
+        started
+        kill "$pid"
+        # As long as that is the default.
+        before=$(milliseconds)
+        by "$way" -- "$SLEEPER" 60
+        [ $(($(milliseconds) - before)) -ge 100 ]
+        started
+        kill "$pid"
+    done
+}
+
+@test "fd:N: a newline, on whatever number" {
+    for way in $WAYS; do
+        # Numbers that are ours, that are the caller's, that nobody has.
+        for n in 3 4 5 6 7 8 9 10 11 12 40 99; do
+            echo mine >mine
+            exec 9<>mine
+            status=0
+            by "$way" DZ_WAIT=fd:$n DZ_TIMEOUT=5 -- bash -c "printf 'part, ' >&$n; echo whole >&$n
+                exec $n>&-; exec '$SLEEPER' 60" || fail "fd:$n"
+            exec 9>&-
+            started || fail "fd:$n"
+            assert "the caller's file" "$(cat mine)" mine
+            await runs_program "$pid" "$(readlink -f "$SLEEPER")"
+            assert "descriptors" "$(fds_of "$pid")" "0 1 2"
+            kill "$pid"
+        done
+    done
+}
+
+@test "fd:N: the caller's own descriptor of that number is not written to" {
+    echo mine >mine
+    for way in $WAYS; do
+        exec 9<>mine
+        rm -f pid
+        if [ "$way" = launcher ]; then
+            "$DZ" -d -q -o log -p pid -t 5 -w fd:9 bash -c "echo ok >&9; exec '$SLEEPER' 60" 3>&- 4>&- >/dev/null
+        else
+            LD_PRELOAD=$SHIM DZ_OUTPUT=log DZ_PIDFILE=pid DZ_WAIT=fd:9 DZ_TIMEOUT=5 \
+                bash -c "echo ok >&9; exec '$SLEEPER' 60" 3>&- 4>&-
+        fi
+        exec 9>&-
+        track "$(cat pid)"
+        assert "the caller's file" "$(cat mine)" mine
+    done
+}
+
+@test "fd:N: closed without a newline is the end of it, at once" {
+    for way in $WAYS; do
+        for code in "exec 7>&-" "printf unfinished >&7; exec 7>&-"; do
+            before=$(milliseconds)
+            by "$way" DZ_WAIT=fd:7 DZ_TIMEOUT=25 -- bash -c "$code; exec '$SLEEPER' 60"
+            failed 125 "wait: fd: closed without a newline"
+            [ $(($(milliseconds) - before)) -lt 15000 ]
+        done
+        # Not closed while another process of the job has it.
+        by "$way" DZ_WAIT=fd:7 DZ_TIMEOUT=25 -- bash -c "(sleep 0.2; echo >&7) & exec 7>&-; exec '$SLEEPER' 60"
+        started
+        kill "$pid"
+        by "$way" DZ_WAIT=fd:2000000000 -- "$SLEEPER" 60
+        failed 125 "wait: 2000000000: *"
+    done
+}
+
+@test "path:FILE: appears, in the caller's folder; is replaced; is touched" {
+    mkdir sub
+    for way in $WAYS; do
+        by "$way" DZ_WAIT=path:sub/ready -- bash -c "sleep 0.2; echo >'$PWD/sub/ready'; exec '$SLEEPER' 60"
+        started
+        [ -e sub/ready ]
+        kill "$pid"
+        by "$way" DZ_WAIT=path:sub/ready -- bash -c "sleep 0.2; echo new >'$PWD/new'; mv '$PWD/new' '$PWD/sub/ready'; exec '$SLEEPER' 60"
+        started
+        assert "the file" "$(cat sub/ready)" new
+        kill "$pid"
+        # By one that looks as old.
+        by "$way" DZ_WAIT=path:sub/ready -- bash -c "echo other >'$PWD/new'; touch -r '$PWD/sub/ready' '$PWD/new'
+            sleep 0.2; mv '$PWD/new' '$PWD/sub/ready'; exec '$SLEEPER' 60"
+        started
+        assert "the file" "$(cat sub/ready)" other
+        kill "$pid"
+        by "$way" DZ_WAIT=path:"$PWD"/sub/ready -- bash -c "sleep 0.2; echo again >>'$PWD/sub/ready'; exec '$SLEEPER' 60"
+        started
+        assert "the file" "$(tail -n 1 sub/ready)" again
+        kill "$pid"
+        rm sub/ready
+    done
+}
+
+@test "path:FILE: what was there before and is not touched does not count" {
+    echo >there
+    for way in $WAYS; do
+        by "$way" DZ_WAIT=path:there DZ_TIMEOUT=0.5 -- "$SLEEPER" 60
+        failed 124 "wait: $SLEEPER: not ready within 0.5 s: path:there"
+        by "$way" DZ_WAIT=path:nowhere/there DZ_TIMEOUT=0.5 -- "$SLEEPER" 60
+        failed 124 "wait: $SLEEPER: not ready within 0.5 s: path:nowhere/there"
+    done
+}
+
+@test "main: the library answers from inside, preloaded by us or by the user" {
+    try dz --shim="$SHIM" -d -q -o log -w main sleep 3600
+    assert status "$status" 0
+    track "$output"
+    assert "descriptors" "$(fds_of "$output")" "0 1 2"
+    try dz --shim="$SHIM" -d -q -o env.log -w main,exec env LD_PRELOAD=
+    assert status "$status" 0
+    refute grep -q '^DZ_' env.log
+    try closed env LD_PRELOAD="$SHIM" DZ_WAIT=main DZ_PIDFILE=pid DZ_OUTPUT=log sleep 3600
+    assert status "$status" 0
+    track "$(cat pid)"
+    # Where it cannot be had nothing runs, and the reason is said.
+    try dz --shim="$SHIM" -d -o none -w main "$TARGETS/server-static" 1
+    assert status "$status" 125
+    assert stderr "$stderr" "dznohup: preload: $TARGETS/server-static: it is statically linked"
+    try dz --shim=/no/such -d -o none -w main sleep 3600
+    assert status "$status" 125
+    assert stderr "$stderr" "dznohup: preload: /no/such: No such file or directory"
+    # One that loads no library: not taken for one that has answered.
+    echo 'not a library' >libdz.so
+    try dz --shim="$PWD/libdz.so" -d -q -o none -w main -t 1 sleep 3600
+    [ "$status" != 0 ]
+    [ ! -e none ] || [ -s none ]
+}
+
+@test "several conditions: all are to hold, and those that do not are named" {
+    for way in $WAYS; do
+        port=$(free_port)
+        by "$way" DZ_WAIT="exec,path:one,listen:$port,path:two" DZ_TIMEOUT=1 -- \
+            bash -c "echo >'$PWD/one'; exec '$TARGETS/server' $port"
+        failed 124 "wait: bash: not ready within 1 s: path:two"
+        rm one
+        by "$way" DZ_WAIT="path:one,listen:$port,alive:0.2,fd:5" -- \
+            bash -c "echo >&5; (sleep 0.3; echo >'$PWD/one') & exec '$TARGETS/server' $port"
+        started
+        [ -e one ] && listens "$port"
+        kill "$pid"
+        rm one
+    done
+}
+
+@test "an option that is repeated adds to the first; the variable gives way to both" {
+    says=dznohup
+    DZ_WAIT=path:zero DZ_TIMEOUT=60 try dz -d -o log -p pid -t 0.5 -w path:one --wait=path:two,exec "$SLEEPER" 60
+    failed 124 "wait: $SLEEPER: not ready within 0.5 s: path:one, path:two"
+    DZ_WAIT=path:zero try dz -d -o log -p pid -t 9 -w exec "$SLEEPER" 60
+    assert status "$status" 0
+    pid=$(cat pid)
+    track "$pid"
+    assert output "$output" "$pid"
+}
+
+# Both ways refuse it, with one line, and run nothing.
+refused() {
+    local message=$1 way
+    shift
+    for way in $WAYS; do
+        by "$way" "$@" -- "$SLEEPER" 60
+        failed 125 "$message"
+        assert "lines for $*" "$(wc -l <<<"$stderr")" 1
+        [ ! -e log ]
+    done
+}
+
+@test "bad conditions and times are refused" {
+    none="none of exec, alive:SEC, main, listen\[:PORT|:PATH\], notify, fd:N, path:FILE"
+    for value in "" foo execs Exec alive alive: alive:x alive:1x alive:-1 alive:.5 \
+        listen: listen:0 listen:65536 listen:99999999999 listen:http listen:80x \
+        fd fd: fd:2 fd:-1 fd:x fd:3x path path: exec:1 exec: main:1 notify:1 \
+        "exec," ",exec" "exec,,main" "exec main"; do
+        refused "DZ_WAIT: *$none" DZ_WAIT="$value"
+    done
+    refused "DZ_WAIT: exec,fd:3,fd:4: more than one fd:N" DZ_WAIT=exec,fd:3,fd:4
+    list=exec,exec,exec,exec,exec,exec,exec,exec
+    refused "DZ_WAIT: *: more than 8 conditions" DZ_WAIT=$list,exec
+    by launcher DZ_WAIT=$list -- "$SLEEPER" 60
+    started
+    kill "$pid"
+    await gone "$pid"
+    rm log
+    for value in "" x -1 1x 1e3 " 1" 99999999999 99999999999999999999 1,5; do
+        refused "DZ_TIMEOUT: *not a number of seconds" DZ_TIMEOUT="$value"
+    done
+    refused "wait: alive:SEC is longer than the timeout" DZ_WAIT=alive:2 DZ_TIMEOUT=1.5
+    says=dznohup
+    for word in -w --wait -t --timeout; do
+        try dz -d -o log -p pid $word bad "$SLEEPER" 60
+        failed 125 "$word: bad: no*"
+    done
+    try dz -d -o log -p pid -w exec -w $list "$SLEEPER" 60
+    failed 125 "-w: *: more than 8 conditions"
+}
+
+@test "in stay mode nobody could wait: refused" {
+    message="wait: only in leave mode: -d, DZ_MODE=leave"
+    by preload DZ_MODE=stay DZ_WAIT=exec -- "$SLEEPER" 60
+    failed 125 "$message"
+    says=dznohup
+    try dz -w listen:80 "$SLEEPER" 60
+    failed 125 "$message"
+    try dz -d --mode=stay -w listen:80 "$SLEEPER" 60
+    failed 125 "$message"
+    DZ_WAIT=exec try dz "$SLEEPER" 60
+    failed 125 "$message"
+    [ ! -e log ] && [ ! -e nohup.out ]
+}
+
+# ---- time-out ------------------------------------------------------------------
+
+@test "a time-out: 124, what was awaited, and no process, pidfile, record or empty log" {
+    for way in $WAYS; do
+        before=$(milliseconds)
+        by "$way" DZ_WAIT=listen DZ_TIMEOUT=0.3 -- "$SLEEPER" 60
+        elapsed=$(($(milliseconds) - before))
+        failed 124 "wait: $SLEEPER: not ready within 0.3 s: listen"
+        assert "lines" "$(wc -l <<<"$stderr")" 1
+        [ $elapsed -ge 300 ] && [ $elapsed -lt 3000 ] || fail "after $elapsed ms"
+        [ ! -e log ]
+        # A log that holds something stays, and is shown.
+        by "$way" DZ_WAIT=listen,path:/nowhere/at/all DZ_TIMEOUT=1.25 -- bash -c "echo words; exec '$SLEEPER' 60"
+        failed 124 "wait: bash: not ready within 1.25 s: listen, path:/nowhere/at/all"
+        assert_shown log words
+        rm log
+    done
+}
+
+@test "a time-out stops children and grandchildren, in sessions of their own too" {
+    for way in $WAYS; do
+        by "$way" DZ_WAIT=listen DZ_TIMEOUT=0.5 -- bash -c "'$SLEEPER' 61 & setsid '$SLEEPER' 62 &
+            setsid bash -c 'setsid bash -c \"setsid \\\"$SLEEPER\\\" 63 & \\\"$SLEEPER\\\" 64\" & exit' &
+            ('$SLEEPER' 65 & setsid '$SLEEPER' 66 & echo there; exit) & wait"
+        failed 124 "wait: bash: not ready within 0.5 s: listen"
+        assert_shown log there
+        # Each is asked to end first, by TERM.
+        rm -f log ended
+        by "$way" DZ_WAIT=listen DZ_TIMEOUT=0.5 -- bash -c "setsid bash -c 'setsid bash -c \"trap \\\"echo >>$PWD/ended; exit\\\" TERM; while :; do sleep 0.05; done\" & wait' & wait"
+        failed 124 "wait: *"
+        [ -e ended ] || fail "killed without being asked"
+    done
+}
+
+# It takes five seconds from TERM to KILL.
+ignoring_term() {
+    before=$(milliseconds)
+    by "$1" DZ_WAIT=listen DZ_TIMEOUT=1 -- bash -c "trap '' TERM; setsid '$SLEEPER' 61 & kill -STOP \$! ; bash -c 'while :; do \"$SLEEPER\" 0.2; done' & '$SLEEPER' 62"
+    elapsed=$(($(milliseconds) - before))
+    failed 124 "wait: bash: not ready within 1 s: listen"
+    [ $elapsed -ge 6000 ] && [ $elapsed -lt 20000 ] || fail "after $elapsed ms"
+}
+
+@test "a time-out kills what ignores TERM, what is stopped, what forks on: the launcher" {
+    ignoring_term launcher
+}
+
+@test "a time-out kills what ignores TERM, what is stopped, what forks on: the library" {
+    ignoring_term preload
+}
+
+@test "-t 0 is no limit; thirty seconds are the default" {
+    for way in $WAYS; do
+        by "$way" DZ_WAIT=path:ready DZ_TIMEOUT=0 -- bash -c "sleep 0.4; echo >'$PWD/ready'; exec '$SLEEPER' 60"
+        started
+        kill "$pid"
+        rm ready
+    done
+    need strace
+    # The wait itself says for how long it sleeps.
+    for timeout in "" 0; do
+        rm -f pid
+        try closed env DZ_WAIT=fd:9 ${timeout:+DZ_TIMEOUT=$timeout} strace -qq -o trace -e trace=poll \
+            "$DZ" -d -o log -p pid bash -c "sleep 0.3; echo >&9; exec '$SLEEPER' 60" </dev/null
+        assert status "$status" 0
+        track "$(cat pid)"
+        longest=$(sed -n 's/^poll(.*, \([0-9]*\)).*/\1/p' trace | sort -n | tail -n 1)
+        if [ -z "$timeout" ]; then
+            [ "$longest" -le 30000 ] && [ "$longest" -gt 25000 ] || fail "$longest ms"
+        else
+            [ "$longest" -gt 1000000 ] || fail "$longest ms"
+        fi
+    done
+}
+
+@test "children from before the launcher are none of the job's" {
+    for way in $WAYS; do
+        for case in "124 DZ_WAIT=listen DZ_TIMEOUT=0.4 $SLEEPER 62" "3 DZ_WAIT=alive:5 DZ_TIMEOUT=9 bash -c exit\ 3"; do
+            eval "words=($case)"
+            rm -f before
+            start=("$DZ" -d)
+            [ "$way" = launcher ] || start=(env LD_PRELOAD="$SHIM")
+            try closed env DZ_OUTPUT=log DZ_PIDFILE=pid "${words[@]:1:2}" bash -c \
+                "'$SLEEPER' 61 & setsid '$SLEEPER' 61 & (setsid '$SLEEPER' 61 & echo \$! >before); echo \$! >>before; echo \$\$ >launcher
+                exec \"\$@\"" bash "${start[@]}" "${words[@]:3}" </dev/null
+            pids=$(pgrep -f "^$SLEEPER 61")
+            # shellcheck disable=SC2086
+            track $pids
+            assert status "$status" "${words[0]}"
+            assert "children from before" "$(wc -w <<<"$pids")" 3
+            for pid in $pids; do
+                alive "$pid" || fail "$pid was ended"
+                kill "$pid"
+                await gone "$pid"
+            done
+            says=.
+            left_nothing
+        done
+    done
+}
+
+# Our output, since bats has no terminal: the screen, with its control characters.
+screen_of() { on_terminal --run env DZ_OUTPUT=log DZ_PIDFILE=pid "$@" | tr -d '\r'; }
+
+@test "on a terminal a line says what is awaited, and goes" {
+    clear=$'\033[K'
+    for way in $WAYS; do
+        start=("$DZ" -d)
+        says=dznohup
+        [ "$way" = launcher ] || { start=(LD_PRELOAD="$SHIM"); says=libdz.so; }
+        # What holds is no longer told.
+        code="echo >'$PWD/one'; sleep 2.5; echo >'$PWD/two'; exec '$SLEEPER' 60"
+        rm -f one two
+        screen=$(screen_of DZ_WAIT=path:one,path:two "${start[@]}" bash -c "$code")
+        track "$(cat pid)"
+        assert_match screen "$screen" \
+            "$clear$says: waiting for path:two, 1 s$clear$says: waiting for path:two, 2 s$clear*"
+        refute grep -q waiting <<<"${screen##*"$clear"}"
+        kill "$(cat pid)"
+        # Nor is it left where the start fails.
+        rm -f one two
+        screen=$(screen_of DZ_WAIT=path:none DZ_TIMEOUT=1.5 "${start[@]}" "$SLEEPER" 60) || true
+        assert screen "$screen" "$clear$says: waiting for path:none, 1 s$clear$says: wait: $SLEEPER: not ready within 1.5 s: path:none"
+    done
+}
+
+@test "no such line for -q, without a terminal, or before a second has passed" {
+    for way in $WAYS; do
+        start=("$DZ" -d)
+        [ "$way" = launcher ] || start=(LD_PRELOAD="$SHIM")
+        screen=$(screen_of DZ_QUIET=1 DZ_WAIT=path:none DZ_TIMEOUT=1.3 "${start[@]}" "$SLEEPER" 60) || true
+        assert_match screen "$screen" "*: wait: $SLEEPER: not ready within 1.3 s: path:none"
+        refute grep -q $'\033\|waiting' <<<"$screen"
+        screen=$(screen_of DZ_WAIT=alive:0.3 "${start[@]}" "$SLEEPER" 60)
+        track "$(cat pid)"
+        refute grep -q $'\033\|waiting' <<<"$screen"
+        kill "$(cat pid)"
+        by "$way" DZ_WAIT=path:none DZ_TIMEOUT=1.3 -- "$SLEEPER" 60
+        failed 124 "wait: *"
+        assert lines "$(wc -l <<<"$stderr")" 1
+    done
+}
+
+@test "an interrupt while it waits ends the job and the launcher alike" {
+    for way in $WAYS; do
+        start=("$DZ" -d)
+        [ "$way" = launcher ] || start=(LD_PRELOAD="$SHIM")
+        for signal in TERM INT; do
+            rm -rf there pid "$DZ_STATE_DIR"
+            # Not in the background of this shell, which would ignore INT.
+            try closed "$PYTHON" - $signal env DZ_WAIT=listen DZ_OUTPUT=log DZ_PIDFILE=pid "${start[@]}" \
+                bash -c "setsid '$SLEEPER' 61 & echo >'$PWD/there'; exec '$SLEEPER' 60" <<'END'
+import os, signal, subprocess, sys, time
+process = subprocess.Popen(sys.argv[2:], stdin=subprocess.DEVNULL)
+while not os.path.exists("there"):
+    time.sleep(0.01)
+process.send_signal(signal.Signals["SIG" + sys.argv[1]])
+print(process.wait())
+END
+            assert "ended by" "$output" "-$(kill -l $signal)"
+            assert_match stderr "$stderr" "*: wait: interrupted by SIG$signal"
+            left_nothing
+            [ ! -e log ]
+        done
+    done
+}
