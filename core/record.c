@@ -314,8 +314,9 @@ static void write_number(struct dz_plan *plan, pid_t pid)
 
     if (number_path(plan, pid, path) < 0)
         return;
-    unlink(path); /* of an earlier job, long over, that had this PID */
-    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    /* One that is there is of an earlier job, long over, that had this PID. */
+    fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
+              0600);
     if (fd < 0)
         return;
     if (write_record(fd, plan, pid) < 0)
