@@ -6,7 +6,7 @@
  * the next look.  The caller is the job's subreaper, so the target's end is told
  * to it, whoever has forked the target.
  */
-#include "dz.h"
+#include "watch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,35 +24,12 @@ enum {
     BLIND_MS = 5    /* between two looks at the target where there is no pidfd */
 };
 
-struct watch {
-    struct dz_plan *plan;
-    struct dz_ready ready;
-    struct dz_family family;
-    int64_t deadline; /* INT64_MAX: none */
-    int64_t tell_at;
-    bool told;
-    bool reported;  /* the target was executed */
-    int interrupts; /* signalfd */
-    int pidfd;      /* of the target, or -1 */
-    int ended_ms;   /* after how long it ended */
-};
-
 void dz_interrupts(sigset_t *set)
 {
     sigemptyset(set);
     sigaddset(set, SIGINT);
     sigaddset(set, SIGQUIT);
     sigaddset(set, SIGTERM);
-}
-
-/* waitpid(2) over EINTR. */
-static pid_t reap(pid_t pid, int *status, int flags)
-{
-    pid_t result;
-
-    while ((result = waitpid(pid, status, flags)) < 0 && errno == EINTR)
-        ;
-    return result;
 }
 
 static int open_watch(struct watch *watch, struct dz_plan *plan, struct dz_fault *fault)
@@ -81,165 +58,13 @@ static int open_watch(struct watch *watch, struct dz_plan *plan, struct dz_fault
     return 0;
 }
 
-static void close_one(int *fd)
-{
-    if (*fd >= 0)
-        close(*fd); /* read ends and the like: nothing can be lost */
-    *fd = -1;
-}
-
 static void close_watch(struct watch *watch)
 {
-    close_one(&watch->interrupts);
-    close_one(&watch->pidfd);
-    close_one(&watch->plan->await_fd);
-    close_one(&watch->plan->await_ready);
-    close_one(&watch->plan->notify.fd);
-}
-
-/* ---- the target's end ------------------------------------------------------------ */
-
-/* The target has ended in a way that is no good start. */
-static int early_end(struct watch *watch, int status, struct dz_fault *fault)
-{
-    const struct dz_plan *plan = watch->plan;
-    const char *name = plan->argv != NULL ? plan->argv[0] : NULL;
-    char words[128];
-    struct dz_text text = dz_text(words, sizeof words);
-
-    if (status < 0) {
-        dz_add(&text, "ended");
-    } else if (WIFSIGNALED(status)) {
-        dz_add(&text, "killed by SIG");
-        dz_add_signal(&text, WTERMSIG(status));
-    } else {
-        dz_add(&text, "ended with status ");
-        dz_add_number(&text, WEXITSTATUS(status));
-    }
-    dz_add(&text, " after ");
-    dz_add_number(&text, watch->ended_ms);
-    dz_add(&text, " ms");
-    if (status == 0)
-        dz_add(&text, ", and nothing is left to wait for");
-    dz_fault(fault, "start", name, 0, words);
-    if (status > 0)
-        fault->status = WIFSIGNALED(status) ? DZ_EXIT_SIGNAL + WTERMSIG(status)
-                                            : WEXITSTATUS(status);
-    return -1;
-}
-
-struct count {
-    pid_t parent; /* its children are counted */
-    int members;
-    int children;
-    pid_t child;
-};
-
-static int count_one(const struct dz_process *process, void *data)
-{
-    struct count *count = data;
-
-    count->members++;
-    if (process->ppid == count->parent) {
-        count->children++;
-        count->child = process->pid;
-    }
-    return 0;
-}
-
-/* Whether nothing of the job is left: we have no child, so none of its processes
- * has come to us.  Often so after its end, and it spares a walk over /proc. */
-static bool is_empty(const struct watch *watch)
-{
-    siginfo_t info; /* not looked at */
-
-    return watch->family.root != 0 &&
-           waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0;
-}
-
-static struct count count_family(const struct watch *watch)
-{
-    struct count count = {.parent = getpid()};
-
-    if (!is_empty(watch))
-        dz_family_each(&watch->family, count_one, &count); /* no /proc: none */
-    return count;
-}
-
-/*
- * The same until two counts agree: one that ended between being counted itself
- * and its child's being counted as ours makes two of one.
- */
-static struct count count_settled(const struct watch *watch)
-{
-    enum { TRIES = 100 }; /* a job that goes on forking is not one process */
-    struct count count = count_family(watch);
-
-    for (int i = 0; i < TRIES && count.members > 0; i++) {
-        struct count before = count;
-        count = count_family(watch);
-        if (count.members == before.members && count.children == before.children &&
-            count.child == before.child)
-            break;
-    }
-    return count;
-}
-
-/* The job is another process from here on.  One that has ended in this very
- * moment is no failure: the next look finds what it has left. */
-static int follow(struct watch *watch, pid_t pid, struct dz_fault *fault)
-{
-    close_one(&watch->pidfd);
-    watch->plan->ended = false;
-    if (dz_publish_again(watch->plan, pid, fault) < 0 && fault->err != ESRCH)
-        return -1;
-    watch->pidfd = (int)syscall(SYS_pidfd_open, pid, 0); /* -1: looked at instead */
-    return 0;
-}
-
-/*
- * The target has ended with 0.  A program that daemonizes itself does so, and
- * leaves one process behind, which comes to us: that is the daemon.  Of several
- * none can be told to be it.
- */
-static int good_end(struct watch *watch, struct dz_fault *fault)
-{
-    struct count count = count_settled(watch);
-
-    close_one(&watch->pidfd);
-    watch->plan->ended = true;
-    if (count.children == 1)
-        return follow(watch, count.child, fault);
-    return 0;
-}
-
-/* Whether the target has ended; *status is -1 where nobody tells how. */
-static bool has_ended(const struct watch *watch, int *status)
-{
-    pid_t pid = watch->plan->pid;
-    pid_t result;
-
-    if (watch->plan->ended)
-        return false;
-    result = reap(pid, status, WNOHANG);
-    if (result >= 0)
-        return result == pid;
-    *status = -1; /* ECHILD: MAINPID, which another process has forked */
-    return !dz_lives(pid);
-}
-
-static int check_end(struct watch *watch, struct dz_fault *fault)
-{
-    int status;
-
-    while (has_ended(watch, &status)) {
-        watch->ended_ms = (int)(dz_milliseconds() - watch->ready.executed);
-        if (status != 0)
-            return early_end(watch, status, fault);
-        if (good_end(watch, fault) < 0)
-            return -1;
-    }
-    return 0;
+    dz_close_fd(&watch->interrupts);
+    dz_close_fd(&watch->pidfd);
+    dz_close_fd(&watch->plan->await_fd);
+    dz_close_fd(&watch->plan->await_ready);
+    dz_close_fd(&watch->plan->notify.fd);
 }
 
 /* ---- what comes in --------------------------------------------------------------- */
@@ -251,13 +76,13 @@ static int executed(struct watch *watch, struct dz_fault *fault)
     struct dz_process process;
     int status;
 
-    reap(plan->child, &status, 0); /* it ends when it has forked */
+    dz_reap(plan->child, &status, 0); /* it ends when it has forked */
     if (plan->pid == 0)
         return dz_fault(fault, "fork", "child", 0,
                         "killed before it could start anything");
     watch->reported = true;
     watch->ready.executed = dz_milliseconds();
-    close_one(&plan->await_fd);
+    dz_close_fd(&plan->await_fd);
     watch->pidfd = (int)syscall(SYS_pidfd_open, plan->pid, 0); /* -1: see above */
     if (!watch->ready.done && dz_condition(&plan->wait, DZ_WAIT_MAIN) != NULL &&
         dz_lives(plan->pid))
@@ -265,8 +90,8 @@ static int executed(struct watch *watch, struct dz_fault *fault)
     /* A process that was killed on its way to exec has closed the pipe, too. */
     if (!watch->ready.done && watch->family.root != 0 &&
         dz_read_process(plan->pid, &process) == 0 && !process.executed &&
-        reap(plan->pid, &status, 0) == plan->pid)
-        return early_end(watch, status, fault);
+        dz_reap(plan->pid, &status, 0) == plan->pid)
+        return dz_early_end(watch, status, fault);
     return 0;
 }
 
@@ -313,7 +138,7 @@ static int take_notification(struct watch *watch, struct dz_fault *fault)
     }
     notify->extend_ms = 0;
     if (notify->main_pid != before && notify->main_pid != watch->plan->pid)
-        return follow(watch, notify->main_pid, fault);
+        return dz_follow(watch, notify->main_pid, fault);
     return 0;
 }
 
@@ -379,9 +204,9 @@ static int check_hope(struct watch *watch, struct dz_fault *fault)
 {
     if (watch->ready.closed)
         return dz_fault(fault, "wait", "fd", 0, "closed without a newline");
-    if (!watch->plan->ended || count_family(watch).members > 0)
+    if (!watch->plan->ended || dz_count_members(watch) > 0)
         return 0;
-    return early_end(watch, 0, fault);
+    return dz_early_end(watch, 0, fault);
 }
 
 static int loop(struct watch *watch, struct dz_fault *fault)
@@ -395,7 +220,7 @@ static int loop(struct watch *watch, struct dz_fault *fault)
             /* Before its end is looked at: who has just sent it may be ended. */
             if (plan->notify.fd >= 0 && take_notification(watch, fault) < 0)
                 return -1;
-            if (check_end(watch, fault) < 0)
+            if (dz_check_end(watch, fault) < 0)
                 return -1;
             if (dz_ready_look(&watch->ready, plan, &watch->family))
                 return 0;
@@ -436,11 +261,11 @@ static void stop_child(struct watch *watch)
     int64_t until = dz_milliseconds() + STOP_MS;
     int status;
 
-    if (watch->plan->ended || reap(pid, &status, WNOHANG) != 0)
+    if (watch->plan->ended || dz_reap(pid, &status, WNOHANG) != 0)
         return;
     kill(pid, SIGTERM);
     kill(pid, SIGCONT);
-    while (reap(pid, &status, WNOHANG) == 0) {
+    while (dz_reap(pid, &status, WNOHANG) == 0) {
         if (dz_milliseconds() >= until)
             kill(pid, SIGKILL);
         poll(NULL, 0, BLIND_MS); /* its end is told to waitpid(2) alone here */
@@ -455,7 +280,7 @@ static void clean_up(struct watch *watch, struct dz_fault *fault)
 
     if (watch->family.root == 0)
         stop_child(watch);
-    else if (!is_empty(watch))
+    else if (!dz_is_empty(watch))
         result = dz_stop_family(&watch->family, dz_milliseconds() + STOP_MS);
     if (result < 0) {
         char words[sizeof fault->reason];
