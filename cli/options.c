@@ -147,9 +147,14 @@ int print_help(void)
         if (on_command_line(option))
             print_row(option);
     printf(
-        "\nA variable in brackets is the option's default, and its setting where\n"
+        "\nCOND: exec, alive:SEC (0.1 is the default), main, listen[:PORT|:PATH], "
+        "notify,\n"
+        "fd:N, path:FILE.\n"
+        "A variable in brackets is the option's default, and its setting where\n"
         "libdz.so is preloaded without dznohup: LD_PRELOAD=libdz.so COMMAND.\n"
         "Exit status: COMMAND's own; 125 if dznohup fails, 126 if COMMAND cannot be\n"
-        "executed, 127 if it is not found; with -d 0 if it was started.\n");
+        "executed, 127 if it is not found; with -d 0 if it was started, 124 if it was "
+        "not\n"
+        "ready in time.\n");
     return fflush(stdout) == 0 && !ferror(stdout) ? 0 : -1;
 }

@@ -307,8 +307,8 @@ static int await_target(struct dz_plan *plan, struct dz_fault *fault)
     if (result < 0)
         clean_up(&watch, fault);
     close_watch(&watch);
-    if (result == 0 && plan->ended) /* as the caller is told: no file names it */
-        dz_unpublish(plan);
+    if (result == 0 && plan->ended)
+        dz_publish_end(plan);
     return result;
 }
 

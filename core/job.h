@@ -152,8 +152,8 @@ void dz_pidfile_remove(const char *path, pid_t pid);
  * The beginning of a record: what tells whether the job runs.  The whole is
  * lines "KEY VALUE", newlines and backslashes in values written as \n and \\:
  * dz, pid, start, boot, space, session, since, then name, cwd, log, pidfile as
- * they are there, an "arg" for each word of the command, perhaps "status", and
- * "end".
+ * they are there, an "arg" for each word of the command, "end"; and behind that,
+ * where somebody was told of it, "status" as of waitpid(2).
  */
 struct dz_record {
     struct dz_identity who;
@@ -188,6 +188,11 @@ int dz_record_claim(struct dz_plan *plan, struct dz_fault *fault);
 /* Write the record of pid. */
 int dz_record_publish(struct dz_plan *plan, pid_t pid, struct dz_fault *fault);
 
+/* Note how the job of the record at path has ended, as of waitpid(2), if it is
+ * about pid; behind its last line.  The same for the plan's own. */
+void dz_record_note(const char *path, pid_t pid, int status);
+void dz_record_note_plan(const struct dz_plan *plan, int status);
+
 /* Whether the record at path is about pid. */
 bool dz_record_names(const char *path, pid_t pid);
 
@@ -206,6 +211,10 @@ int dz_publish(struct dz_plan *plan, struct dz_fault *fault);
 
 /* The caller: the job is another process now; both name pid from here on. */
 int dz_publish_again(struct dz_plan *plan, pid_t pid, struct dz_fault *fault);
+
+/* The job has ended well by the time its caller is told that it was started: the
+ * pidfile goes, the record says so. */
+void dz_publish_end(struct dz_plan *plan);
 
 /* A start that has failed: whatever of the two names plan->pid goes. */
 void dz_unpublish(struct dz_plan *plan);

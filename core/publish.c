@@ -89,3 +89,12 @@ void dz_unpublish(struct dz_plan *plan)
     else if (plan->record_claim.path[0] != '\0')
         dz_record_remove(plan->record_claim.path, plan->pid);
 }
+
+void dz_publish_end(struct dz_plan *plan)
+{
+    dz_claim_release(&plan->pidfile_claim);
+    dz_claim_release(&plan->record_claim);
+    if (plan->pidfile_claim.path[0] != '\0')
+        dz_pidfile_remove(plan->pidfile_claim.path, plan->pid);
+    dz_record_note_plan(plan, 0);
+}

@@ -302,6 +302,13 @@ static int number_path(const struct dz_plan *plan, pid_t pid, char path[PATH_MAX
     return join(path, plan->state, digits);
 }
 
+/* The path of the job's record, whatever it is called.  -1 with errno. */
+static int record_path(const struct dz_plan *plan, pid_t pid, char path[PATH_MAX])
+{
+    return plan->name != NULL ? join(path, plan->state, plan->name)
+                              : number_path(plan, pid, path);
+}
+
 /*
  * Write the record of a job without a name.  Nobody else writes to that file, so
  * there is no lock, and it is written in place: one without its last line is not
@@ -406,6 +413,39 @@ bool dz_record_names(const char *path, pid_t pid)
     struct dz_record record;
 
     return read_record(AT_FDCWD, path, &record) == 0 && record.who.pid == pid;
+}
+
+void dz_record_note(const char *path, pid_t pid, int status)
+{
+    char line[32];
+    struct dz_text text = dz_text(line, sizeof line);
+    struct dz_claim claim;
+    struct dz_fault unheard;
+    int fd;
+
+    dz_claim_init(&claim);
+    dz_add(&text, "status ");
+    dz_add_number(&text, status);
+    dz_add(&text, "\n");
+    /* For later readers alone: where it cannot be, they see "unknown". */
+    if (dz_claim(&claim, path, "record", DZ_UNDO_MS, &unheard) < 0)
+        return;
+    fd = dz_record_names(claim.path, pid)
+             ? open(claim.path, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC)
+             : -1;
+    if (fd >= 0) {
+        dz_write(fd, line, text.length);
+        close(fd);
+    }
+    dz_claim_drop(&claim);
+}
+
+void dz_record_note_plan(const struct dz_plan *plan, int status)
+{
+    char path[PATH_MAX];
+
+    if (plan->state[0] != '\0' && record_path(plan, plan->pid, path) == 0)
+        dz_record_note(path, plan->pid, status);
 }
 
 void dz_record_remove(const char *path, pid_t pid)

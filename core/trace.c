@@ -31,7 +31,7 @@ void dz_add_tty(struct dz_text *text, int tty)
 
 void dz_row(const char *step, char *at, size_t size)
 {
-    enum { STEP_WIDTH = 8 };
+    enum { STEP_WIDTH = 9 };
     struct dz_text text = dz_text(at, size);
     struct dz_process self;
     bool known = dz_read_process(getpid(), &self) == 0; /* no /proc: no terminal */

@@ -7,6 +7,7 @@ cd "${BUILD:-build}"
 build=$PWD
 unset DZ_TEST_STRICT # the suite's own; dznohup refuses what it does not know
 dir=$(mktemp -d)
+export DZ_STATE_DIR="$dir/state"
 cd "$dir"
 pid=
 finish() {

@@ -149,7 +149,7 @@ assert_fits() {
 @test "list: on a terminal of 60 columns it fits" {
     job --name=web -o "$PWD/a-log-of-some-length" sleep 1000
     list_on 60
-    assert_match row "$(tail -n 1 <<<"$output")" "web*$pid*..*"
+    assert_match row "$(tail -n 1 <<<"$output")" "web  *$pid*running*sleep 1000"
     assert_fits 60
 }
 
@@ -347,7 +347,7 @@ no_such() {
     for word in nobody "$none" ./no.pid "$PWD/no/no.pid"; do
         ctl status "$word"
         assert "status $word" "$status" 3
-        assert_match "words of $word" "$output" "$word: not running*"
+        assert_match "words of $word" "$output" "$word: no*"
         assert "stderr of $word" "$stderr" ""
         ctl status --json "$word"
         assert "status --json $word" "$status" 3
@@ -607,7 +607,7 @@ trap "echo got $s; exit" $s; done; echo up; while :; do sleep 0.01; done'
     ctl stop one $! nobody two
     assert status "$status" 1
     assert stdout "$output" "one: stopped, PID $one
-nobody: nothing to stop: not running
+nobody: nothing to stop: no such job
 two: stopped, PID $pid"
     assert stderr "$stderr" \
         "dzctl: stop: $!: there is no record of that process; kill(1) is for any"
@@ -633,7 +633,7 @@ unsignalled() {
 
     unsignalled nobody
     assert status "$status" 0
-    assert stdout "$output" "nobody: nothing to stop: not running"
+    assert stdout "$output" "nobody: nothing to stop: no such job"
     unsignalled ./no.pid
     assert status "$status" 0
     # An ended one, whose record and pidfile go.
@@ -1347,14 +1347,15 @@ web"
     for word in web "$pid" ./web.pid; do
         ctl clear "$word" one
         assert "status of $word" "$status" 1
-        assert stderr "$stderr" "dzctl: clear: $word: it is running; stop it first"
+        assert_match stderr "$stderr" "dzctl: clear: $word: it is running; stop it first*"
         # The other is done all the same.
         assert records "$(records)" web
     done
     [ -e web.pid ] || fail "the pidfile is gone"
     alive "$pid"
     ctl clear nobody
-    assert "status of what is not known" "$status" 0
+    assert "status of what is not known" "$status" 1
+    assert stderr "$stderr" "dzctl: clear: nobody: no such job"
 }
 
 @test "clear: by a stale pidfile, which goes; a bad directory is an error" {
@@ -1523,4 +1524,12 @@ clear --json"
     await holds log one
     try closed sh -c 'exec "$@" >/dev/full' - "$CTL" log web
     assert stderr "$stderr" "dzctl: stdout: No space left on device"
+}
+
+@test "stop: a pidfile without its slash is not taken for a job that is gone" {
+    job --name=web -p web.pid -o log sleep 1000
+    ctl stop web.pid
+    assert status "$status" 1
+    assert stderr "$stderr" "dzctl: stop: web.pid: no such job; a file of that name is meant by ./web.pid"
+    alive "$pid"
 }

@@ -116,7 +116,8 @@ track() {
 
 alive() {
     local state
-    state=$(stat_field "$1" 3) && [ "$state" != Z ]
+    # A zombie whose other threads are on their way out has not ended.
+    state=$(stat_field "$1" 3) && { [ "$state" != Z ] || [ "$(stat_field "$1" 20)" -gt 1 ]; } 2>/dev/null
 }
 gone() { ! alive "$1"; }
 

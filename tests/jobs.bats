@@ -111,11 +111,15 @@ load jobs
         end_victim "$pid"
         rm "$DZ_STATE_DIR/$pid"
     done
-    # And not at all where it has failed, or ended.
+    # And not at all where it has failed; where it has ended well, with that.
     for mode in leave shim; do
         begin $mode --output=log sh -c 'exit 3'
-        begin $mode --output=log sh -c 'exit 0'
         assert records "$(ls -A "$DZ_STATE_DIR")" ""
+        begin $mode --name=quick --output=log sh -c 'exit 0'
+        assert status "$(tail -n 1 "$DZ_STATE_DIR/quick")" "status 0"
+        try "$CTL" wait quick
+        assert "status of wait" "$status" 0
+        rm "$DZ_STATE_DIR/quick"
     done
 }
 

@@ -53,7 +53,8 @@ fifty() {
             $question || fail "start $i by the $way"
             for server in $servers; do
                 track "$server"
-                kill -KILL "$server" 2>/dev/null || true
+                # TERM: a master ends its workers, which KILL would orphan.
+                kill -TERM "$server" 2>/dev/null || true
                 await gone "$server"
             done
             rm -f nginx.pid

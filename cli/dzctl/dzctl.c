@@ -20,12 +20,12 @@ static const struct {
     int (*run)(int argc, char **argv);
 } commands[] = {
     {"list", "[--json]", "all jobs", command_list},
-    {"status", "[--json] JOB", "does it run? 0 yes, 1 it has ended, 3 no, 4 unknown",
+    {"status", "[--json] JOB", "does it run? 0 yes, 1 ended, 3 none, 4 unknown",
      command_status},
     {"stop", "[-t SEC] [-s SIG] JOB...", "TERM, and KILL after SEC seconds (10)",
      command_stop},
     {"wait", "[-t SEC] JOB", "wait for its end, and end with its status", command_wait},
-    {"log", "[-f] [-n N] JOB", "the last N lines (10) of its log, and what comes",
+    {"log", "[-f] [-n N] JOB", "the last N lines (10) of its log; -f: go on",
      command_log},
     {"inspect", "[--json] JOB", "is this process a proper daemon, and why not",
      command_inspect},

@@ -101,7 +101,7 @@ int job_list(struct job **jobs, size_t *count, struct dz_fault *fault);
 void job_forget(const struct job *job);
 
 /* Note in the record how the job has ended. */
-void job_note_status(struct job *job, int status);
+void job_note_status(const struct job *job, int status);
 
 /* "web", or its PID. */
 const char *job_called(const struct job *job, char digits[24]);

@@ -105,19 +105,21 @@ static void take_line(struct job *job, size_t *words, const char *line, const ch
     }
 }
 
-/* The lines behind the record's beginning.  Whether its end was there. */
+/* The lines behind the record's beginning.  Whether its end was there; behind that
+ * its status may have been noted. */
 static bool take_lines(struct job *job, const char *line)
 {
     size_t words = 0;
     const char *end;
 
+    bool complete = false;
+
     while ((end = strchr(line, '\n')) != NULL) {
-        if (end - line == 3 && memcmp(line, "end", 3) == 0)
-            return true;
+        complete = complete || (end - line == 3 && memcmp(line, "end", 3) == 0);
         take_line(job, &words, line, end);
         line = end + 1;
     }
-    return false;
+    return complete;
 }
 
 static enum job_state state_of(const struct dz_record *record)
@@ -270,42 +272,8 @@ const char *job_called(const struct job *job, char digits[24])
     return digits;
 }
 
-/* The record's text with the status before its end, or NULL. */
-static char *with_status(const struct job *job, int status)
+void job_note_status(const struct job *job, int status)
 {
-    int fd = dz_record_open(AT_FDCWD, job->file);
-    struct dz_record record;
-    char *text = fd >= 0 ? read_whole(fd) : NULL;
-    char *end = text != NULL ? strstr(text, "\nend\n") : NULL;
-    char *more = NULL;
-
-    if (fd >= 0)
-        close(fd); /* read only: nothing can be lost */
-    if (end != NULL && dz_record_parse(text, &record) != NULL &&
-        record.who.pid == job->record.who.pid &&
-        record.who.start == job->record.who.start) {
-        *end = '\0';
-        if (asprintf(&more, "%s\nstatus %d\nend\n", text, status) < 0)
-            more = NULL;
-    }
-    free(text);
-    return more;
-}
-
-void job_note_status(struct job *job, int status)
-{
-    struct dz_claim claim;
-    struct dz_fault unheard;
-    char *text;
-
-    /* For later readers alone: where it cannot be, they see "unknown". */
-    dz_claim_init(&claim);
-    if (job->file == NULL ||
-        dz_claim(&claim, job->file, "record", DZ_UNDO_MS, &unheard) < 0)
-        return;
-    text = with_status(job, status);
-    if (text == NULL || dz_write(claim.fd, text, strlen(text)) < 0 ||
-        dz_claim_publish(&claim, 0600) < 0)
-        dz_claim_drop(&claim);
-    free(text);
+    if (job->file != NULL)
+        dz_record_note(job->file, job->record.who.pid, status);
 }

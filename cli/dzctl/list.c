@@ -20,7 +20,7 @@ const char *state_words(const struct job *job, char words[48])
     if (job->state == JOB_ELSEWHERE)
         return "not here";
     if (job->state == JOB_NONE)
-        return "not running";
+        return job->record.who.pid > 0 ? "not running" : "no such job";
     dz_add(&text, "ended (");
     if (job->status < 0) {
         dz_add(&text, "status unknown");
@@ -38,14 +38,17 @@ const char *state_words(const struct job *job, char words[48])
 /* ---- JSON --------------------------------------------------------------------------
  */
 
-static void print_json(const struct job *job)
+static void print_json(const struct job *job, const char *called)
 {
     char words[48];
     struct dz_text text = dz_text(words, sizeof words);
 
     printf("{\"name\": ");
-    json_text(job->name);
-    printf(", \"pid\": %ld, \"state\": ", (long)job->record.who.pid);
+    json_text(job->recorded ? job->name : called);
+    if (job->record.who.pid > 0)
+        printf(", \"pid\": %ld, \"state\": ", (long)job->record.who.pid);
+    else
+        printf(", \"pid\": null, \"state\": ");
     json_string(job->state == JOB_RUNS    ? "running"
                 : job->state == JOB_ENDED ? "ended"
                 : job->state == JOB_NONE  ? "not running"
@@ -180,18 +183,20 @@ static void print_part(const char *text, int first, int count)
     }
 }
 
-/* Print text in width columns: one that is too long ends in "..", or, a path,
+/* Print text in width columns: one that is too long ends in "...", or, a path,
  * begins so.  last: without blanks behind it. */
 static void print_cell(const char *text, int width, bool path, bool last)
 {
+    static const char cut[] = "...";
+    int dots = width < 3 ? width : 3;
     int has = width_of(text);
 
     if (has > width && path) {
-        fputs("..", stdout);
-        print_part(text, has - (width - 2), width - 2);
+        print_part(cut, 0, dots);
+        print_part(text, has - (width - dots), width - dots);
     } else if (has > width) {
-        print_part(text, 0, width - 2);
-        fputs("..", stdout);
+        print_part(text, 0, width - dots);
+        print_part(cut, 0, dots);
     } else {
         fputs(text, stdout);
     }
@@ -199,15 +204,38 @@ static void print_cell(const char *text, int width, bool path, bool last)
         putchar(' ');
 }
 
+enum { GAP = 2 };
+
+/* What the columns take in all; one of width 0 is left out. */
+static int total_width(const int widths[COLUMNS])
+{
+    int total = -GAP;
+
+    for (int i = 0; i < COLUMNS; i++)
+        total += widths[i] > 0 ? widths[i] + GAP : 0;
+    return total;
+}
+
+/* Take width from a column, down to least, as far as the screen needs it. */
+static void shrink(int widths[COLUMNS], enum column column, int least, int screen)
+{
+    int over = total_width(widths) - screen;
+
+    if (over <= 0 || widths[column] <= least)
+        return;
+    widths[column] = widths[column] - over > least ? widths[column] - over : least;
+}
+
 /*
- * The widths of the columns: what the longest cell takes, and, where that is
- * wider than the screen, less for log and command, the two that can be long.
+ * The widths of the columns: what the longest cell takes, less where that is
+ * wider than the screen.  The long ones give first, then go: the log, since when,
+ * the command.  The name, by which one goes on, is the last to be cut.
  */
 static void set_widths(const struct row *rows, size_t count, int widths[COLUMNS])
 {
-    enum { LEAST = 12, GAP = 2 };
+    enum { LEAST = 12, STATE_LEAST = 7 };
     int screen = screen_width();
-    int taken = 0;
+    int command;
 
     for (int i = 0; i < COLUMNS; i++) {
         widths[i] = width_of(headings[i]);
@@ -215,33 +243,34 @@ static void set_widths(const struct row *rows, size_t count, int widths[COLUMNS]
             int width = width_of(rows[j].cells[i]);
             widths[i] = width > widths[i] ? width : widths[i];
         }
-        taken += i < LOG ? widths[i] + GAP : 0;
     }
-    if (screen == INT_MAX)
-        return;
-    /* Where not even these have their least, the others give way: first names
-     * and states, then what is the widest. */
-    static const enum column order[] = {NAME, STATE, SINCE};
-    for (size_t i = 0; i < 3; i++)
-        while (screen - taken - GAP < 2 * LEAST && widths[order[i]] > LEAST - 2) {
-            widths[order[i]]--;
-            taken--;
-        }
-    int left = screen - taken - GAP > 6 ? screen - taken - GAP : 6;
-    if (widths[LOG] + widths[COMMAND] <= left)
-        return;
-    int most = left / 2;
-    if (widths[COMMAND] < left - most)
-        most = left - widths[COMMAND];
-    widths[LOG] = widths[LOG] < most ? widths[LOG] : most;
-    widths[COMMAND] = left - widths[LOG];
+    command = widths[COMMAND];
+    shrink(widths, LOG, widths[COMMAND] > 2 * LEAST ? 2 * LEAST : LEAST, screen);
+    shrink(widths, COMMAND, 2 * LEAST, screen);
+    shrink(widths, LOG, LEAST, screen);
+    shrink(widths, COMMAND, LEAST, screen);
+    shrink(widths, LOG, 0, total_width(widths) > screen ? 0 : screen);
+    shrink(widths, SINCE, 0, total_width(widths) > screen ? 0 : screen);
+    shrink(widths, STATE, STATE_LEAST, screen);
+    shrink(widths, COMMAND, 0, total_width(widths) > screen ? 0 : screen);
+    shrink(widths, NAME, 4, screen);
+    int left = screen - total_width(widths);
+    if (screen != INT_MAX && widths[COMMAND] > 0 && left > 0)
+        widths[COMMAND] =
+            command < widths[COMMAND] + left ? command : widths[COMMAND] + left;
 }
 
 static void print_row(char *const *cells, const int widths[COLUMNS])
 {
-    for (int i = 0; i < COLUMNS; i++) {
-        print_cell(cells[i], widths[i], i == LOG, i == COMMAND);
-        fputs(i == COMMAND ? "\n" : "  ", stdout);
+    int last = COMMAND;
+
+    while (last > NAME && widths[last] == 0)
+        last--;
+    for (int i = 0; i <= last; i++) {
+        if (widths[i] == 0)
+            continue;
+        print_cell(cells[i], widths[i], i == LOG, i == last);
+        fputs(i == last ? "\n" : "  ", stdout);
     }
 }
 
@@ -286,7 +315,7 @@ int command_list(int argc, char **argv)
     if (words.json) {
         for (size_t i = 0; i < count; i++) {
             fputs(i == 0 ? "[\n" : ",\n", stdout);
-            print_json(&jobs[i]);
+            print_json(&jobs[i], NULL);
         }
         fputs(count == 0 ? "[]\n" : "\n]\n", stdout);
     } else if (print_table(jobs, count) < 0) {
@@ -344,7 +373,7 @@ int command_status(int argc, char **argv)
         return ctl_tell(&fault);
     }
     if (words.json) {
-        print_json(&job);
+        print_json(&job, words.names[0]);
         putchar('\n');
     } else {
         print_status(&job, words.names[0]);

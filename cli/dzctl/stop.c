@@ -91,6 +91,8 @@ int await_job(const struct job *job, int64_t until)
     return status;
 }
 
+static const char elsewhere[] = "of another PID namespace, where it may run";
+
 /* ---- stop ------------------------------------------------------------------------ */
 
 enum { STOP_MS = 10000, REST_MS = 1000 };
@@ -145,7 +147,25 @@ static bool is_ours(const struct job *job, const char *word)
     return job->recorded || strchr(word, '/') != NULL;
 }
 
-static const char elsewhere[] = "of another PID namespace, where it may run";
+/* Success, and said; but a word that names a file here and no job is most likely
+ * a pidfile without its slash, whose process goes on. */
+static int nothing_to_stop(const struct job *job, const char *word,
+                           struct dz_fault *fault)
+{
+    char state[48];
+
+    if (job->state == JOB_NONE && strchr(word, '/') == NULL &&
+        access(word, F_OK) == 0) {
+        char words[128];
+        snprintf(words, sizeof words,
+                 "no such job; a file of that name is meant by ./%.64s", word);
+        return dz_fault(fault, "stop", word, 0, words);
+    }
+    printf("%s: nothing to stop: %s%s%s\n", word, state_words(job, state),
+           job->problem != NULL ? ", pidfile " : "",
+           job->problem != NULL ? job->problem : "");
+    return 0;
+}
 
 static int stop_one(const char *word, const struct words *words)
 {
@@ -154,7 +174,6 @@ static int stop_one(const char *word, const struct words *words)
     struct dz_fault fault;
     struct job job;
     char digits[24];
-    char state[48];
     int result = 0;
 
     if (job_find(&job, word, &fault) < 0)
@@ -163,9 +182,7 @@ static int stop_one(const char *word, const struct words *words)
         dz_fault(&fault, "stop", word, 0, elsewhere);
         result = -1;
     } else if (job.state != JOB_RUNS) {
-        printf("%s: nothing to stop: %s%s%s\n", word, state_words(&job, state),
-               job.problem != NULL ? ", pidfile " : "",
-               job.problem != NULL ? job.problem : "");
+        result = nothing_to_stop(&job, word, &fault);
     } else if (job.record.who.pid < 2) {
         dz_fault(&fault, "stop", word, 0, "is PID 1: its end is its container's");
         result = -1;
@@ -244,6 +261,8 @@ int command_wait(int argc, char **argv)
     }
     if (state == JOB_NONE)
         return tell_unknown(words.names[0], "no such job");
+    if (state == JOB_ELSEWHERE)
+        return tell_unknown(words.names[0], elsewhere);
     if (status < 0)
         return tell_unknown(words.names[0], "has ended; its status is unknown");
     return WIFSIGNALED(status) ? DZ_EXIT_SIGNAL + WTERMSIG(status)
@@ -257,19 +276,18 @@ static int clear_one(const char *word)
 {
     struct dz_fault fault;
     struct job job;
-    bool runs;
 
     if (job_find(&job, word, &fault) < 0)
         return ctl_tell(&fault);
-    runs = job.state == JOB_RUNS || job.state == JOB_ELSEWHERE;
-    bool here = job.state == JOB_RUNS;
-    if (!runs)
+    enum job_state state = job.state;
+    /* One of another PID namespace goes where it is named, not with all. */
+    if (state != JOB_RUNS)
         job_forget(&job);
     job_free(&job);
-    if (!runs)
+    if (state == JOB_ENDED || state == JOB_ELSEWHERE)
         return 0;
     dz_fault(&fault, "clear", word, 0,
-             here ? "it is running; stop it first" : elsewhere);
+             state == JOB_NONE ? "no such job" : "it is running; stop it first");
     fault.status = CTL_FAILED;
     return ctl_tell(&fault);
 }
