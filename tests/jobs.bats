@@ -497,7 +497,17 @@ alive"
         start 6401
         echo "at another PID: $(count)"
         start 6464
-        ls -A "$DZ_STATE_DIR"'
+        ls -A "$DZ_STATE_DIR"
+        # Without /proc nobody is known to have ended: the next two PIDs.
+        fill 1100
+        export DZ DZ_STATE_DIR
+        unshare --mount bash -c "
+            echo 6526 >/proc/sys/kernel/ns_last_pid
+            mount -t tmpfs none /proc
+            \"\$DZ\" --mode=stay -q -o log sh -c \"echo PID \\\$\\\$\"
+            true" </dev/null
+        tail -n 1 log
+        echo "without /proc: $(count)"'
     assert output "$output" "few: 994
 at another PID: 1105
 5000
@@ -505,5 +515,7 @@ at another PID: 1105
 6401
 6464
 6999
-job"
+job
+PID 6528
+without /proc: 1106"
 }
