@@ -796,6 +796,11 @@ until [ -e over ]; do sleep 0.01; done' - "$DZ" 3>&- 4>&- &
     ctl status inner
     assert status "$status" 1
     assert_match words "$output" "inner: not here, PID *"
+    ctl clear
+    assert "records after clear" "$(records)" inner
+    ctl clear inner
+    refute [ "$status" = 0 ]
+    assert "records after clear inner" "$(records)" inner
     ctl stop inner
     : >over
     wait "$outer"

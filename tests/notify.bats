@@ -405,13 +405,13 @@ END
 @test "endless datagrams do not keep it from its time-out" {
     cat >flood <<'END'
 import os, socket
-for i in range(6):
+for i in range(40):
     if os.fork() == 0:
         break
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 s.connect("\0" + os.environ["NOTIFY_SOCKET"][1:])
 while True:
-    s.send(b"X_FLOOD=1\n" * 100)
+    s.send(b"X=1\n")
 END
     for way in $WAYS; do
         before=$(milliseconds)
