@@ -386,9 +386,12 @@ alive"
         "$DZ" --mode=stay -q --name=job -C . -o out bash -c '
             export DZ_STATE_DIR=$1
             "$2" status job >/dev/null; echo "status $?"
+            timeout 5 "$2" stop job; echo "stop $?"
             "$3" -d -q -w exec --name=job -o /dev/null sleep 3600; echo "start $?"' \
         one "$DZ_STATE_DIR" "$CTL" "$DZ"
     assert output "$(cat out)" "status 0
+dzctl: stop: job: is PID 1: its end is its container's
+stop 1
 dznohup: name: job: already running as PID 1
 start 125"
 }

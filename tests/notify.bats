@@ -422,3 +422,14 @@ END
         [ $(($(milliseconds) - before)) -lt 6000 ] || fail "it took $(($(milliseconds) - before)) ms"
     done
 }
+
+@test "NOTIFY_SOCKET takes the place of none of the caller's variables" {
+    for way in $WAYS; do
+        by "$way" LAST=1 DZ_WAIT=notify DZ_TIMEOUT=1 -- bash -c "env >'$PWD/variables'; exec '$SLEEPER' 60"
+        failed 124 "wait: bash: not ready within 1 s: notify"
+        grep -q '^NOTIFY_SOCKET=@' variables
+        for name in LAST $(compgen -e | grep -v '^DZ_\|^_$'); do
+            grep -q "^$name=" variables || fail "$name is lost"
+        done
+    done
+}
