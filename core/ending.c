@@ -95,14 +95,15 @@ static struct count count_family(const struct watch *watch)
 
 /*
  * The same until two counts agree: one that ended between being counted itself
- * and its child's being counted as ours makes two of one.
+ * and its child's being counted as ours makes two of one, and one that was forked
+ * behind the walk's back, PIDs begin anew at pid_max, makes none.
  */
 static struct count count_settled(const struct watch *watch)
 {
     enum { TRIES = 100 }; /* a job that goes on forking is not one process */
     struct count count = count_family(watch);
 
-    for (int i = 0; i < TRIES && count.members > 0; i++) {
+    for (int i = 0; i < TRIES && !dz_is_empty(watch); i++) {
         struct count before = count;
         count = count_family(watch);
         if (count.members == before.members && count.children == before.children &&
@@ -171,5 +172,5 @@ int dz_check_end(struct watch *watch, struct dz_fault *fault)
 
 int dz_count_members(const struct watch *watch)
 {
-    return count_family(watch).members;
+    return count_settled(watch).members;
 }

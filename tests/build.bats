@@ -159,6 +159,6 @@ works() {
     # fork, setsid, fork: three processes, and the last does not lead.
     read -r first second third <<<"$(sed -n 's/^dznohup: \(start\|setsid\|scrub\) *pid \([0-9]*\) .*/\2/p' <<<"$stderr" | tr '\n' ' ')"
     [ "$first" != "$second" ] && [ "$second" != "$third" ]
-    [[ $stderr == *"scrub   pid $third ppid "*" pgid $second sid $second tty none"* ]]
+    [[ $stderr == *"scrub    pid $third ppid "*" pgid $second sid $second tty none"* ]]
     assert log "$(cat log)" ""
 }

@@ -796,6 +796,8 @@ until [ -e over ]; do sleep 0.01; done' - "$DZ" 3>&- 4>&- &
     ctl status inner
     assert status "$status" 1
     assert_match words "$output" "inner: not here, PID *"
+    ctl clear
+    assert "records after clear" "$(records)" inner
     ctl stop inner
     : >over
     wait "$outer"
@@ -1532,4 +1534,40 @@ clear --json"
     assert status "$status" 1
     assert stderr "$stderr" "dzctl: stop: web.pid: no such job; a file of that name is meant by ./web.pid"
     alive "$pid"
+}
+
+@test "stop: one that cannot be signalled keeps KILL from none of the others" {
+    need strace
+    shell_job me 'trap "" TERM
+for i in 1 2; do bash -c "trap \"\" TERM; echo \$\$ >kid.$i; while :; do sleep 60 & wait; done" & done
+wait'
+    kids kid.1 kid.2
+    # TERM, CONT, and KILL to the job; then TERM to the first of the rest.
+    try closed strace -qq -o trace -e trace=pidfd_send_signal -e inject=pidfd_send_signal:error=EPERM:when=4 \
+        "$CTL" stop --timeout=0 me
+    assert injected "$(grep -c 'SIGTERM.*INJECTED' trace)" 1
+    assert status "$status" 0
+    gone "$pid"
+    gone "$(<kid.1)"
+    gone "$(<kid.2)"
+}
+
+@test "stop: without pidfd_open(2) the job and the rest of its session end" {
+    need strace
+    without=(strace -qq -o trace -e trace=pidfd_open -e inject=pidfd_open:error=ENOSYS)
+    # Its end is seen soon, and not when the time is over.
+    job --name=quick -o log sleep 1000
+    before=$(now_ms)
+    try closed "${without[@]}" "$CTL" stop --timeout=20 quick
+    assert status "$status" 0
+    gone "$pid"
+    [ $(($(now_ms) - before)) -lt 10000 ] || fail "it was waited out"
+    grep -q INJECTED trace
+    shell_job me 'trap "" TERM; bash -c "echo \$\$ >kid; exec sleep 1000" & while :; do sleep 60; done'
+    kids kid
+    try closed "${without[@]}" "$CTL" stop --timeout=0.2 me
+    assert status "$status" 0
+    gone "$pid"
+    gone "$(<kid)"
+    assert records "$(records)" ""
 }

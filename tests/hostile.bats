@@ -124,6 +124,11 @@ without() {
     without statx "$DZ" -d -q -C . sh -c 'links=$(readlink /proc/$$/fd/[012]); echo "$links" >fds' </dev/null 2>&1 | cat
     await holds fds nohup.out
     assert descriptors "$(cat fds)" "/dev/null"$'\n'"$PWD/nohup.out"$'\n'"$PWD/nohup.out"
+    # Files are kept.
+    : >in
+    without statx "$DZ" -d -q -C . sh -c 'links=$(readlink /proc/$$/fd/[012]); echo "$links" >fds.too' <in >out 2>err
+    await is_file fds.too
+    assert descriptors "$(cat fds.too)" "$PWD/in"$'\n'"$PWD/out"$'\n'"$PWD/err"
 }
 
 @test "without pidfd_open(2) an early death is seen" {

@@ -390,9 +390,139 @@ alive"
         "$DZ" --mode=stay -q --name=job -C . -o out bash -c '
             export DZ_STATE_DIR=$1
             "$2" status job >/dev/null; echo "status $?"
+            timeout 5 "$2" stop job; echo "stop $?"
             "$3" -d -q -w exec --name=job -o /dev/null sleep 3600; echo "start $?"' \
         one "$DZ_STATE_DIR" "$CTL" "$DZ"
     assert output "$(cat out)" "status 0
+dzctl: stop: job: is PID 1: its end is its container's
+stop 1
 dznohup: name: job: already running as PID 1
 start 125"
+}
+
+@test "a job is not taken for ended where /proc is not there" {
+    need_root
+    begin leave --name=job --output=log
+    assert_started leave
+    new_victim
+    export DZ CTL victim
+    try closed unshare --mount bash -c '
+        mount -t tmpfs none /proc
+        "$DZ" -d -q --name=job -o log "$victim" 3600; echo "start $?"
+        "$CTL" clear; echo "clear $?"
+        "$CTL" status job >/dev/null; echo "status $?"'
+    assert_match stderr "$stderr" "dznohup: name: job: *"
+    assert output "$output" "start 125"$'\n'"clear 0"$'\n'"status 1"
+    assert record "$(recorded job pid)" "$pid"
+    alive "$pid"
+    refute_victim
+}
+
+@test "where /proc is of other processes a start with a name is refused" {
+    need_root
+    export DZ SLEEP BATS_TEST_TMPDIR
+    # It has the PID of somebody else there, who lives.
+    try closed timeout -s KILL 20 unshare --pid --fork --kill-child \
+        "$DZ" --mode=stay -q --name=job -C . -o log "$SLEEP" 3600
+    assert status "$status" 125
+    assert stderr "$stderr" "dznohup: name: job: /proc is missing or of other processes"
+    assert records "$(ls -A "$DZ_STATE_DIR")" ""
+}
+
+@test "a job whose first thread has ended is running, and is stopped" {
+    cat >threads <<'END'
+import ctypes, threading, time
+threading.Thread(target=time.sleep, args=(3600,)).start()
+ctypes.CDLL(None).pthread_exit(None)
+END
+    begin leave --name=job --output=log "$(PATH=/usr/bin:$PATH command -v python3)" "$PWD/threads"
+    assert status "$status" 0
+    is_zombie() { [ "$(stat_field "$pid" 3)" = Z ]; }
+    await is_zombie
+    [ "$(stat_field "$pid" 20)" -gt 1 ]
+    try "$CTL" status job
+    assert status "$status" 0
+    begin leave --name=job --output=log
+    assert_refused leave "name: job: already running as PID *"
+    pid=$(recorded job pid)
+    try closed "$CTL" stop job
+    assert status "$status" 0
+    [ ! -e "/proc/$pid" ] || [ "$(stat_field "$pid" 20)" -le 1 ]
+}
+
+@test "another process gets the session's number while a job is stopped: it lives" {
+    need_root
+    need strace
+    # dzctl is slow to look for the job, whose session had that number.
+    in_namespace '
+        "$DZ" --mode=stay -q --name=job -o log "$SLEEP" 3600 &
+        job=$!
+        until [ "$(readlink /proc/$job/exe)" = "$SLEEP" ]; do :; done
+        (
+            strace -qq -o trace -e trace=pidfd_send_signal -e inject=pidfd_send_signal:delay_exit=2000000:when=1 \
+                "$CTL" stop job >/dev/null 2>&1
+            echo "stop $?" >said
+        ) &
+        wait "$job"
+        sleep 0.1
+        echo $((job - 1)) >/proc/sys/kernel/ns_last_pid
+        setsid sleep 3600 &
+        [ $! = "$job" ] || echo "the stranger is $!"
+        until grep -qz ^3600 /proc/$job/cmdline; do :; done
+        cut -d" " -f6 /proc/$job/stat | sed "s/^$job\$/leads/"
+        [ ! -s said ] || echo "too late"
+        until [ -s said ]; do :; done
+        cat said
+        alive "$job" && echo alive'
+    assert output "$output" "leads
+stop 0
+alive"
+}
+
+@test "records of jobs without a name that have ended are swept when they are many" {
+    need_root
+    # Of the process that is number PID there: start PID.
+    in_namespace '
+        mkdir -p "$DZ_STATE_DIR" && chmod 700 "$DZ_STATE_DIR"
+        start() {
+            echo $(($1 - 1)) >/proc/sys/kernel/ns_last_pid
+            "$DZ" --mode=stay -q -o log "$SLEEP" 3600 &
+            until [ "$(readlink /proc/$!/exe)" = "$SLEEP" ]; do :; done
+            [ $! = "$1" ] || echo "started as $!"
+        }
+        count() { ls -A "$DZ_STATE_DIR" | wc -l; }
+        "$DZ" --mode=stay -q --name=job -o log sleep 0
+        start 5000
+        sed "s/^pid .*/pid 7000/" "$DZ_STATE_DIR/5000" >dead
+        : >"$DZ_STATE_DIR/6999"
+        fill() { for ((i = 7000; i < 7000 + $1; i++)); do cat dead >"$DZ_STATE_DIR/$i"; done; }
+        umask 077
+        fill 990
+        start 6400
+        echo "few: $(count)"
+        fill 1100
+        start 6401
+        echo "at another PID: $(count)"
+        start 6464
+        ls -A "$DZ_STATE_DIR"
+        # Without /proc nobody is known to have ended: the next two PIDs.
+        fill 1100
+        export DZ DZ_STATE_DIR
+        unshare --mount bash -c "
+            echo 6526 >/proc/sys/kernel/ns_last_pid
+            mount -t tmpfs none /proc
+            \"\$DZ\" --mode=stay -q -o log sh -c \"echo PID \\\$\\\$\"
+            true" </dev/null
+        tail -n 1 log
+        echo "without /proc: $(count)"'
+    assert output "$output" "few: 994
+at another PID: 1105
+5000
+6400
+6401
+6464
+6999
+job
+PID 6528
+without /proc: 1106"
 }

@@ -163,7 +163,8 @@ END
         hello
         track "${answer#hello }"
         [ -z "$pid" ] || fail "a pidfile names $pid"
-        [ -z "$(ls -A "$DZ_STATE_DIR")" ] || fail "there is a record"
+        assert "end of the record" "$(tail -qn 1 "$DZ_STATE_DIR"/*)" "status 0"
+        rm "$DZ_STATE_DIR"/*
         kill "${answer#hello }" "$(pgrep -f "^$SLEEPER 60")"
     done
 }
@@ -378,4 +379,83 @@ END
         kill $members
         await gone "$pid"
     done
+}
+
+@test "listen: a connection is no listener, whoever tells" {
+    listening
+    port=$(own_port)
+    beside "$TARGETS/server" "$port" >stranger &
+    track $!
+    await holds_line stranger ready
+    cat >connects <<'END'
+import socket, sys, time
+s = [socket.create_connection(("127.0.0.1", int(sys.argv[1]))) for i in range(3)]
+print("connected", flush=True)
+time.sleep(60)
+END
+    for way in $WAYS; do
+        by "$way" DZ_WAIT=listen DZ_TIMEOUT=1 -- "$PYTHON" "$PWD/connects" "$port"
+        failed 124 "wait: *: not ready within 1 s: listen"
+        assert log "$(<log)" connected
+        rm log
+    done
+}
+
+@test "listen: where the kernel does not tell by sock_diag(7), /proc/net does" {
+    need strace
+    [ -e /proc/net/tcp6 ] || lacking "needs IPv6"
+    listening
+    one=$(own_port)
+    two=$(own_port)
+    # Of the launcher alone, not of the program.
+    BEFORE="strace -qq -o trace -e trace=socket -e inject=socket:error=EPROTONOSUPPORT"
+    for words in "TCP=('127.0.0.1',$one)" "TCP6=('::1',$one)"; do
+        by launcher DZ_WAIT="listen:$one" DZ_TIMEOUT=30 -- "$PYTHON" "$PWD/listening" "UDP=('127.0.0.1',$two)" "$words"
+        started
+        kill "$pid"
+        await gone "$pid"
+        by launcher DZ_WAIT="listen:$two" DZ_TIMEOUT=1 -- "$PYTHON" "$PWD/listening" "$words"
+        failed 124 "wait: *: not ready within 1 s: listen:$two"
+    done
+    grep -q INJECTED trace
+    beside "$TARGETS/server" "$two" >stranger &
+    track $!
+    await holds_line stranger ready
+    by launcher DZ_WAIT=listen DZ_TIMEOUT=1 -- "$PYTHON" -c \
+        "import socket, time; s = socket.create_connection(('127.0.0.1', $two)); time.sleep(60)" "$PWD"
+    failed 124 "wait: *: not ready within 1 s: listen"
+    BEFORE=
+}
+
+@test "listen: among hundreds of listeners of strangers" {
+    need_root
+    need unshare
+    cat >strangers <<'END'
+import resource, socket, time
+resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
+held = [socket.socket() for i in range(1000)]
+for s in held:
+    s.bind(("0.0.0.0", 0))
+    s.listen()
+print("ready", flush=True)
+time.sleep(60)
+END
+    listening
+    beside unshare --net "$PYTHON" strangers >strange &
+    strangers=$!
+    track $strangers
+    await holds_line strange ready
+    words=() ports=
+    for port in 10001 10002 10003 10004 10005 10006 10007 10008; do
+        words+=("TCP=('0.0.0.0',$port)")
+        ports+=,listen:$port
+    done
+    BEFORE="nsenter --target $strangers --net"
+    for way in $WAYS; do
+        by "$way" DZ_WAIT="${ports#,}" DZ_TIMEOUT=20 -- "$PYTHON" "$PWD/listening" "${words[@]}"
+        started
+        kill "$pid"
+        await gone "$pid"
+    done
+    BEFORE=
 }

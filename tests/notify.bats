@@ -347,3 +347,89 @@ END
         kill "$pid"
     done
 }
+
+@test "a manager gets the job as the manager's own child before it reads MAINPID" {
+    cat >reaper <<'END'
+import ctypes, os, socket, subprocess, sys
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER, as systemd --user
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind("socket")
+s.settimeout(20)
+process = subprocess.Popen(sys.argv[1:], env=dict(os.environ, NOTIFY_SOCKET=os.getcwd() + "/socket"), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+words = s.recv(4096).decode().split("\n")
+if len(words) > 1:
+    with open(f"/proc/{words[1][8:]}/stat") as file:
+        words[1] = "child" if file.read().rsplit(")", 1)[1].split()[1] == str(os.getpid()) else "stranger"
+for fd in socket.recv_fds(s, 4096, 8)[1]:
+    os.close(fd)
+print(*words, process.wait())
+END
+    for way in $WAYS; do
+        start=("$DZ" -d)
+        [ "$way" = launcher ] || start=(env LD_PRELOAD="$SHIM")
+        rm -rf pid socket "$DZ_STATE_DIR"
+        try closed env DZ_OUTPUT=log DZ_PIDFILE=pid "$PYTHON" reaper "${start[@]}" "$SLEEPER" 60
+        pid=$(cat pid)
+        track "$pid"
+        assert "what the manager saw" "$output" "READY=1 child 0"
+        kill "$pid"
+        await gone "$pid"
+        # Of one that has ended well there is no PID to tell.
+        rm -rf socket "$DZ_STATE_DIR"
+        try closed env DZ_OUTPUT=log DZ_PIDFILE=pid "$PYTHON" reaper "${start[@]}" true
+        assert "what the manager saw" "$output" "READY=1 0"
+    done
+}
+
+@test "MAINPID of one that has ended is not followed" {
+    cat >ends <<'END'
+import os, socket, time
+child = os.fork()
+if child == 0:
+    os._exit(0)
+while " Z " not in open(f"/proc/{child}/stat").read():
+    time.sleep(0.01)
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.connect("\0" + os.environ["NOTIFY_SOCKET"][1:])
+s.send(b"MAINPID=%d\nREADY=1" % child)
+time.sleep(60)
+END
+    for way in $WAYS; do
+        by "$way" DZ_WAIT=notify DZ_TIMEOUT=20 -- "$PYTHON" "$PWD/ends"
+        started
+        assert_match command "$(command_of "$pid")" "$PYTHON *"
+        kill "$pid"
+    done
+}
+
+@test "endless datagrams do not keep it from its time-out" {
+    cat >flood <<'END'
+import os, socket
+for i in range(40):
+    if os.fork() == 0:
+        break
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.connect("\0" + os.environ["NOTIFY_SOCKET"][1:])
+while True:
+    s.send(b"X=1\n")
+END
+    for way in $WAYS; do
+        before=$(milliseconds)
+        BEFORE="timeout -s KILL 15"
+        by "$way" DZ_WAIT=notify DZ_TIMEOUT=1 -- "$PYTHON" "$PWD/flood"
+        BEFORE=
+        failed 124 "wait: *: not ready within 1 s: notify"
+        [ $(($(milliseconds) - before)) -lt 6000 ] || fail "it took $(($(milliseconds) - before)) ms"
+    done
+}
+
+@test "NOTIFY_SOCKET takes the place of none of the caller's variables" {
+    for way in $WAYS; do
+        by "$way" LAST=1 DZ_WAIT=notify DZ_TIMEOUT=1 -- bash -c "env >'$PWD/variables'; exec '$SLEEPER' 60"
+        failed 124 "wait: bash: not ready within 1 s: notify"
+        grep -q '^NOTIFY_SOCKET=@' variables
+        for name in LAST $(compgen -e | grep -v '^DZ_\|^_$'); do
+            grep -q "^$name=" variables || fail "$name is lost"
+        done
+    done
+}

@@ -154,7 +154,7 @@ leaves_nothing() {
     done
 }
 
-@test "an early death, a time-out, and a good end leave no pidfile and no record" {
+@test "an early death and a time-out leave no pidfile and no record, a good end its status" {
     : >log
     new_victim
     for mode in leave shim; do
@@ -162,7 +162,12 @@ leaves_nothing() {
         leaves_nothing $mode 137 --output=log sh -c 'kill -KILL $$'
         leaves_nothing $mode 124 --output=log --wait=path:/no/such --timeout=0.2 "$victim" 3600
         refute_victim
-        leaves_nothing $mode 0 --output=log sh -c 'exit 0'
+        # A good end is noted.
+        begin $mode --pidfile=pid --name=good --output=log sh -c 'exit 0'
+        assert "status in $mode" "$status" 0
+        [ ! -e pid ] || fail "a pidfile is left in $mode"
+        assert "record in $mode" "$(tail -n 1 "$DZ_STATE_DIR/good")" "status 0"
+        rm "$DZ_STATE_DIR/good"
     done
 }
 
@@ -490,4 +495,122 @@ refused() {
         assert "status of $words" "$status" 126
         assert "left of $words" "$(ls -A mine)" ""
     done
+}
+
+# ---- the lock ------------------------------------------------------------------
+
+# Hold the lock .pid.new until the file over is there.
+hold() {
+    rm -f over held
+    cat >holder <<'END'
+import fcntl, os, time
+file = open(".pid.new", "w")
+fcntl.flock(file, fcntl.LOCK_EX)
+open("held", "w").write("held\n")
+while not os.path.exists("over"):
+    time.sleep(0.01)
+END
+    exec_python holder &
+    track $!
+    await is_file held
+}
+exec_python() { exec "$(PATH=/usr/bin:$PATH command -v python3)" "$@" >/dev/null 2>&1 3>&- 4>&-; }
+# In the background: $! is the launcher.
+exec_launcher() { exec "$DZ" "$@" >out 2>err 3>&- 4>&-; }
+has_open() { [[ $(readlink /proc/"$1"/fd/* 2>/dev/null) == *"$2"* ]]; }
+
+@test "the lock that another has: it is waited for, no longer than the time-out" {
+    hold
+    before=$(stat -c %i .pid.new)
+    for mode in leave shim stay; do
+        new_victim
+        start=("$DZ" -d)
+        [ $mode != stay ] || start=("$DZ" --mode=stay)
+        [ $mode != shim ] || start=(env LD_PRELOAD="$SHIM")
+        try closed env DZ_PIDFILE=pid DZ_OUTPUT=/dev/null DZ_TIMEOUT=0.3 timeout -s KILL 10 "${start[@]}" "$victim" 3600
+        assert_refused $mode "pidfile: pid: another start has it, and takes too long"
+        assert "the lock" "$(stat -c %i .pid.new)" "$before"
+    done
+    # In time it is let go.
+    new_victim
+    exec_launcher -d -p pid -o /dev/null "$victim" 3600 &
+    launcher=$!
+    await has_open "$launcher" .pid.new
+    refute test -e pid
+    : >over
+    wait "$launcher"
+    pid=$(<out)
+    track "$pid"
+    assert pidfile "$(<pid)" "$pid"
+}
+
+@test "a lock that was renamed or removed meanwhile is none: the next is taken" {
+    for code in 'mv .pid.new moved' 'rm .pid.new' 'mv .pid.new moved; : >.pid.new'; do
+        hold
+        new_victim
+        exec_launcher -d -p pid -o /dev/null "$victim" 3600 &
+        launcher=$!
+        await has_open "$launcher" .pid.new
+        eval "$code"
+        : >over
+        wait "$launcher" || fail "$code: $(<err)"
+        pid=$(<out)
+        track "$pid"
+        assert "pidfile after $code" "$(<pid)" "$pid"
+        [ ! -e moved ] || assert "what was renamed" "$(stat -c %s moved)" 0
+        [ ! -e .pid.new ]
+        end_victim "$pid"
+        rm -f pid moved
+    done
+}
+
+@test "a lock that is a file with another name is refused, and that file left as it is" {
+    echo precious >precious
+    ln precious .pid.new
+    for mode in stay leave shim; do
+        begin $mode --pidfile=pid --output=/dev/null
+        assert_refused $mode "pidfile: *.pid.new: somebody else's, or no plain file"
+        assert precious "$(<precious)" precious
+        assert "mode and links" "$(stat -c '%a %h' precious)" "$(printf '%o' $((0666 & ~$(umask)))) 2"
+    done
+}
+
+@test "without statx(2) all of that holds" {
+    need_root
+    need strace
+    # Of the launcher alone: strace would wait for the job's end.
+    without=(timeout -s KILL 20 strace -qq -o "$BATS_TEST_TMPDIR/trace" -e trace=statx -e inject=statx:error=ENOSYS)
+    new_victim
+    try closed "${without[@]}" "$DZ" -d -q -w exec -p pid -o log "$victim" 3600
+    grep -q INJECTED "$BATS_TEST_TMPDIR/trace"
+    pid=$output
+    track "$pid"
+    assert status "$status" 0
+    assert pidfile "$(<pid)" "$pid"
+    # Whatever is wrong with a pidfile or a lock is seen.
+    refused() {
+        new_victim
+        try closed "${without[@]}" "$DZ" -d -p "$1" -o /dev/null "$victim" 3600
+        assert_refused leave "pidfile: *$2"
+    }
+    refused pid "already running as PID $pid"
+    : >precious
+    ln precious .two.new
+    refused two "somebody else's, or no plain file"
+    : >.three.new
+    chown "$NOBODY" .three.new
+    refused three "somebody else's, or no plain file"
+    mkfifo .four.new
+    refused four "somebody else's, or no plain file"
+    # And of a log that something was written to.
+    try closed "${without[@]}" "$DZ" -d -q -w alive:5 -o written sh -c 'echo said; exit 3'
+    assert log "$(<written)" said
+    # A file that is replaced is another one, if it is as old.
+    touch -d '1 minute ago' replaced.1 replaced.2
+    mv replaced.1 replaced
+    new_victim
+    try closed "${without[@]}" "$DZ" -d -q -w path:replaced -t 20 -C . -o /dev/null \
+        sh -c 'mv replaced.2 replaced; exec "$@"' sh "$victim" 3600
+    assert status "$status" 0
+    track "$output"
 }

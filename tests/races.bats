@@ -376,26 +376,34 @@ until [ -e go ]; do sleep 0.01; done
 "$1" 3600 </dev/null >/dev/null 2>&1 &
 END
     chmod +x itself
-    new_victim
-    "$DZ" -d -q -w alive:2 -p pid --name=job -C . -o /dev/null ./itself "$victim" >first 2>&1 3>&- 4>&- &
-    launcher=$!
-    await is_file pid
-    parent=$(cat pid)
-    track "$parent"
-    # The launcher is slow to see that the program has ended, and left another.
-    kill -STOP "$launcher"
-    : >go
-    await gone "$parent"
-    daemon=$(victim_pid)
-    track "$daemon"
-    begin leave --pidfile=pid --name=job --output=/dev/null
-    kill -CONT "$launcher"
-    wait "$launcher" || true
-    # Whichever of the two is given up, one is left, and the files name it.
-    left=
-    for one in "$daemon" $pid; do
-        gone "$one" || left+=$one
+    for options in --pidfile=pid --name=job "--pidfile=pid --name=job"; do
+        rm -rf go pid "$DZ_STATE_DIR"
+        new_victim
+        # shellcheck disable=SC2086
+        "$DZ" -d -q -w alive:2 $options -C . -o /dev/null ./itself "$victim" >first 2>&1 3>&- 4>&- &
+        launcher=$!
+        parent_runs() { parent=$(cat pid 2>/dev/null || recorded job pid 2>/dev/null) && [ -n "$parent" ]; }
+        daemon_runs() { daemon=$(victim_pid) && [ -n "$daemon" ]; }
+        await parent_runs
+        track "$parent"
+        # The launcher is slow to see that the program has ended, and left another.
+        kill -STOP "$launcher"
+        : >go
+        await gone "$parent"
+        await daemon_runs
+        track "$daemon"
+        # shellcheck disable=SC2086
+        begin leave $options --output=/dev/null
+        kill -CONT "$launcher"
+        wait "$launcher" || true
+        # Whichever of the two is given up, one is left, and the files name it.
+        left=
+        for one in "$daemon" $pid; do
+            gone "$one" || left+=$one
+        done
+        [[ $options != *pidfile* ]] || assert "pidfile of $options" "$(cat pid)" "$left"
+        [[ $options != *name* ]] || assert "record of $options" "$(recorded job pid)" "$left"
+        assert locks "$(find . "$DZ_STATE_DIR" -name '.*.new')" ""
+        end_victim "$left"
     done
-    assert pidfile "$(cat pid)" "$left"
-    assert record "$(recorded job pid)" "$left"
 }

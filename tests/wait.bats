@@ -142,17 +142,23 @@ END
     done
 }
 
-@test "a program that ends with 0 within the wait was started; nothing is kept of it" {
+left_status_alone() {
+    assert "end of the record" "$(tail -qn 1 "$DZ_STATE_DIR"/*)" "status 0"
+    rm "$DZ_STATE_DIR"/*
+    left_nothing
+}
+
+@test "a program that ends with 0 within the wait was started; its record says so" {
     for way in $WAYS; do
         for code in true 'sleep 0.05' 'echo words'; do
             by "$way" -- bash -c "$code"
             assert status "$status" 0
             assert stderr "$stderr" ""
-            left_nothing
+            left_status_alone
         done
         by "$way" DZ_WAIT=alive:0.5 -- bash -c 'sleep 0.1'
         assert status "$status" 0
-        left_nothing
+        left_status_alone
         by "$way" DZ_WAIT=listen -- true
         failed 125 "start: true: ended with status 0 after *([0-9]) ms, and nothing is left to wait for"
     done
@@ -299,6 +305,31 @@ END
     try dz --shim="$PWD/libdz.so" -d -q -o none -w main -t 1 sleep 3600
     [ "$status" != 0 ]
     [ ! -e none ] || [ -s none ]
+}
+
+@test "main: a library that is not loaded, a path that cannot be, others beside it" {
+    # Those of the user stay, before ours.
+    LD_PRELOAD=$TARGETS/initfirst.so try dz --shim="$SHIM" -d -q -o log -w main -t 10 "$SLEEPER" 60
+    assert status "$status" 0 || fail "$stderr"
+    track "$output"
+    grep -qF "$TARGETS/initfirst.so" "/proc/$output/maps"
+    grep -qF "$SHIM" "/proc/$output/maps"
+    assert preload "$(environment_of "$output" | grep ^LD_PRELOAD=)" "LD_PRELOAD=$TARGETS/initfirst.so"
+    kill "$output"
+    # One that holds no descriptor of ours open, by which it might still come.
+    echo 'not a library' >libdz.so
+    try dz --shim="$PWD/libdz.so" -d -q -o /dev/null -w main -t 10 bash -c \
+        'for fd in /proc/$$/fd/*; do [ ${fd##*/} -lt 3 ] || eval "exec ${fd##*/}>&-"; done; exec "$1" 60' bash "$SLEEPER"
+    assert status "$status" 125
+    assert stderr "$stderr" "dznohup: preload: libdz.so: was not loaded"
+    assert_none_with "$SLEEPER 60"
+    for folder in 'a b' a:b; do
+        mkdir "$folder"
+        cp "$SHIM" "$folder"
+        try dz --shim="$PWD/$folder/libdz.so" -d -q -o /dev/null -w main -t 10 "$SLEEPER" 60
+        assert status "$status" 125
+        assert stderr "$stderr" "dznohup: preload: $PWD/$folder/libdz.so: LD_PRELOAD takes no path with a blank or a colon"
+    done
 }
 
 @test "several conditions: all are to hold, and those that do not are named" {
@@ -547,5 +578,85 @@ END
             left_nothing
             [ ! -e log ]
         done
+    done
+}
+
+@test "without pidfd_open(2) an end is seen while it waits" {
+    need strace
+    before=$(milliseconds)
+    try closed strace -f -qq -o trace -e trace=pidfd_open -e inject=pidfd_open:error=ENOSYS \
+        "$DZ" -d -q -o log -w alive:20 sh -c 'exit 3'
+    assert status "$status" 3
+    [ $(($(milliseconds) - before)) -lt 10000 ] || fail "it was waited out"
+    grep -q INJECTED trace
+}
+
+# ---- the stand-in --------------------------------------------------------------
+
+# stand_in WAY: start a job where the caller has a child from before, so that a
+# stand-in waits; sets launcher and standin.
+stand_in() {
+    local start=("$DZ" -d)
+    [ "$1" = launcher ] || start=(env LD_PRELOAD="$SHIM")
+    rm -rf there pid launcher before "$DZ_STATE_DIR"
+    # Not in the background of this shell, which would ignore INT.
+    closed "$PYTHON" -c 'import subprocess, sys
+print(subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL).wait())' \
+        env DZ_WAIT=listen DZ_OUTPUT=log DZ_PIDFILE=pid bash -c "'$SLEEPER' 61 & echo \$! >before
+            echo \$\$ >launcher; exec \"\$@\"" bash "${start[@]}" \
+        bash -c "echo >'$PWD/there'; exec '$SLEEPER' 60" >ended 2>err &
+    await is_file there
+    launcher=$(<launcher)
+    track "$launcher" "$(<before)" "$(<pid)"
+    standin=$(pgrep -P "$launcher" | grep -vx "$(<before)")
+    track "$standin"
+    ppid=$(stat_field "$(<pid)" 4)
+    assert "parent of the job" "$ppid" "$standin"
+}
+
+@test "a stand-in waits: an interrupt of the caller alone ends the job and both" {
+    for way in $WAYS; do
+        for signal in TERM INT; do
+            stand_in "$way"
+            kill -$signal "$launcher"
+            await is_file ended
+            assert "ended by" "$(<ended)" "-$(kill -l $signal)"
+            assert_match stderr "$(<err)" "*: wait: interrupted by SIG$signal"
+            await gone "$standin"
+            alive "$(<before)"
+            kill "$(<before)"
+            await gone "$(<before)"
+            left_nothing
+        done
+    done
+}
+
+@test "a stand-in waits: killed, it is said, and the job that runs keeps its pidfile" {
+    for way in $WAYS; do
+        stand_in "$way"
+        pid=$(<pid)
+        kill -KILL "$standin"
+        await is_file ended
+        assert "ended with" "$(<ended)" 125
+        assert_match stderr "$(<err)" "*: report: the process that waited for the program was killed"
+        alive "$pid"
+        assert pidfile "$(<pid)" "$pid"
+        kill "$pid" "$(<before)"
+        await gone "$pid"
+        await gone "$(<before)"
+    done
+}
+
+@test "a stand-in waits: what fails before the program reaches the caller" {
+    need_root
+    need setpriv
+    chmod 777 . "$HOME"
+    for words in "'$DZ' -d $SLEEPER 60" "LD_PRELOAD='$SHIM' exec $SLEEPER 60"; do
+        # Two processes, of which the caller is one: only the stand-in's fork fails.
+        try closed setpriv --reuid=65433 --clear-groups bash -c "ulimit -u 2
+            export DZ_OUTPUT=log NOTIFY_SOCKET=$PWD/nobody; $words"
+        assert "status of $words" "$status" 125
+        assert_match "stderr of $words" "$stderr" "*: fork: Resource temporarily unavailable"
+        [ ! -e log ]
     done
 }
