@@ -164,6 +164,10 @@ struct dz_record {
 /* Parse those lines.  NULL if it is no record, else the text behind them. */
 const char *dz_record_parse(const char *text, struct dz_record *record);
 
+/* Write the record of pid, as the plan has it, to fd.  -1 with errno, as
+ * dz_identify and write(2). */
+int dz_record_write(int fd, const struct dz_plan *plan, pid_t pid);
+
 /*
  * The state directory, $DZ_STATE_DIR, /run/dz for root, else
  * ${XDG_STATE_HOME:-$HOME/.local/state}/dz, opened for looking, its path in
