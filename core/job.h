@@ -145,8 +145,7 @@ int dz_pidfile_publish(struct dz_plan *plan, pid_t pid, struct dz_fault *fault);
  */
 void dz_pidfile_remove(const char *path, pid_t pid);
 
-/* ---- state.c: where records are, record.c: what is known of a job
- * ------------------------------------------ */
+/* ---- state.c, record.c, format.c: what is known of a job --------------------- */
 
 /*
  * The beginning of a record: what tells whether the job runs.  The whole is
@@ -207,8 +206,7 @@ void dz_record_remove(const char *path, pid_t pid);
  * it goes although its process runs. */
 void dz_record_drop_number(const struct dz_plan *plan, pid_t pid, bool ours);
 
-/* ---- undo of a start's files ------------------------------------------------------
- */
+/* ---- undo of a start's files ------------------------------------------- */
 
 /* Commit: pidfile and record of this process. */
 int dz_publish(struct dz_plan *plan, struct dz_fault *fault);
@@ -223,8 +221,7 @@ void dz_publish_end(struct dz_plan *plan);
 /* A start that has failed: whatever of the two names plan->pid goes. */
 void dz_unpublish(struct dz_plan *plan);
 
-/* ---- family.c: the processes of a job -----------------------------------------------
- */
+/* ---- family.c: the processes of a job ---------------------------------- */
 
 struct dz_family {
     pid_t session;   /* members are in it; 0: none */
@@ -244,8 +241,7 @@ int dz_family_each(const struct dz_family *family,
 /* Whether pid is a member, or was one and is a zombie. */
 bool dz_family_has(const struct dz_family *family, pid_t pid);
 
-/* ---- stop.c -----------------------------------------------------------------------
- */
+/* ---- stop.c ------------------------------------------------------------ */
 
 /*
  * End the members of family: TERM and CONT to each, KILL to those that live
@@ -258,8 +254,7 @@ int dz_stop_family(const struct dz_family *family, int64_t until);
 /* The same for one process: signal and CONT, then KILL. */
 int dz_stop_process(const struct dz_identity *who, int signal, int64_t until);
 
-/* ---- tail.c: the end of a log -------------------------------------------------------
- */
+/* ---- tail.c: the end of a log ------------------------------------------ */
 
 /*
  * Copy the last lines of the file open on log, from byte from on, to the

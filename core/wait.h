@@ -77,8 +77,7 @@ typedef bool (*dz_visit_socket)(const struct dz_socket *socket, void *data);
  */
 int dz_diag_listening(int family, dz_visit_socket visit, void *data);
 
-/* ---- sockets.c: who listens -------------------------------------------------------
- */
+/* ---- sockets.c: who listens -------------------------------------------- */
 
 /*
  * A number that changes when a listening socket of TCP, TCP6 or the Unix domain
@@ -92,8 +91,7 @@ uint64_t dz_listeners(pid_t pid);
 int dz_family_listens(const struct dz_family *family, pid_t likely,
                       const struct dz_condition *condition);
 
-/* ---- notify.c: sd_notify(3), both ways ----------------------------------------------
- */
+/* ---- notify.c: sd_notify(3), both ways --------------------------------- */
 
 struct dz_notify {
     int fd;            /* our socket, or -1 */
@@ -120,8 +118,7 @@ void dz_notify_read(struct dz_notify *notify, const struct dz_family *family);
  */
 int dz_notify_manager(char **envp, pid_t pid);
 
-/* ---- report.c: what the target's process tells its caller ---------------------------
- */
+/* ---- report.c: what the target's process tells its caller -------------- */
 
 /*
  * In a child: tell the caller our PID (0 in the first child, which is not the
@@ -145,8 +142,7 @@ enum dz_report {
  * for the rest of a frame only, which its writer is about to write. */
 enum dz_report dz_report_read(struct dz_plan *plan, struct dz_fault *fault);
 
-/* ---- ready.c: whether the conditions hold ------------------------------------------
- */
+/* ---- ready.c: whether the conditions hold ------------------------------ */
 
 struct dz_ready {
     int64_t began;      /* of the wait; all times are dz_milliseconds */

@@ -60,8 +60,7 @@ struct words {
 bool parse_words(struct words *words, int argc, char **argv, const char *allowed,
                  int least, int most, int *status);
 
-/* ---- jobs.c: jobs by their records ------------------------------------------------
- */
+/* ---- jobs.c: jobs by their records ------------------------------------- */
 
 enum job_state {
     JOB_RUNS,
@@ -106,8 +105,7 @@ void job_note_status(const struct job *job, int status);
 /* "web", or its PID. */
 const char *job_called(const struct job *job, char digits[24]);
 
-/* ---- find.c: jobs by what users call them -----------------------------------------
- */
+/* ---- find.c: jobs by what users call them ------------------------------ */
 
 /*
  * Find what word means: a pidfile if it holds a slash, a PID if it is all
@@ -118,8 +116,7 @@ const char *job_called(const struct job *job, char digits[24]);
  */
 int job_find(struct job *job, const char *word, struct dz_fault *fault);
 
-/* ---- json.c ------------------------------------------------------------------------
- */
+/* ---- json.c ------------------------------------------------------------ */
 
 /*
  * Write string to stdout as a JSON string, RFC 8259, quotes included.  A byte
@@ -130,8 +127,7 @@ void json_string(const char *string);
 /* The same, or null for NULL. */
 void json_text(const char *string);
 
-/* ---- list.c: what is printed of a job -----------------------------------------------
- */
+/* ---- list.c: what is printed of a job ---------------------------------- */
 
 /* "running", "ended (status 3)", "ended (SIGKILL)", "ended (status unknown)". */
 const char *state_words(const struct job *job, char words[48]);

@@ -225,8 +225,7 @@ const struct descriptor *facts_fd(const struct facts *facts, int number)
     return NULL;
 }
 
-/* ---- the rest ---------------------------------------------------------------------
- */
+/* ---- the rest ---------------------------------------------------------- */
 
 /* The value of a line "KEY:\tVALUE" of /proc/PID/status, or NULL. */
 static const char *status_value(const char *status, const char *key)

@@ -183,8 +183,7 @@ void job_free(struct job *job)
     job->status = -1;
 }
 
-/* ---- all of them ------------------------------------------------------------------
- */
+/* ---- all of them ------------------------------------------------------- */
 
 static int by_name(const void *a, const void *b)
 {
@@ -251,8 +250,7 @@ int job_list(struct job **jobs, size_t *count, struct dz_fault *fault)
     return 0;
 }
 
-/* ---- its traces -------------------------------------------------------------------
- */
+/* ---- its traces -------------------------------------------------------- */
 
 void job_forget(const struct job *job)
 {

@@ -47,8 +47,7 @@ struct check *add_unseen(struct report *report, const char *name, int err)
                      forbidden ? "ask as its user, or as root" : "not known");
 }
 
-/* ---- rows --------------------------------------------------------------------------
- */
+/* ---- rows -------------------------------------------------------------- */
 
 static void judge_state(struct report *report)
 {
@@ -249,8 +248,7 @@ static void judge_preload(struct report *report)
                                          : "at its start: no foreign code in it");
 }
 
-/* ---- the verdict -------------------------------------------------------------------
- */
+/* ---- the verdict ------------------------------------------------------- */
 
 /* The reasons, or the names of what was not seen, in one line. */
 static const char *join(const struct report *report, enum mark mark)

@@ -35,8 +35,7 @@ const char *state_words(const struct job *job, char words[48])
     return words;
 }
 
-/* ---- JSON --------------------------------------------------------------------------
- */
+/* ---- JSON -------------------------------------------------------------- */
 
 static void print_json(const struct job *job, const char *called)
 {
