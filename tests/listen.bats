@@ -9,7 +9,8 @@ own_port() {
     local port
     while :; do
         port=$((10000 + RANDOM * 22000 / 32768))
-        listens $port || break
+        # Not one of a connection that has just ended, either: TIME_WAIT.
+        grep -q ":$(printf %04X $port) " /proc/net/tcp /proc/net/tcp6 || break
     done
     echo $port
 }
