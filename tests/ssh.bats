@@ -15,7 +15,7 @@ s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])' >port
     mkdir -p /run/sshd
     "$(command -v sshd)" -D -e -f /dev/null -p "$(cat port)" -h "$PWD/host" \
         -o ListenAddress=127.0.0.1 -o AuthorizedKeysFile="$PWD/authorized" \
-        -o PermitRootLogin=yes -o StrictModes=no -o PidFile=none -o UsePAM=no \
+        -o PermitRootLogin=yes -o StrictModes=no -o PidFile=none -o UsePAM=no -o "SetEnv=DZ_STATE_DIR=$BATS_FILE_TMPDIR/state" \
         2>sshd.log 3>&- 4>&- &
     echo $! >sshd.pid
 }
