@@ -77,6 +77,7 @@ $(BUILD)/libdz.so: $(SHIM) $(CORE) shim/libdz.map $(BUILD)/flags
 		-Wl,--version-script=shim/libdz.map -o $@ $(SHIM) $(CORE) -lgcc
 
 include tests/targets/targets.mk
+include tests/bench/bench.mk
 
 demo: all
 	@BUILD='$(BUILD)' sh tests/demo.sh
@@ -89,7 +90,10 @@ lint: all
 
 bench: all targets
 	@bash tests/deps bench
+	$(Q)$(MAKE) --no-print-directory bench-programs
 	@python3 tests/bench/jobs '$(BUILD)'
+	@python3 tests/bench/launch '$(BUILD)'
+	@python3 tests/bench/report '$(BUILD)'
 
 install: all
 	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(LIBDIR)' \

@@ -1,0 +1,30 @@
+# What make bench needs beside the launcher; the Makefile includes this.
+
+BENCH := $(BUILD)/bench
+BENCH_FLAGS := -O2 -g -D_GNU_SOURCE -Wall -Wextra
+
+.PHONY: bench-programs bench-builds
+bench-programs: $(addprefix $(BENCH)/,rounds steps target target-dynamic empty.so) \
+	bench-builds
+# The launchers are measured as they are installed: a file's pages lie better in
+# the page cache after a copy than as the linker has written them.
+bench-builds: all
+	$(Q)$(MAKE) --no-print-directory BUILD='$(BENCH)/dynamic' STATIC=0 all
+	$(Q)$(MAKE) --no-print-directory BUILD='$(BENCH)/musl' CC=musl-gcc all
+	@mkdir -p $(BENCH)/default/bin $(BENCH)/dynamic/bin $(BENCH)/musl/bin
+	@install -m 755 $(BUILD)/dznohup $(BENCH)/default/bin/
+	@install -m 755 $(BENCH)/dynamic/dznohup $(BENCH)/dynamic/bin/
+	@install -m 755 $(BENCH)/musl/dznohup $(BENCH)/musl/bin/
+$(BENCH)/%: tests/bench/%.c tests/bench/note.h $(BUILD)/flags
+	@mkdir -p $(BENCH)
+	gcc $(BENCH_FLAGS) -o $@ $<
+# Static, and by musl as its start is the shortest.
+$(BENCH)/target: tests/bench/target.c tests/bench/note.h $(BUILD)/flags
+	@mkdir -p $(BENCH)
+	musl-gcc $(BENCH_FLAGS) -static -o $@ $<
+$(BENCH)/target-dynamic: tests/bench/target.c tests/bench/note.h $(BUILD)/flags
+	@mkdir -p $(BENCH)
+	gcc $(BENCH_FLAGS) -o $@ $<
+$(BENCH)/empty.so: $(BUILD)/flags
+	@mkdir -p $(BENCH)
+	gcc -shared -x c -o $@ /dev/null
