@@ -130,7 +130,7 @@ struct dz_option {
 
 extern const struct dz_option dz_options[];
 
-/* A plan with every default. */
+/* A plan with every default; zero before. */
 void dz_plan_init(struct dz_plan *plan, char **argv, char **envp);
 
 /*
