@@ -9,6 +9,9 @@ PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 LIBDIR ?= $(PREFIX)/lib
 MANDIR ?= $(PREFIX)/share/man
+BASHDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 BUILD ?= build
 
 VERSION := 0.1.0
@@ -99,13 +102,18 @@ bench: all targets
 
 install: all
 	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(LIBDIR)' \
-		'$(DESTDIR)$(MANDIR)/man1' '$(DESTDIR)$(MANDIR)/man7'
+		'$(DESTDIR)$(MANDIR)/man1' '$(DESTDIR)$(MANDIR)/man7' \
+		'$(DESTDIR)$(BASHDIR)' '$(DESTDIR)$(ZSHDIR)' '$(DESTDIR)$(FISHDIR)'
 	install -m 755 $(BUILD)/dznohup '$(DESTDIR)$(BINDIR)/dznohup'
 	install -m 755 $(BUILD)/dzctl '$(DESTDIR)$(BINDIR)/dzctl'
 	install -m 644 $(BUILD)/libdz.so '$(DESTDIR)$(LIBDIR)/libdz.so'
 	install -m 644 man/dznohup.1 '$(DESTDIR)$(MANDIR)/man1/dznohup.1'
 	install -m 644 man/dzctl.1 '$(DESTDIR)$(MANDIR)/man1/dzctl.1'
 	install -m 644 man/libdz.7 '$(DESTDIR)$(MANDIR)/man7/libdz.7'
+	install -m 644 completions/dznohup.bash '$(DESTDIR)$(BASHDIR)/dznohup'
+	install -m 644 completions/dzctl.bash '$(DESTDIR)$(BASHDIR)/dzctl'
+	install -m 644 completions/_dznohup completions/_dzctl '$(DESTDIR)$(ZSHDIR)'
+	install -m 644 completions/dznohup.fish completions/dzctl.fish '$(DESTDIR)$(FISHDIR)'
 	@# A real install: LD_PRELOAD=libdz.so finds the bare name by the cache.
 	if [ -z '$(DESTDIR)' ] && command -v ldconfig >/dev/null && \
 		[ "$$(id -u)" = 0 ]; then ldconfig; fi
@@ -113,7 +121,10 @@ install: all
 uninstall:
 	rm -f '$(DESTDIR)$(BINDIR)/dznohup' '$(DESTDIR)$(BINDIR)/dzctl' \
 		'$(DESTDIR)$(LIBDIR)/libdz.so' '$(DESTDIR)$(MANDIR)/man1/dznohup.1' \
-		'$(DESTDIR)$(MANDIR)/man1/dzctl.1' '$(DESTDIR)$(MANDIR)/man7/libdz.7'
+		'$(DESTDIR)$(MANDIR)/man1/dzctl.1' '$(DESTDIR)$(MANDIR)/man7/libdz.7' \
+		'$(DESTDIR)$(BASHDIR)/dznohup' '$(DESTDIR)$(BASHDIR)/dzctl' \
+		'$(DESTDIR)$(ZSHDIR)/_dznohup' '$(DESTDIR)$(ZSHDIR)/_dzctl' \
+		'$(DESTDIR)$(FISHDIR)/dznohup.fish' '$(DESTDIR)$(FISHDIR)/dzctl.fish'
 	if [ -z '$(DESTDIR)' ] && command -v ldconfig >/dev/null && \
 		[ "$$(id -u)" = 0 ]; then ldconfig; fi
 

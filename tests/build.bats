@@ -68,7 +68,7 @@ works() {
 @test "install and uninstall, with DESTDIR, PREFIX and the folders" {
     build BUILD="$PWD/b" DESTDIR="$PWD/root" PREFIX=/opt LIBDIR=/opt/lib64 install >/dev/null
     assert "installed" "$(cd root && find . -type f | sort | tr '\n' ' ')" \
-        "./opt/bin/dzctl ./opt/bin/dznohup ./opt/lib64/libdz.so ./opt/share/man/man1/dzctl.1 ./opt/share/man/man1/dznohup.1 ./opt/share/man/man7/libdz.7 "
+        "./opt/bin/dzctl ./opt/bin/dznohup ./opt/lib64/libdz.so ./opt/share/bash-completion/completions/dzctl ./opt/share/bash-completion/completions/dznohup ./opt/share/fish/vendor_completions.d/dzctl.fish ./opt/share/fish/vendor_completions.d/dznohup.fish ./opt/share/man/man1/dzctl.1 ./opt/share/man/man1/dznohup.1 ./opt/share/man/man7/libdz.7 ./opt/share/zsh/site-functions/_dzctl ./opt/share/zsh/site-functions/_dznohup "
     build BUILD="$PWD/b" DESTDIR="$PWD/root" PREFIX=/opt LIBDIR=/opt/lib64 uninstall
     assert "left" "$(cd root && find . -type f)" ""
 }

@@ -1,0 +1,48 @@
+# Completion of dzctl in fish.  The commands and their options are read from the
+# help, the jobs from dzctl list.
+
+# A word with a slash is a pidfile; a job without a name goes by its PID.
+function __dzctl_jobs
+    if string match -q '*/*' -- (commandline -ct)
+        __fish_complete_path (commandline -ct)
+        return
+    end
+    dzctl list 2>/dev/null | while read -l name pid rest
+        switch $name
+            case NAME
+            case -
+                printf '%s\t%s\n' $pid $rest
+            case '*'
+                printf '%s\t%s\n' $name $rest
+        end
+    end
+end
+
+complete -c dzctl -f
+complete -c dzctl -n __fish_use_subcommand -l help -s h -d 'print the help'
+complete -c dzctl -n __fish_use_subcommand -l version -s V -d 'print the version'
+
+#   stop    [-t SEC] [-s SIG] JOB... TERM, and KILL after SEC seconds (10)
+for line in (dzctl --help 2>/dev/null)
+    string match -rq -- '^  (?<command>[a-z]+) +(?<words>(?:\[[^]]*\] *)*(?:JOB(?:\.\.\.)? *)?)(?<text>.*)$' $line
+    or continue
+    complete -c dzctl -n __fish_use_subcommand -a $command -d $text
+    set -l here -c dzctl -n "__fish_seen_subcommand_from $command"
+    string match -q '*JOB*' -- $words
+    and complete $here -a '(__dzctl_jobs)'
+    for word in (string match -rag '\[(-[^]]*)\]' -- $words)
+        set -l option (string split ' ' -- $word)
+        set -l form -s
+        string match -q -- '--*' $word
+        and set form -l
+        set form $form (string trim -l -c - -- $option[1])
+        switch "$option[2]"
+            case ''
+                complete $here $form
+            case SIG
+                complete $here $form -x -a '(kill -l | string split -n " ")'
+            case '*'
+                complete $here $form -x
+        end
+    end
+end
