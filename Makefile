@@ -1,4 +1,5 @@
-# dznohup: make, make demo, make check, make bench, make install.  POSIX shell, GNU make.
+# dznohup: make, make demo, make check, make bench, make install, make deb.  POSIX
+# shell, GNU make.
 #
 # Everything is built below $(BUILD); BUILD=build-musl CC=musl-gcc gives a second
 # build beside the first.  V=1 shows the commands.
@@ -30,7 +31,7 @@ CLI := $(call objects,cli)
 CTL := $(call objects,cli/dzctl)
 SHIM := $(call objects,shim)
 
-.PHONY: all check targets lint bench demo install uninstall clean
+.PHONY: all check targets lint bench demo install uninstall deb clean
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/dznohup $(BUILD)/dzctl $(BUILD)/libdz.so
@@ -53,7 +54,7 @@ $(BUILD)/static.mk: $(BUILD)/flags
 	else echo 'LINK :=' >$@; echo 'linking dynamically'; fi
 	@rm -f $(BUILD)/probe
 
-ifneq ($(filter-out clean uninstall,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out clean uninstall deb,$(or $(MAKECMDGOALS),all)),)
 include $(BUILD)/static.mk
 endif
 
@@ -127,6 +128,18 @@ uninstall:
 		'$(DESTDIR)$(FISHDIR)/dznohup.fish' '$(DESTDIR)$(FISHDIR)/dzctl.fish'
 	if [ -z '$(DESTDIR)' ] && command -v ldconfig >/dev/null && \
 		[ "$$(id -u)" = 0 ]; then ldconfig; fi
+
+# Built from a copy, since dpkg-buildpackage writes into its sources and beside
+# them; the copy's make is to know nothing of this one's variables.
+PACKAGED := Makefile README.md cli completions core debian man shim tests/targets
+deb:
+	@bash tests/deps deb
+	rm -rf '$(BUILD)/deb'
+	mkdir -p '$(BUILD)/deb/source'
+	cp -a --parents $(PACKAGED) '$(BUILD)/deb/source'
+	cd '$(BUILD)/deb/source' && env -u BUILD -u MAKEFLAGS -u MAKELEVEL \
+		DEB_BUILD_OPTIONS="noautodbgsym $$DEB_BUILD_OPTIONS" dpkg-buildpackage -b -us -uc
+	@ls '$(BUILD)/deb/'*.deb
 
 clean:
 	rm -rf '$(BUILD)'

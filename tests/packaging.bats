@@ -1,0 +1,197 @@
+# The Debian package: what lintian says, what is installed and removed, how it
+# runs where it is installed; and the completions that are in it, in each shell.
+
+load helpers
+
+setup_file() {
+    need dpkg-buildpackage dh lintian
+    env -u MAKEFLAGS -u MAKELEVEL make -C "$ROOT" BUILD="$BATS_FILE_TMPDIR" deb \
+        >"$BATS_FILE_TMPDIR/log" 2>&1 3>&- 4>&- || fail "$(tail -n 20 "$BATS_FILE_TMPDIR/log")"
+    dpkg-deb -x "$BATS_FILE_TMPDIR"/deb/*.deb "$BATS_FILE_TMPDIR/root"
+}
+
+package() { echo "$BATS_FILE_TMPDIR"/deb/*.deb; }
+library() { echo "/usr/lib/$(dpkg-architecture -q DEB_HOST_MULTIARCH)/libdz.so"; }
+
+# The database of a machine that has libc and nothing else.
+scratch_root() {
+    mkdir -p root/var/lib/dpkg/info root/var/lib/dpkg/updates
+    dpkg-query -W -f 'Package: libc6\nStatus: install ok installed\nMaintainer: x\nVersion: ${Version}\nArchitecture: ${Architecture}\nDescription: x\n' \
+        "libc6:$(dpkg --print-architecture)" >root/var/lib/dpkg/status
+    : >root/var/lib/dpkg/available
+}
+scratch_dpkg() { closed dpkg --root="$PWD/root" --log=/dev/null "$@"; }
+files_in_root() { (cd root && find . -path ./var -prune -o ! -type d -print | sort); }
+
+# ---- the package ---------------------------------------------------------------
+
+@test "make deb: one package that lintian has nothing against" {
+    assert packages "$(package | wc -w)" 1
+    try lintian --allow-root --fail-on error,warning "$(package)"
+    assert lintian "$output$stderr" ""
+    assert status "$status" 0
+    assert version "dznohup $(dpkg-deb -f "$(package)" Version)" "$("$DZ" -V)"
+    assert depends "$(dpkg-deb -f "$(package)" Depends | tr , '\n' | grep -vc '^libc6 ')" 0
+    # The tree that it was made from is as it was.
+    [ ! -e "$ROOT/debian/files" ] && [ ! -e "$ROOT/debian/dznohup" ]
+}
+
+@test "installed into an empty root, and removed: nothing is left" {
+    need_root
+    scratch_root
+    scratch_dpkg -i "$(package)"
+    files_in_root >files
+    for file in /usr/bin/dznohup /usr/bin/dzctl "$(library)" /usr/share/man/man1/dznohup.1.gz \
+        /usr/share/man/man1/dzctl.1.gz /usr/share/man/man7/libdz.7.gz \
+        /usr/share/{bash-completion/completions/,zsh/vendor-completions/_}{dznohup,dzctl} \
+        /usr/share/fish/vendor_completions.d/{dznohup,dzctl}.fish; do
+        holds_line files ".$file" || fail "no $file"
+    done
+    assert_match library "$(root/usr/bin/dznohup -n true | sed -n 's/^library *//p')" "$(library), *"
+    pid=$(closed root/usr/bin/dznohup -d -q --name=packaged sleep 3600)
+    track "$pid"
+    assert_daemon "$pid" leave
+    root/usr/bin/dzctl stop packaged
+    scratch_dpkg --purge dznohup
+    assert left "$(files_in_root)" ""
+}
+
+@test "where it is installed the launcher finds its library, and LD_PRELOAD the bare name" {
+    need_root
+    # shellcheck disable=SC2016
+    overlaid '
+        cp -a '"'$BATS_FILE_TMPDIR/root/usr/.'"' /usr/
+        dznohup -d --wait=main -o log -p one sleep 3600
+        LD_PRELOAD=libdz.so DZ_PIDFILE=two DZ_OUTPUT=log sleep 3600' /usr
+    for file in one two; do
+        track "$(cat $file)"
+        assert_daemon "$(cat $file)" leave
+    done
+}
+
+# ---- completions ---------------------------------------------------------------
+
+# What each line is completed to, in this shell, into the file "completions".
+complete_lines() {
+    local shell=$1 there=$BATS_FILE_TMPDIR/root/usr
+    local -x PATH=${BIN:+$BIN:}$there/bin:$PATH XDG_DATA_DIRS=$there/share:/usr/share \
+        TMPDIR=$BATS_TEST_TMPDIR
+    shift
+    case $shell in
+    bash) closed timeout 20 bash "$TESTS/complete.bash" "$@" ;;
+    fish) closed timeout 20 fish "$TESTS/complete.fish" "$@" ;;
+    zsh) closed timeout 20 zsh -f "$TESTS/complete.zsh" "$there/share/zsh/vendor-completions" "$@" ;;
+    esac >completions
+}
+
+# The shells differ in whether they say again what was typed before the match.
+matches() {
+    sed -n "/^> ${1//\//\\/}\$/,/^>/ { /^>/d; s/^--[a-z-]*=\(.\)/\1/; s/^path:\(.\)/\1/; s/=\$//; s:/\$::; s:.*/::; p; }" \
+        completions | LC_ALL=C sort -u | paste -sd ' '
+}
+
+# Lines, each with what it is to be completed to.
+expect_lines() {
+    local shell=$1 line
+    local -A expected=()
+    while IFS='|' read -r line words; do
+        expected[$line]=$words
+    done
+    complete_lines "$shell" "${!expected[@]}"
+    for line in "${!expected[@]}"; do
+        assert "$shell: $line" "$(matches "$line")" "${expected[$line]}"
+    done
+}
+
+completes_dznohup() {
+    need "$1"
+    mkdir onlyfolder
+    touch onlyfile
+    expect_lines "$1" <<END
+dznohup --|$("$DZ" --help | sed -n 's/^ *\(-., \)\?\(--[a-z-]*\).*/\2/p' | LC_ALL=C sort | paste -sd ' ')
+dznohup -d --pid|--pidfile
+dznohup --mode=|leave stay
+dznohup --mode l|leave
+dznohup --wait=|alive: exec fd: listen listen: main notify path:
+dznohup -dqw exec,li|exec,listen exec,listen:
+dznohup -w path:./only|onlyfile onlyfolder
+dznohup -o only|onlyfile onlyfolder
+dznohup --output=only|onlyfile onlyfolder
+dznohup -C only|onlyfolder
+dznohup --ignore=INT,US|INT,USR1 INT,USR2
+dznohup --keep-fd |
+dznohup -d dzc|dzctl
+dznohup -qo x --chdir . dzc|dzctl
+dznohup -ox dzc|dzctl
+dznohup -- dzc|dzctl
+dznohup --wait=listen:80 -d dzctl insp|inspect
+dznohup -w listen:80 dzctl stop -s US|USR1 USR2
+dznohup dzctl --mo|
+END
+}
+
+completes_dzctl() {
+    local pid
+    need "$1"
+    touch onlyfile
+    # shellcheck disable=SC2016
+    for name in web 'w$(touch${IFS}pwned)' w:1; do
+        track "$(dz -d -q -o log --name="$name" sleep 3600)"
+    done
+    pid=$(dz -d -q -o log sleep 3600)
+    track "$pid"
+    expect_lines "$1" <<END
+dzctl st|status stop
+dzctl --he|--help
+dzctl stop -s US|USR1 USR2
+dzctl stop -t 5 we|web
+dzctl status we|web
+dzctl stop ${pid:0:-1}|$pid
+dzctl stop ./onl|onlyfile
+dzctl list --js|--json
+dzctl log -n |
+END
+    complete_lines "$1" "dzctl stop w" "dzctl "
+    assert matches "$(matches "dzctl stop w")" "$2"
+    for command in list status stop wait log inspect clear; do
+        holds_line completions "$command" || fail "no $command"
+    done
+    [ ! -e pwned ]
+}
+
+@test "bash completes dznohup, and the command behind it" { completes_dznohup bash; }
+@test "zsh completes dznohup, and the command behind it" { completes_dznohup zsh; }
+@test "fish completes dznohup, and the command behind it" { completes_dznohup fish; }
+# The name of a job is not to be run, neither now nor when the line is.
+@test "bash completes dzctl and jobs" { completes_dzctl bash 'w:1 w\$\(touch\$\{IFS\}pwned\) web'; }
+@test "zsh completes dzctl and jobs" { completes_dzctl zsh 'w:1 w\$\(touch\$\{IFS\}pwned\) web'; }
+# fish quotes later.
+# shellcheck disable=SC2016
+@test "fish completes dzctl and jobs" { completes_dzctl fish 'w$(touch${IFS}pwned) w:1 web'; }
+
+@test "an option that is new in the help is completed, with its value" {
+    need bash zsh fish
+    mkdir bin onlyfolder
+    cat >bin/dznohup <<'END'
+#!/bin/sh
+cat <<'HELP'
+  -Z, --zone=DIR           where [DZ_ZONE]
+      --pin[=default|all]  deaf for good [DZ_PIN]
+      --reopen             after a rotation
+
+COND: born, age:SEC (1 is the
+default).
+HELP
+END
+    chmod +x bin/dznohup
+    for shell in bash zsh fish; do
+        BIN=$PWD/bin expect_lines "$shell" <<'END'
+dznohup --re|--reopen
+dznohup --pi|--pin
+dznohup --pin=|all default
+dznohup --pin dzc|dzctl
+dznohup -Z only|onlyfolder
+dznohup -Z . --pin --re|--reopen
+END
+    done
+}
