@@ -61,7 +61,7 @@ for line in $help
         case '*'
             set takes -x
     end
-    complete -c dznohup -n 'not __dznohup_command' $short -l $name -d $text $takes
+    complete -c dznohup -n 'not __dznohup_command >/dev/null' $short -l $name -d $text $takes
     set -a __dznohup_options (string join -n / "$letter" $name)(string replace '[=' '=?' -- "$equals")
 end
 

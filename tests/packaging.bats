@@ -58,14 +58,12 @@ files_in_root() { (cd root && find . -path ./var -prune -o ! -type d -print | so
 
 @test "where it is installed the launcher finds its library, and LD_PRELOAD the bare name" {
     need_root
-    # shellcheck disable=SC2016
-    overlaid '
-        cp -a '"'$BATS_FILE_TMPDIR/root/usr/.'"' /usr/
-        dznohup -d --wait=main -o log -p one sleep 3600
-        LD_PRELOAD=libdz.so DZ_PIDFILE=two DZ_OUTPUT=log sleep 3600' /usr
-    for file in one two; do
-        track "$(cat $file)"
-        assert_daemon "$(cat $file)" leave
+    for start in "dznohup -d --wait=main -o log -p pidfile sleep 3600" \
+        "timeout 20 env LD_PRELOAD=libdz.so DZ_OUTPUT=log DZ_PIDFILE=pidfile sleep 3600"; do
+        overlaid "cp -a '$BATS_FILE_TMPDIR/root/usr/.' /usr/; $start" /usr
+        track "$(cat pidfile)"
+        assert_daemon "$(cat pidfile)" leave
+        rm pidfile
     done
 }
 
