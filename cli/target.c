@@ -57,7 +57,8 @@ static bool read_segment(int fd, const struct target *target, uint64_t at,
     } raw;
     size_t size = target->bits == 64 ? sizeof raw.large : sizeof raw.small;
 
-    if (at > INT64_MAX - size || pread(fd, &raw, size, (off_t)at) != (ssize_t)size)
+    if (at > (uint64_t)INT64_MAX - size ||
+        pread(fd, &raw, size, (off_t)at) != (ssize_t)size)
         return false;
     if (target->bits == 64)
         *segment =
@@ -75,7 +76,7 @@ static void read_interpreter(int fd, const struct segment *segment,
 
     if (segment->size >= PATH_MAX || segment->offset > INT64_MAX)
         return;
-    n = pread(fd, target->interpreter, segment->size, (off_t)segment->offset);
+    n = pread(fd, target->interpreter, (size_t)segment->size, (off_t)segment->offset);
     target->interpreter[n > 0 ? n : 0] = '\0';
 }
 
