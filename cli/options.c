@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LONG = 256 }; /* getopt_long's value for the table's row N is LONG + N */
+/* getopt_long's value for the table's row N is LONG + N: above any character, as
+ * musl's optopt is a wide one. */
+enum { LONG = 0x110000 };
 
 static bool on_command_line(const struct dz_option *option)
 {
