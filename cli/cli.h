@@ -43,6 +43,10 @@ int find_command(struct command *command, char **argv, struct dz_fault *fault);
  */
 int exec_command(const struct command *command, char **envp, struct dz_fault *fault);
 
+/* Run the file path by /bin/sh, "sh path arg...", with the words from the second on.
+ * Returns only where that fails. */
+void exec_by_shell(const char *path, char **words, char **envp);
+
 /* The first argument that names something in the cwd by a relative path, or
  * NULL; "--file=app.conf" is such a one by its second half. */
 const char *relative_argument(char **argv);

@@ -131,17 +131,16 @@ static void exec_fault(const char *path, int err, struct dz_fault *fault)
     fault->status = DZ_EXIT_CANNOT_RUN;
 }
 
-/* Run the file by /bin/sh: "sh path arg...". */
-static void exec_by_shell(const struct command *command, char **envp)
+void exec_by_shell(const char *path, char **words, char **envp)
 {
     size_t n = 0;
 
-    while (command->argv[n] != NULL)
+    while (words[n] != NULL)
         n++;
     char *argv[n + 2]; /* NOLINT: the words came through exec's limit once already */
     argv[0] = (char *)"/bin/sh";
-    argv[1] = (char *)command->path;
-    memcpy(argv + 2, command->argv + 1, n * sizeof *argv);
+    argv[1] = (char *)path;
+    memcpy(argv + 2, words + 1, n * sizeof *argv);
     execve(argv[0], argv, envp);
 }
 
@@ -149,7 +148,7 @@ int exec_command(const struct command *command, char **envp, struct dz_fault *fa
 {
     execve(command->path, command->argv, envp);
     if (errno == ENOEXEC)
-        exec_by_shell(command, envp);
+        exec_by_shell(command->path, command->argv, envp);
     exec_fault(command->path, errno, fault);
     return -1;
 }

@@ -262,6 +262,23 @@ static int replace_streams(struct streams *streams)
     return stderr_failed ? -1 : 0;
 }
 
+/* As execvp(3) of glibc: musl's does not run by /bin/sh what is neither a program
+ * nor "#!".  Returns only with errno. */
+static void execute(char **command)
+{
+    struct command found;
+    struct dz_fault unheard;
+
+    execvp(command[0], command);
+    if (errno != ENOEXEC)
+        return;
+    if (strchr(command[0], '/') != NULL)
+        exec_by_shell(command[0], command, environ);
+    else if (find_command(&found, command, &unheard) == 0)
+        exec_by_shell(found.path, command, environ);
+    errno = ENOEXEC;
+}
+
 int nohup_run(const char *name, char **command)
 {
     struct streams streams;
@@ -276,7 +293,7 @@ int nohup_run(const char *name, char **command)
     if (replace_streams(&streams) < 0)
         return failure_status();
     signal(SIGHUP, SIG_IGN); /* cannot fail for this signal */
-    execvp(command[0], command);
+    execute(command);
     err = errno;
     /* Said only where it goes to what stderr was in the beginning. */
     if (dup2(streams.saved_stderr, 2) == 2)

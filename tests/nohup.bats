@@ -79,7 +79,7 @@ both_typed() {
     both 'nohup /'
     both 'echo >plain; nohup ./plain'
     both 'printf "#!/no/such\n" >s; chmod +x s; nohup ./s'
-    both 'echo echo words >s; chmod +x s; nohup ./s'
+    both 'echo echo words \$0 \$1 >s; chmod +x s; nohup ./s one; PATH=$PWD:$PATH nohup s two | sed "s|$PWD||"'
     both_typed 'nohup no-such-command; echo back $?; cat nohup.out'
     both_typed 'nohup no-such-command 2>&-; echo back $?'
     both 'PATH=$PATH:/nowhere nohup no-such-command'
