@@ -2,9 +2,6 @@
 
 load helpers
 
-# make, apart from the make that runs us.
-build() { env -u MAKEFLAGS -u MAKELEVEL make -s -C "$ROOT" "$@" 3>&- 4>&-; }
-
 # What each build must be able to do, in this libc and in the other.
 works() {
     local dir=$1 pid

@@ -55,6 +55,9 @@ fail() {
     return 1
 }
 
+# make, apart from the make that runs us.
+build() { env -u MAKEFLAGS -u MAKELEVEL make -s -C "$ROOT" "$@" 3>&- 4>&-; }
+
 # Run without bats' own descriptors: it would wait for a daemon that keeps them.
 dz() { "$DZ" "$@" 3>&- 4>&-; }
 closed() { "$@" 3>&- 4>&-; }
