@@ -31,7 +31,7 @@ CLI := $(call objects,cli)
 CTL := $(call objects,cli/dzctl)
 SHIM := $(call objects,shim)
 
-.PHONY: all check targets lint bench demo install uninstall deb clean
+.PHONY: all check targets lint bench demo install install-library uninstall deb clean
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/dznohup $(BUILD)/dzctl $(BUILD)/libdz.so
@@ -101,13 +101,16 @@ bench: all targets
 	@python3 tests/bench/launch '$(BUILD)'
 	@python3 tests/bench/report '$(BUILD)'
 
-install: all
-	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(LIBDIR)' \
-		'$(DESTDIR)$(MANDIR)/man1' '$(DESTDIR)$(MANDIR)/man7' \
+# The library alone: beside a whole installation, for programs of another word size.
+install-library: $(BUILD)/libdz.so
+	install -d '$(DESTDIR)$(LIBDIR)'
+	install -m 644 $(BUILD)/libdz.so '$(DESTDIR)$(LIBDIR)/libdz.so'
+
+install: all install-library
+	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)/man1' '$(DESTDIR)$(MANDIR)/man7' \
 		'$(DESTDIR)$(BASHDIR)' '$(DESTDIR)$(ZSHDIR)' '$(DESTDIR)$(FISHDIR)'
 	install -m 755 $(BUILD)/dznohup '$(DESTDIR)$(BINDIR)/dznohup'
 	install -m 755 $(BUILD)/dzctl '$(DESTDIR)$(BINDIR)/dzctl'
-	install -m 644 $(BUILD)/libdz.so '$(DESTDIR)$(LIBDIR)/libdz.so'
 	install -m 644 man/dznohup.1 '$(DESTDIR)$(MANDIR)/man1/dznohup.1'
 	install -m 644 man/dzctl.1 '$(DESTDIR)$(MANDIR)/man1/dzctl.1'
 	install -m 644 man/libdz.7 '$(DESTDIR)$(MANDIR)/man7/libdz.7'

@@ -59,6 +59,7 @@ struct target {
     int scripts;   /* "#!" lines that were followed */
     bool elf;
     bool dynamic; /* has a dynamic linker, so libraries can be preloaded */
+    bool shared;  /* a shared object, or a program that can be placed anywhere */
     int bits;     /* 32 or 64 */
     unsigned machine;
     bool privileged;            /* setuid, setgid or file capabilities */
@@ -76,8 +77,15 @@ void probe_target(const char *path, struct target *target);
 /* "glibc", "musl" or "another libc". */
 const char *target_libc(const struct target *target);
 
-/* Why libdz.so cannot be preloaded into it, or NULL if it can. */
+/* Why no library can be preloaded into it, or NULL if one can. */
 const char *preload_obstacle(const struct target *target);
+
+/* ---- library.c ------------------------------------------------------------------- */
+
+/* Have plan->shim name a library of the target's class and machine: it does, or
+ * there is one in the folder of that machine beside it. */
+int find_library(struct dz_plan *plan, const struct target *target,
+                 struct dz_fault *fault);
 
 /* ---- preload.c ------------------------------------------------------------------- */
 
@@ -85,7 +93,7 @@ const char *preload_obstacle(const struct target *target);
 bool needs_library(const struct dz_plan *plan);
 
 /* Where it does: whether it can be had, before anything is done. */
-int check_library(const struct dz_plan *plan, const struct command *command,
+int check_library(struct dz_plan *plan, const struct command *command,
                   struct dz_fault *fault);
 
 /* Where it does, right before the exec: name it in plan->envp. */

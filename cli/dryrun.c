@@ -30,7 +30,20 @@ static const char *machine_name(unsigned machine)
     }
 }
 
-static void print_target(const struct command *command)
+/* The library for it, and where there is none the reason. */
+static void print_library(struct dz_plan *plan, const struct target *target)
+{
+    struct dz_fault fault;
+    bool none =
+        preload_obstacle(target) == NULL && find_library(plan, target, &fault) < 0;
+
+    printf("library   %s, %sneeded", plan->shim, needs_library(plan) ? "" : "not ");
+    if (none)
+        printf(": %s", fault.err != 0 ? strerror(fault.err) : fault.reason);
+    putchar('\n');
+}
+
+static void print_target(struct dz_plan *plan, const struct command *command)
 {
     struct target target;
     const char *obstacle;
@@ -54,6 +67,7 @@ static void print_target(const struct command *command)
         printf("missing   %s\n", target.interpreter);
     printf("preload   %s%s\n", obstacle != NULL ? "impossible: " : "possible",
            obstacle != NULL ? obstacle : "");
+    print_library(plan, &target);
 }
 
 static const char *stream_name(enum dz_stream stream)
@@ -144,8 +158,7 @@ int print_plan(struct dz_plan *plan, const struct command *command)
     printf("mode      %s\n", describe_mode(plan, left));
     if (left != DZ_NOT_LEFT)
         plan->mode = DZ_LEAVE;
-    print_target(command);
-    printf("library   %s, %sneeded\n", plan->shim, needs_library(plan) ? "" : "not ");
+    print_target(plan, command);
     for (int i = 0; i < 3; i++)
         print_stream(plan, i);
     if (dz_check_kept(plan, &fault) < 0)

@@ -19,7 +19,7 @@ bool needs_library(const struct dz_plan *plan)
     return dz_condition(&plan->wait, DZ_WAIT_MAIN) != NULL;
 }
 
-int check_library(const struct dz_plan *plan, const struct command *command,
+int check_library(struct dz_plan *plan, const struct command *command,
                   struct dz_fault *fault)
 {
     struct target target;
@@ -34,9 +34,7 @@ int check_library(const struct dz_plan *plan, const struct command *command,
     if (plan->shim[strcspn(plan->shim, " :")] != '\0')
         return dz_fault(fault, "preload", plan->shim, 0,
                         "LD_PRELOAD takes no path with a blank or a colon");
-    if (access(plan->shim, R_OK) < 0)
-        return dz_fault(fault, "preload", plan->shim, errno, NULL);
-    return 0;
+    return find_library(plan, &target, fault);
 }
 
 int preload_library(struct dz_plan *plan, struct dz_fault *fault)

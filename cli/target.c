@@ -96,7 +96,8 @@ static void probe_elf(int fd, struct target *target)
         return;
     target->elf = true;
     target->bits = large ? 64 : 32;
-    target->machine = raw.small.e_machine; /* the same place in both */
+    target->shared = raw.small.e_type == ET_DYN; /* the same place in both */
+    target->machine = raw.small.e_machine;
     uint64_t at = large ? raw.large.e_phoff : raw.small.e_phoff;
     unsigned count = large ? raw.large.e_phnum : raw.small.e_phnum;
     unsigned size = large ? raw.large.e_phentsize : raw.small.e_phentsize;
@@ -190,20 +191,6 @@ const char *target_libc(const struct target *target)
     return "another libc";
 }
 
-/* Class and machine of this very build, which libdz.so was made with. */
-static bool is_our_machine(const struct target *target)
-{
-    struct target self;
-
-    memset(&self, 0, sizeof self);
-    int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return true; /* no /proc: nothing is known against it */
-    probe_elf(fd, &self);
-    close(fd); /* read only: nothing can be lost */
-    return self.bits == target->bits && self.machine == target->machine;
-}
-
 const char *preload_obstacle(const struct target *target)
 {
     if (!target->readable)
@@ -214,7 +201,5 @@ const char *preload_obstacle(const struct target *target)
         return "it is statically linked";
     if (target->privileged)
         return "it is setuid, setgid or has file capabilities";
-    if (!is_our_machine(target))
-        return "it is for another machine or word size";
     return NULL;
 }

@@ -5,7 +5,7 @@
  * executed, or is dead.  The shim, which executes nothing, says that it is done;
  * a helper that another library has forked may hold the pipe open for long.
  * What goes through are frames, one of them followed by a fault; both ends are
- * one build.
+ * one version, but the shim's may be a build for another word size.
  */
 #include "dz.h"
 

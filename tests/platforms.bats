@@ -91,11 +91,13 @@ library_jobs() {
     assert_answers "$port" "$pid"
     try "$dir/dzctl" stop inside
     assert stop "$output" "inside: stopped, PID $pid"
-    # The launcher's handshake with it.
-    pid=$(closed "$dir/dznohup" --shim="$dir/libdz.so" -d -q -o log -w main "$server" "$port")
-    track "$pid"
-    kill "$pid"
-    await gone "$pid"
+    # The launcher's handshake with it, on another libc and word size as well.
+    for launcher in "$DZ" "$dir/dznohup"; do
+        pid=$(closed "$launcher" --shim="$dir/libdz.so" -d -q -o log -w main "$server" "$port")
+        track "$pid"
+        kill "$pid"
+        await gone "$pid"
+    done
 }
 
 @test "i386, gcc -m32 and clang -m32: builds, 32-bit and 64-bit programs, the library" {
@@ -112,6 +114,67 @@ library_jobs() {
     for server in "$PWD/server-static" "$TARGETS/server" "$TARGETS/server-static"; do
         main_jobs "$PWD/gcc" "$server"
     done
+}
+
+# assert_library NAMED PROGRAM WORDS: what -n says of the library for it.
+assert_library() {
+    run closed "$DZ" --shim="$1" -n "$2"
+    assert "library for $2" "$(sed -n 's/^library   //p' <<<"$output")" "$3"
+}
+
+# The libdz.so that the process has loaded.
+loaded_by() { sed -n 's|^.* \(/.*/libdz.so\)$|\1|p' "/proc/$1/maps" | sort -u; }
+
+# With the library that is so named the program is refused, and nothing is left.
+refused() { # NAMED PROGRAM WORDS
+    try dz --shim="$1" -d -o none -w main "$2" 1
+    assert status "$status" 125
+    assert stderr "$stderr" "dznohup: preload: $3"
+    [ ! -e none ]
+}
+
+@test "i386: a 32-bit program gets the 32-bit library by \$LIB, or is refused" {
+    need gcc
+    need_multilib
+    server_of gcc -m32 -o server
+    tree=$PWD/tree
+    mkdir -p tree/lib tree/lib32 tree/lib64
+    cp "$SHIM" tree/lib64
+    cp "$SHIM" tree/lib32 # a wrong one is not taken for it
+    none="none for a program of 32 bits, \$LIB being lib/i386-linux-gnu, lib32 or lib"
+    refused "$tree/lib64/libdz.so" "$PWD/server" "$tree/\$LIB/libdz.so: $none"
+    refused "$tree/\$LIB/libdz.so" "$PWD/server" "$tree/\$LIB/libdz.so: $none"
+    assert_library "$tree/lib64/libdz.so" ./server "$tree/lib64/libdz.so, not needed: $none"
+
+    rm tree/lib32/libdz.so
+    build -j2 BUILD="$PWD/b" CC="gcc -m32" CPPFLAGS="$CPPFLAGS" DESTDIR="$tree" LIBDIR=/lib32 \
+        install-library >/dev/null
+    assert installed "$(cd tree && find . -type f | sort | tr '\n' ' ')" \
+        "./lib32/libdz.so ./lib64/libdz.so "
+    for row in "lib64 $PWD/server lib32" "\$LIB $PWD/server lib32" "\$LIB $TARGETS/server lib64" \
+        "lib32 $TARGETS/server lib64"; do
+        read -r named program chosen <<<"$row"
+        port=$(free_port)
+        pid=$(dz --shim="$tree/$named/libdz.so" -d -q -o log -w main,listen:"$port" "$program" "$port")
+        track "$pid"
+        assert "library of $program by $named" "$(loaded_by "$pid")" "$tree/$chosen/libdz.so"
+        assert_answers "$port" "$pid"
+    done
+    # Without the launcher: by the dynamic linker's own $LIB.
+    port=$(free_port)
+    closed timeout -s KILL 10 env LD_PRELOAD="$tree/\$LIB/libdz.so" DZ_OUTPUT=log DZ_PIDFILE=pid \
+        ./server "$port" </dev/null
+    track "$(cat pid)"
+    assert "library by ld.so" "$(loaded_by "$(cat pid)")" "$tree/lib32/libdz.so"
+
+    mv tree/lib32 tree/lib/i386-linux-gnu
+    assert_library "$tree/lib64/libdz.so" ./server "$tree/lib/i386-linux-gnu/libdz.so, not needed"
+    # In no such folder there is none beside it.
+    refused "$PWD/b/libdz.so" "$TARGETS/server" \
+        "$PWD/b/libdz.so: it is for another machine or word size than the program"
+    # Nor is everything a library that is of the right machine.
+    cp "$TARGETS/server-static" libdz.so
+    refused "$PWD/libdz.so" "$TARGETS/server" "$PWD/libdz.so: it is no shared library"
 }
 
 # Not emulated by qemu 7.2: PR_SET_CHILD_SUBREAPER, so that leave mode has to refuse;

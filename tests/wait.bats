@@ -300,8 +300,8 @@ left_status_alone() {
     try dz --shim=/no/such -d -o none -w main sleep 3600
     assert status "$status" 125
     assert stderr "$stderr" "dznohup: preload: /no/such: No such file or directory"
-    # One that loads no library: not taken for one that has answered.
-    echo 'not a library' >libdz.so
+    # Another library by that name: not taken for one that has answered.
+    cp "$TARGETS/initfirst.so" libdz.so
     try dz --shim="$PWD/libdz.so" -d -q -o none -w main -t 1 sleep 3600
     [ "$status" != 0 ]
     [ ! -e none ] || [ -s none ]
@@ -316,8 +316,8 @@ left_status_alone() {
     grep -qF "$SHIM" "/proc/$output/maps"
     assert preload "$(environment_of "$output" | grep ^LD_PRELOAD=)" "LD_PRELOAD=$TARGETS/initfirst.so"
     kill "$output"
-    # One that holds no descriptor of ours open, by which it might still come.
-    echo 'not a library' >libdz.so
+    # Of one that holds no descriptor of ours open, by which it might still come.
+    cp "$TARGETS/initfirst.so" libdz.so
     try dz --shim="$PWD/libdz.so" -d -q -o /dev/null -w main -t 10 bash -c \
         'for fd in /proc/$$/fd/*; do [ ${fd##*/} -lt 3 ] || eval "exec ${fd##*/}>&-"; done; exec "$1" 60' bash "$SLEEPER"
     assert status "$status" 125
