@@ -22,6 +22,9 @@ BASE := -std=c11 -D_GNU_SOURCE -Icore $(WARNINGS) -MMD -MP
 # protector or of FORTIFY, which musl programs could not resolve.
 FREE := -fPIC -fvisibility=hidden -fno-stack-protector -U_FORTIFY_SOURCE \
 	-D_FORTIFY_SOURCE=0
+# aarch64: libgcc's helpers for atomics would bring a constructor of their own, and a
+# symbol that musl lacks.
+FREE += $(if $(findstring aarch64,$(shell $(CC) -dumpmachine)),-mno-outline-atomics)
 Q := $(if $(V),,@)
 DEFINES := -DDZ_VERSION='"$(VERSION)"' -DDZ_SHIM_PATH='"$(LIBDIR)/libdz.so"'
 

@@ -26,6 +26,8 @@ int print_help(void);
 
 /* ---- command.c ------------------------------------------------------------------ */
 
+enum { SCRIPT_LINE = 256 }; /* the kernel reads no more of a "#!" line, execve(2) */
+
 struct command {
     char path[PATH_MAX]; /* absolute */
     char **argv;         /* argv[0] absolute too, if it held a slash */
@@ -46,6 +48,11 @@ int exec_command(const struct command *command, char **envp, struct dz_fault *fa
 /* Run the file path by /bin/sh, "sh path arg...", with the words from the second on.
  * Returns only where that fails. */
 void exec_by_shell(const char *path, char **words, char **envp);
+/*
+ * A script whose first line is "#!/usr/bin/env NAME": make command what env(1) would
+ * execute.  Nothing where env is given more than a name.
+ */
+int step_over_env(struct command *command, struct dz_fault *fault);
 
 /* The first argument that names something in the cwd by a relative path, or
  * NULL; "--file=app.conf" is such a one by its second half. */
@@ -63,6 +70,7 @@ struct target {
     int bits;     /* 32 or 64 */
     unsigned machine;
     bool privileged;            /* setuid, setgid or file capabilities */
+    bool sanitized;             /* linked with the shared AddressSanitizer or LSan */
     bool missing;               /* an interpreter that it names is not there */
     char program[PATH_MAX];     /* what runs in the end: the last interpreter */
     char interpreter[PATH_MAX]; /* of a script, else the dynamic linker; or "" */
@@ -96,8 +104,27 @@ bool needs_library(const struct dz_plan *plan);
 int check_library(struct dz_plan *plan, const struct command *command,
                   struct dz_fault *fault);
 
-/* Where it does, right before the exec: name it in plan->envp. */
+/*
+ * Where it does: with nothing else to wait for it must still answer, and a script
+ * that asks env(1) for its interpreter is given to that at once, as the library
+ * would act in env and be gone behind it.  Once the command is found.
+ */
+int prepare_library(struct dz_plan *plan, struct command *command,
+                    struct dz_fault *fault);
+
+/* Where it does, right before the exec: name it in plan->envp, and see to it that
+ * its silence is heard. */
 int preload_library(struct dz_plan *plan, struct dz_fault *fault);
+
+/* ---- witness.c ------------------------------------------------------------------- */
+
+/*
+ * Stay mode, where no caller waits: leave a process that hears the library's answer
+ * and ends.  Where none comes within plan->timeout, it says so on plan->tell_fd and
+ * kills this process, which is the target by then.  Returns the descriptor to answer
+ * on, which outlives an exec, or -1 with the fault.
+ */
+int leave_witness(struct dz_plan *plan, struct dz_fault *fault);
 
 /* ---- dryrun.c -------------------------------------------------------------------- */
 

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <paths.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -109,6 +110,72 @@ int find_command(struct command *command, char **argv, struct dz_fault *fault)
     command->argv = argv;
     if (slash)
         argv[0] = command->path;
+    return 0;
+}
+
+/* The rest of a "#!/.../env NAME" line in name; false for any other file. */
+static bool asks_env(const char *path, char name[SCRIPT_LINE + 1])
+{
+    char line[SCRIPT_LINE + 1];
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    ssize_t n = fd < 0 ? -1 : pread(fd, line, SCRIPT_LINE, 0);
+    char *at = line + 2;
+    size_t length;
+
+    if (fd >= 0)
+        close(fd); /* read only: nothing can be lost */
+    if (n < 2 || line[0] != '#' || line[1] != '!')
+        return false;
+    line[n] = '\0';
+    at += strspn(at, " \t");
+    length = strcspn(at, " \t\n");
+    if (length < 4 || memcmp(at + length - 4, "/env", 4) != 0)
+        return false;
+    at += length + strspn(at + length, " \t");
+    length = strcspn(at, " \t\n");
+    /* An option, a variable or a second word: env has more to do than to search. */
+    if (length == 0 || at[0] == '-' || memchr(at, '=', length) != NULL ||
+        at[length + strspn(at + length, " \t")] != '\n')
+        return false;
+    memcpy(name, at, length);
+    name[length] = '\0';
+    return true;
+}
+
+/* The words of "NAME SCRIPT ARG...", one allocation that is kept until exec. */
+static char **words_of(const struct command *command, const char *name)
+{
+    size_t n = 0;
+    char **argv;
+    char *text;
+
+    while (command->argv[n] != NULL)
+        n++;
+    argv = calloc(1, (n + 2) * sizeof *argv + SCRIPT_LINE + 1 + PATH_MAX);
+    if (argv == NULL)
+        return NULL;
+    text = (char *)(argv + n + 2);
+    argv[0] = strcpy(text, name); /* asks_env: no longer than a line */
+    argv[1] = strcpy(text + SCRIPT_LINE + 1, command->path);
+    memcpy(argv + 2, command->argv + 1, n * sizeof *argv);
+    return argv;
+}
+
+int step_over_env(struct command *command, struct dz_fault *fault)
+{
+    enum { SCRIPTS_MAX = 5 }; /* as many as the kernel follows */
+    char name[SCRIPT_LINE + 1];
+
+    for (int i = 0; i < SCRIPTS_MAX && asks_env(command->path, name); i++) {
+        command->argv = words_of(command, name);
+        if (command->argv == NULL)
+            return dz_fault(fault, "command", name, ENOMEM, NULL);
+        if (search_path(command->path, name) < 0) {
+            dz_fault(fault, "command", name, errno, NULL);
+            fault->status = DZ_EXIT_NOT_FOUND; /* as env(1) */
+            return -1;
+        }
+    }
     return 0;
 }
 

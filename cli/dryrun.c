@@ -31,7 +31,8 @@ static const char *machine_name(unsigned machine)
 }
 
 /* The library for it, and where there is none the reason. */
-static void print_library(struct dz_plan *plan, const struct target *target)
+static void print_library(struct dz_plan *plan, const struct command *command,
+                          const struct target *target)
 {
     struct dz_fault fault;
     bool none =
@@ -41,6 +42,9 @@ static void print_library(struct dz_plan *plan, const struct target *target)
     if (none)
         printf(": %s", fault.err != 0 ? strerror(fault.err) : fault.reason);
     putchar('\n');
+    if (check_library(plan, command, &fault) < 0)
+        printf("refused   %s: %s\n", fault.object,
+               fault.err != 0 ? strerror(fault.err) : fault.reason);
 }
 
 static void print_target(struct dz_plan *plan, const struct command *command)
@@ -67,7 +71,7 @@ static void print_target(struct dz_plan *plan, const struct command *command)
         printf("missing   %s\n", target.interpreter);
     printf("preload   %s%s\n", obstacle != NULL ? "impossible: " : "possible",
            obstacle != NULL ? obstacle : "");
-    print_library(plan, &target);
+    print_library(plan, command, &target);
 }
 
 static const char *stream_name(enum dz_stream stream)
@@ -140,6 +144,19 @@ static void print_wait(const struct dz_plan *plan)
     putchar('\n');
 }
 
+static void print_powers(const struct dz_plan *plan)
+{
+    static const char *const buffers[] = {"", " buffer=line", " buffer=none",
+                                          " buffer=full"};
+    static const char *const pins[] = {"", " pin-signals=default", " pin-signals=all",
+                                       " pin-signals=seccomp"};
+
+    printf("powers   %s%s%s%s%s%s\n", buffers[plan->buffer], pins[plan->pin],
+           plan->no_daemon ? " no-daemon" : "", plan->reopen ? " reopen" : "",
+           plan->inherit ? " inherit" : "",
+           !dz_wants_powers(plan) && plan->pin == DZ_PIN_NONE ? " none" : "");
+}
+
 static const char *describe_mode(const struct dz_plan *plan, enum dz_left left)
 {
     if (left == DZ_LEFT_FOREGROUND)
@@ -159,6 +176,7 @@ int print_plan(struct dz_plan *plan, const struct command *command)
     if (left != DZ_NOT_LEFT)
         plan->mode = DZ_LEAVE;
     print_target(plan, command);
+    print_powers(plan);
     for (int i = 0; i < 3; i++)
         print_stream(plan, i);
     if (dz_check_kept(plan, &fault) < 0)

@@ -89,10 +89,10 @@ static int print_only(const struct dz_plan *plan)
 }
 
 /* The environment with room for what may be added: NOTIFY_SOCKET,
- * LD_PRELOAD, DZ_INSIDE. */
+ * PYTHONUNBUFFERED, LD_PRELOAD, DZ_INSIDE. */
 static int make_room(struct dz_plan *plan, struct dz_fault *fault)
 {
-    enum { SPARE = 3 };
+    enum { SPARE = 4 };
     size_t n = 0;
 
     while (environ[n] != NULL)
@@ -154,7 +154,8 @@ int main(int argc, char **argv)
         return tell(2, &fault);
     }
     plan.argv = argv + operand;
-    if (make_room(&plan, &fault) < 0 || find_command(&command, plan.argv, &fault) < 0)
+    if (make_room(&plan, &fault) < 0 || find_command(&command, plan.argv, &fault) < 0 ||
+        prepare_library(&plan, &command, &fault) < 0)
         return tell(2, &fault);
     if (!plan.dry_run && check_library(&plan, &command, &fault) < 0)
         return tell(2, &fault);

@@ -18,6 +18,14 @@ static bool on_command_line(const struct dz_option *option)
     return option->name != NULL && (option->sides & DZ_CLI) != 0;
 }
 
+/* "[X]" may be left out: --name=X or --name. */
+static int argument_of(const struct dz_option *option)
+{
+    if (option->arg == NULL)
+        return no_argument;
+    return option->arg[0] == '[' ? optional_argument : required_argument;
+}
+
 static size_t count_options(void)
 {
     size_t n = 0;
@@ -37,7 +45,7 @@ static void make_forms(struct option *longs, char *letters)
         if (!on_command_line(option))
             continue;
         longs->name = option->name;
-        longs->has_arg = option->arg != NULL ? required_argument : no_argument;
+        longs->has_arg = argument_of(option);
         longs->flag = NULL;
         longs->val = LONG + (int)i;
         longs++;
@@ -129,8 +137,13 @@ static void print_row(const struct dz_option *option)
 
     if (option->letter != 0)
         snprintf(letter, sizeof letter, "-%c, ", option->letter);
-    snprintf(left, sizeof left, "%s--%s%s%s", letter, option->name,
-             option->arg != NULL ? "=" : "", option->arg != NULL ? option->arg : "");
+    if (argument_of(option) == optional_argument)
+        snprintf(left, sizeof left, "%s--%s[=%s", letter, option->name,
+                 option->arg + 1);
+    else
+        snprintf(left, sizeof left, "%s--%s%s%s", letter, option->name,
+                 option->arg != NULL ? "=" : "",
+                 option->arg != NULL ? option->arg : "");
     printf("  %-24s %s", left, option->help);
     if (option->twin != NULL)
         printf(" [%s]", option->twin);
@@ -152,6 +165,8 @@ int print_help(void)
         "\nCOND: exec, alive:SEC (0.1 is the default), main, listen[:PORT|:PATH], "
         "notify,\n"
         "fd:N, path:FILE.\n"
+        "HOW: of --buffer line, none or full; of --pin-signals default, all or "
+        "seccomp.\n"
         "A variable in brackets is the option's default, and its setting where\n"
         "libdz.so is preloaded without dznohup: LD_PRELOAD=libdz.so COMMAND.\n"
         "Exit status: COMMAND's own; 125 if dznohup fails, 126 if COMMAND cannot be\n"

@@ -12,11 +12,33 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 bool needs_library(const struct dz_plan *plan)
 {
-    return dz_condition(&plan->wait, DZ_WAIT_MAIN) != NULL;
+    return dz_wants_powers(plan) || dz_condition(&plan->wait, DZ_WAIT_MAIN) != NULL;
+}
+
+/*
+ * Whether the file can be mapped as the dynamic linker will: a mount with noexec or
+ * a security module can forbid it.
+ */
+static int check_map(const char *path, struct dz_fault *fault)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    void *at = MAP_FAILED;
+    int err;
+
+    if (fd >= 0)
+        at = mmap(NULL, 1, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
+    err = errno;
+    if (fd >= 0)
+        close(fd); /* read only: nothing can be lost */
+    if (at == MAP_FAILED)
+        return dz_fault(fault, "preload", path, err, NULL);
+    munmap(at, 1); /* cannot fail for what was mapped */
+    return 0;
 }
 
 int check_library(struct dz_plan *plan, const struct command *command,
@@ -34,28 +56,58 @@ int check_library(struct dz_plan *plan, const struct command *command,
     if (plan->shim[strcspn(plan->shim, " :")] != '\0')
         return dz_fault(fault, "preload", plan->shim, 0,
                         "LD_PRELOAD takes no path with a blank or a colon");
-    return find_library(plan, &target, fault);
+    return find_library(plan, &target, fault) < 0 ? -1 : check_map(plan->shim, fault);
+}
+
+int prepare_library(struct dz_plan *plan, struct command *command,
+                    struct dz_fault *fault)
+{
+    static const char answer[] = "the answer of libdz.so";
+    struct dz_conditions *wait = &plan->wait;
+
+    if (!needs_library(plan))
+        return 0;
+    wait->defaults = false; /* what is added here is added */
+    if (wait->count == 0 && dz_parse_conditions(wait, "alive:0.1", fault) < 0)
+        return -1;
+    if (dz_condition(wait, DZ_WAIT_MAIN) == NULL) {
+        if (dz_parse_conditions(wait, "main", fault) < 0)
+            return -1;
+        wait->list[wait->count - 1].text = answer;
+        wait->list[wait->count - 1].length = sizeof answer - 1;
+    }
+    return step_over_env(command, fault);
+}
+
+/* A descriptor for the answer that outlives the exec. */
+static int open_answer(struct dz_plan *plan, struct dz_fault *fault)
+{
+    int fd;
+
+    if (plan->mode == DZ_STAY)
+        return leave_witness(plan, fault);
+    fd = dup(plan->report_fd); /* a copy is not close-on-exec, dup(2) */
+    return fd < 0 ? dz_fault(fault, "preload", "pipe", errno, NULL) : fd;
 }
 
 int preload_library(struct dz_plan *plan, struct dz_fault *fault)
 {
     const char *others = dz_env(plan->envp, "LD_PRELOAD");
     char *preload;
-    char *inside;
     int fd;
 
     if (!needs_library(plan))
         return 0;
-    fd = dup(plan->report_fd); /* a copy is not close-on-exec, dup(2) */
+    fd = open_answer(plan, fault);
     if (fd < 0)
-        return dz_fault(fault, "preload", "pipe", errno, NULL);
+        return -1;
     /* Behind the others: of several libraries marked initfirst glibc heeds the
      * last one. */
     if (asprintf(&preload, "LD_PRELOAD=%s%s%s", others != NULL ? others : "",
-                 others != NULL ? ":" : "", plan->shim) < 0 ||
-        asprintf(&inside, "%s%d", DZ_INSIDE, fd) < 0)
+                 others != NULL ? ":" : "", plan->shim) < 0)
         return dz_fault(fault, "preload", NULL, ENOMEM, NULL);
+    dz_inside_write(plan, fd, plan->inside);
     if (dz_env_set(plan, "LD_PRELOAD", preload, fault) < 0)
         return -1;
-    return dz_env_set(plan, "DZ_INSIDE", inside, fault);
+    return dz_env_set(plan, DZ_INSIDE, plan->inside, fault);
 }

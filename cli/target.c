@@ -6,6 +6,7 @@
  * as not being there.
  */
 #include "cli.h"
+#include "segment.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -15,17 +16,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-enum {
-    SCRIPT_LINE = 256, /* the kernel reads no more of a "#!" line, execve(2) */
-    SCRIPTS_MAX = 5    /* nor follows more than this */
-};
-
-/* One program header, of either class. */
-struct segment {
-    uint32_t type;
-    uint64_t offset;
-    uint64_t size;
-};
+enum { SCRIPTS_MAX = 5 }; /* "#!" lines that the kernel follows, execve(2) */
 
 /* Copy the interpreter of a "#!" line to path.  Whether there is one. */
 static bool parse_script(const char *line, size_t size, char path[PATH_MAX])
@@ -46,27 +37,6 @@ static bool parse_script(const char *line, size_t size, char path[PATH_MAX])
     memcpy(path, line + from, length); /* below SCRIPT_LINE */
     path[length] = '\0';
     return length > 0;
-}
-
-static bool read_segment(int fd, const struct target *target, uint64_t at,
-                         struct segment *segment)
-{
-    union {
-        Elf32_Phdr small;
-        Elf64_Phdr large;
-    } raw;
-    size_t size = target->bits == 64 ? sizeof raw.large : sizeof raw.small;
-
-    if (at > (uint64_t)INT64_MAX - size ||
-        pread(fd, &raw, size, (off_t)at) != (ssize_t)size)
-        return false;
-    if (target->bits == 64)
-        *segment =
-            (struct segment){raw.large.p_type, raw.large.p_offset, raw.large.p_filesz};
-    else
-        *segment =
-            (struct segment){raw.small.p_type, raw.small.p_offset, raw.small.p_filesz};
-    return true;
 }
 
 static void read_interpreter(int fd, const struct segment *segment,
@@ -103,12 +73,16 @@ static void probe_elf(int fd, struct target *target)
     unsigned size = large ? raw.large.e_phentsize : raw.small.e_phentsize;
     for (unsigned i = 0; i < count; i++) {
         struct segment segment;
-        if (!read_segment(fd, target, at + (uint64_t)i * size, &segment))
+        if (!read_segment(fd, target->bits, at + (uint64_t)i * size, &segment))
             return;
         if (segment.type == PT_INTERP) {
             target->dynamic = true;
             read_interpreter(fd, &segment, target);
         }
+        if (segment.type == PT_DYNAMIC)
+            target->sanitized = needs_sanitizer(
+                fd, target->bits,
+                &(struct headers){.at = at, .count = count, .size = size}, &segment);
     }
 }
 
@@ -201,5 +175,7 @@ const char *preload_obstacle(const struct target *target)
         return "it is statically linked";
     if (target->privileged)
         return "it is setuid, setgid or has file capabilities";
+    if (target->sanitized)
+        return "AddressSanitizer, which it is linked with, has to be loaded first";
     return NULL;
 }

@@ -56,6 +56,10 @@ int dz_fault_number(struct dz_fault *fault, const char *step, long object, int e
 size_t dz_fault_text(const struct dz_fault *fault, const char *program,
                      char text[DZ_MESSAGE_MAX]);
 
+/* "Permission denied" and so on; "error 140" for one that has no name here. */
+struct dz_text;
+void dz_add_error(struct dz_text *text, int err);
+
 /* Write that line to fd. */
 void dz_fault_write(const struct dz_fault *fault, const char *program, int fd);
 

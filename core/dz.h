@@ -37,12 +37,25 @@ enum dz_left {
 /* What a descriptor was when we were called. */
 enum dz_stream { DZ_CLOSED, DZ_TERMINAL, DZ_PIPE, DZ_SOCKET, DZ_OTHER };
 
+/* How C stdio is to buffer stdout in the target; AS_IS: as it does by itself. */
+enum dz_buffer { DZ_BUFFER_AS_IS, DZ_BUFFER_LINE, DZ_BUFFER_NONE, DZ_BUFFER_FULL };
+
+/* Which requests of the target about HUP, TTIN and TTOU are not heeded. */
+enum dz_pin {
+    DZ_PIN_NONE,
+    DZ_PIN_DEFAULT, /* to set them back to default */
+    DZ_PIN_ALL,     /* to catch them as well */
+    DZ_PIN_SECCOMP  /* all, answered by the kernel */
+};
+
 /* A file that prepare opened. */
 struct dz_file {
     bool made;           /* created by us: to be removed if the start fails */
     int64_t size;        /* when we opened it: what this run writes is behind */
     char path[PATH_MAX]; /* absolute; empty where there is none */
 };
+
+enum { DZ_INSIDE_MAX = 2 * PATH_MAX + 64 }; /* of the variable in inside.c */
 
 struct dz_plan {
     /* What is asked for: the fields of the option table. */
@@ -60,7 +73,12 @@ struct dz_plan {
     const char *name;
     const char *state_dir; /* read by dz_state_open from envp, as dzctl does */
     const char *only;      /* shim: DZ_ONLY */
-    const char *shim;      /* cli: path of libdz.so */
+    enum dz_buffer buffer; /* from here: inside the target, libdz(7) */
+    enum dz_pin pin;
+    bool no_daemon;
+    bool reopen;
+    bool inherit;
+    const char *shim; /* cli: path of libdz.so */
     bool verbose;
     bool quiet;
     bool dry_run;
@@ -105,8 +123,10 @@ struct dz_plan {
     pid_t child;     /* caller: the first fork's */
     pid_t pid;       /* the target's */
     bool ended;      /* caller: the target has ended already, with status 0 */
-    int manager;     /* caller: errno of telling our own manager, or 0 */
-    int interrupt;   /* caller: the signal that ended the wait, or 0 */
+    bool passes_on;  /* shim: --inherit, so it stays in the environment */
+    char inside[DZ_INSIDE_MAX];
+    int manager;   /* caller: errno of telling our own manager, or 0 */
+    int interrupt; /* caller: the signal that ended the wait, or 0 */
 };
 
 /* Who reads an option's twin, and from whom an option is taken. */
@@ -243,6 +263,12 @@ bool dz_names_file(const char *option);
 /* What fd is. */
 enum dz_stream dz_stream_kind(int fd);
 
+/* The path of the log that we have opened for stream 1 or 2, or NULL. */
+const char *dz_stream_log(const struct dz_plan *plan, int number);
+
+/* Prepare: whether --reopen has a log to open again. */
+int dz_check_reopen(struct dz_plan *plan, struct dz_fault *fault);
+
 /* The smallest descriptor >= from that is to be kept, or -1. */
 int dz_next_kept(const struct dz_plan *plan, int from);
 
@@ -277,6 +303,14 @@ int dz_open_append(const char *path, mode_t mode, bool trust_root, bool *made);
  */
 void dz_show_log(const struct dz_plan *plan, const char *program, int to);
 
+/*
+ * Open the log at path again, in the place of descriptor fd, which keeps its
+ * number at each moment; a new file gets the mode of the old one.  -1 with errno,
+ * and fd is what it was.  For a signal handler: a page of stack at most, unless
+ * path is a symbolic link.
+ */
+int dz_reopen_log(const char *path, int fd);
+
 /* Remove the logs that this start has made and nothing was written to. */
 void dz_undo_logs(const struct dz_plan *plan);
 
@@ -287,6 +321,13 @@ int dz_ignore_hangup(struct dz_plan *plan, struct dz_fault *fault);
 
 /* Commit: every other disposition that is ignored to default, empty mask. */
 int dz_reset_signals(struct dz_plan *plan, struct dz_fault *fault);
+
+/*
+ * Commit, DZ_PIN_SECCOMP: a filter that answers each later request of this process
+ * and its descendants to change HUP, TTIN or TTOU with success and does nothing.
+ * seccomp(2); sets no_new_privs.
+ */
+int dz_filter_signals(struct dz_plan *plan, struct dz_fault *fault);
 
 /*
  * The number of the signal that name names (HUP, SIGHUP, 1, RTMIN+2), or -1.
@@ -323,11 +364,27 @@ void dz_row(const char *step, char *at, size_t size);
 /* A terminal by its device number, dz_process.tty: "pts/3", "4:1" or "none". */
 void dz_add_tty(struct dz_text *text, int tty);
 
-/* The library's own variables, with the number of the pipe to report on: in the
- * image that the shim executes anew, and in a target that the launcher has it
- * preloaded into. */
+/* The library's own variable in the image that it executes anew, with the number
+ * of the pipe to report on. */
 #define DZ_RESUME "DZ_RESUME="
-#define DZ_INSIDE "DZ_INSIDE="
+
+/* ---- inside.c: what the library is told inside the target ---------------------- */
+
+/* And the one that it finds where all but its powers is done already. */
+#define DZ_INSIDE "DZ_INSIDE"
+
+/* Whether anything is asked for that only the library inside the target can do. */
+bool dz_wants_powers(const struct dz_plan *plan);
+
+/* Write that variable, name and all, for plan's powers and logs; fd is the pipe to
+ * report on, or -1 for a child of the target (--inherit). */
+void dz_inside_write(const struct dz_plan *plan, int fd, char variable[DZ_INSIDE_MAX]);
+
+/*
+ * Read its value: sets plan's powers, its logs and *fd.  Returns 0, or -1 where it
+ * is none that dz_inside_write has written.
+ */
+int dz_inside_read(struct dz_plan *plan, const char *value, int *fd);
 
 /* ---- env.c: the environment ------------------------------------------------- */
 
@@ -348,7 +405,16 @@ int dz_env_set(struct dz_plan *plan, const char *name, char *entry,
 /* Detach: LISTEN_PID is this process now, where descriptors are passed by it. */
 int dz_pass_listen_fds(struct dz_plan *plan, struct dz_fault *fault);
 
-/* Commit: take libdz.so out of LD_PRELOAD, and every DZ_*, out of plan->envp. */
+/*
+ * Commit: what the environment has to say of the powers: PYTHONUNBUFFERED=1 with
+ * DZ_BUFFER_LINE or _NONE, unless it is set.
+ */
+int dz_env_powers(struct dz_plan *plan, struct dz_fault *fault);
+
+/*
+ * Commit: take libdz.so out of LD_PRELOAD, and every DZ_* out of plan->envp.  With
+ * --inherit libdz.so stays, and DZ_INSIDE tells it its powers.
+ */
 int dz_scrub(struct dz_plan *plan, struct dz_fault *fault);
 
 #endif

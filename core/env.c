@@ -92,7 +92,7 @@ bool dz_env_preloaded(char **envp)
 /* Whether entry is to go; takes our library out of an LD_PRELOAD that stays. */
 static bool drop(const struct dz_plan *plan, char *entry)
 {
-    char *preload = value_of(entry, "LD_PRELOAD");
+    char *preload = plan->passes_on ? NULL : value_of(entry, "LD_PRELOAD");
 
     if (preload != NULL && walk_preload(preload, NULL)) {
         walk_preload(preload, preload);
@@ -148,6 +148,16 @@ int dz_env_set(struct dz_plan *plan, const char *name, char *entry,
     return 0;
 }
 
+int dz_env_powers(struct dz_plan *plan, struct dz_fault *fault)
+{
+    static char unbuffered[] = "PYTHONUNBUFFERED=1";
+
+    if ((plan->buffer != DZ_BUFFER_LINE && plan->buffer != DZ_BUFFER_NONE) ||
+        dz_env(plan->envp, "PYTHONUNBUFFERED") != NULL)
+        return 0;
+    return dz_env_set(plan, "PYTHONUNBUFFERED", unbuffered, fault);
+}
+
 int dz_scrub(struct dz_plan *plan, struct dz_fault *fault)
 {
     char **to = plan->envp;
@@ -158,6 +168,11 @@ int dz_scrub(struct dz_plan *plan, struct dz_fault *fault)
         *from = NULL;
         if (!drop(plan, entry))
             *to++ = entry;
+    }
+    if (plan->passes_on) {
+        /* There is room: by one of the DZ_* that have gone the library is here. */
+        dz_inside_write(plan, -1, plan->inside);
+        *to = plan->inside;
     }
     return 0;
 }

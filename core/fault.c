@@ -84,7 +84,7 @@ int dz_fault_number(struct dz_fault *fault, const char *step, long object, int e
     return dz_fault(fault, step, digits, err, reason);
 }
 
-static void add_error(struct dz_text *text, int err)
+void dz_add_error(struct dz_text *text, int err)
 {
     for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++)
         if (errors[i].err == err) {
@@ -113,7 +113,7 @@ size_t dz_fault_text(const struct dz_fault *fault, const char *program,
     if (fault->reason[0] != '\0')
         dz_add(&line, fault->reason);
     else
-        add_error(&line, fault->err);
+        dz_add_error(&line, fault->err);
 
     dz_one_line(text);
     text[line.length] = '\n'; /* the one byte left free above */

@@ -110,6 +110,23 @@ static bool wants_log(const struct dz_plan *plan, int number)
     return dz_stream_fate(plan->mode, plan->stream[number], number) == DZ_LOG;
 }
 
+const char *dz_stream_log(const struct dz_plan *plan, int number)
+{
+    if (plan->to[number] < 0)
+        return NULL;
+    return number == 2 && plan->error_log.path[0] != '\0' ? plan->error_log.path
+                                                          : plan->log.path;
+}
+
+int dz_check_reopen(struct dz_plan *plan, struct dz_fault *fault)
+{
+    if (!plan->reopen || dz_stream_log(plan, 1) != NULL ||
+        dz_stream_log(plan, 2) != NULL)
+        return 0;
+    return dz_fault(fault, "reopen", NULL, 0,
+                    "there is no log that we open: give one by -o");
+}
+
 static int open_input(struct dz_plan *plan, struct dz_fault *fault)
 {
     const char *path = plan->input != NULL ? plan->input : "/dev/null";

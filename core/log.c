@@ -164,6 +164,25 @@ static int settle(int fd)
     return fd;
 }
 
+int dz_reopen_log(const char *path, int fd)
+{
+    struct dz_stat old;
+    bool made;
+    int result;
+    int new;
+
+    if (dz_stat(fd, "", true, &old) < 0)
+        return -1;
+    new = dz_open_append(path, old.mode & 0777, true, &made);
+    if (new < 0 || (new = settle(new)) < 0)
+        return -1;
+    /* EINTR and EBUSY (a race with open in another thread): dup2(2). */
+    while ((result = dup2(new, fd)) < 0 && (errno == EINTR || errno == EBUSY))
+        ;
+    close_quietly(new);
+    return result < 0 ? -1 : 0;
+}
+
 static const char *reason_of(int err)
 {
     switch (err) {

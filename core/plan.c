@@ -44,6 +44,38 @@ static int parse_mode(void *field, const char *value, struct dz_fault *fault)
     return 0;
 }
 
+/* The value is line, none or full; NULL for --line-buffered. */
+static int parse_buffer(void *field, const char *value, struct dz_fault *fault)
+{
+    enum dz_buffer *buffer = field;
+
+    if (value == NULL || strcmp(value, "line") == 0)
+        *buffer = DZ_BUFFER_LINE;
+    else if (strcmp(value, "none") == 0)
+        *buffer = DZ_BUFFER_NONE;
+    else if (strcmp(value, "full") == 0)
+        *buffer = DZ_BUFFER_FULL;
+    else
+        return dz_fault(fault, NULL, value, 0, "neither line, none nor full");
+    return 0;
+}
+
+/* The value is default, all or seccomp; NULL for the option without one. */
+static int parse_pin(void *field, const char *value, struct dz_fault *fault)
+{
+    enum dz_pin *pin = field;
+
+    if (value == NULL || strcmp(value, "default") == 0)
+        *pin = DZ_PIN_DEFAULT;
+    else if (strcmp(value, "all") == 0)
+        *pin = DZ_PIN_ALL;
+    else if (strcmp(value, "seccomp") == 0)
+        *pin = DZ_PIN_SECCOMP;
+    else
+        return dz_fault(fault, NULL, value, 0, "neither default, all nor seccomp");
+    return 0;
+}
+
 /* Octal, as umask(1) takes it. */
 static int parse_umask(void *field, const char *value, struct dz_fault *fault)
 {
@@ -150,6 +182,18 @@ const struct dz_option dz_options[] = {
      "where the records of jobs are"},
     {NULL, 0, "DZ_ONLY", "NAME,...", DZ_SHIM, FIELD(only), parse_text,
      "act only in programs of these names"},
+    {"line-buffered", 0, NULL, NULL, DZ_CLI, FIELD(buffer), parse_buffer,
+     "live logs: stdio flushed at each line"},
+    {"buffer", 0, "DZ_BUFFER", "HOW", DZ_CLI | DZ_SHIM, FIELD(buffer), parse_buffer,
+     "how stdio buffers stdout"},
+    {"pin-signals", 0, "DZ_PIN", "[HOW]", DZ_CLI | DZ_SHIM, FIELD(pin), parse_pin,
+     "HUP, TTIN, TTOU stay ignored"},
+    {"no-daemon", 0, "DZ_NODAEMON", NULL, DZ_CLI | DZ_SHIM, FIELD(no_daemon),
+     parse_flag, "a program that daemonizes itself stays"},
+    {"reopen", 0, "DZ_REOPEN", NULL, DZ_CLI | DZ_SHIM, FIELD(reopen), parse_flag,
+     "open the log anew at SIGHUP"},
+    {"inherit", 0, "DZ_INHERIT", NULL, DZ_CLI | DZ_SHIM, FIELD(inherit), parse_flag,
+     "the last five for what it starts, too"},
     {"dry-run", 'n', "DZ_DRY_RUN", NULL, DZ_CLI, FIELD(dry_run), parse_flag,
      "say what would be done, and run nothing"},
     {"verbose", 'v', "DZ_VERBOSE", NULL, DZ_CLI | DZ_SHIM, FIELD(verbose), parse_flag,
@@ -217,6 +261,10 @@ int dz_plan_environment(struct dz_plan *plan, int side, struct dz_fault *fault)
 
         if (strncmp(*at, "DZ_", 3) != 0)
             continue;
+        /* Below a target with --inherit: none of the launcher's settings. */
+        if (side == DZ_CLI && length == strlen(DZ_INSIDE) &&
+            memcmp(*at, DZ_INSIDE, length) == 0)
+            continue;
         option = find_twin(*at, length);
         if (option == NULL) {
             dz_fault(fault, "environment", *at, 0, "unknown variable");
@@ -247,5 +295,12 @@ int dz_plan_check(const struct dz_plan *plan, struct dz_fault *fault)
                         "only in leave mode: -d, DZ_MODE=leave");
     if (alive != NULL && plan->timeout > 0 && alive->number > plan->timeout)
         return dz_fault(fault, "wait", NULL, 0, "alive:SEC is longer than the timeout");
+    if (plan->reopen && plan->pin != DZ_PIN_NONE)
+        return dz_fault(fault, "reopen", NULL, 0,
+                        "acts on SIGHUP, which --pin-signals keeps ignored");
+    if (plan->inherit && !dz_wants_powers(plan))
+        return dz_fault(fault, "inherit", NULL, 0,
+                        "of what? see --line-buffered, --pin-signals, --no-daemon, "
+                        "--reopen");
     return 0;
 }

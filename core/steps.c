@@ -42,6 +42,7 @@ static const struct {
     /* Before anything is opened: a number that is free now may be ours then. */
     {"keep", DZ_PREPARE, BOTH, dz_check_kept},
     {"open", DZ_PREPARE, BOTH, dz_open_streams},
+    {"reopen", DZ_PREPARE, BOTH, dz_check_reopen},
     {"stderr", DZ_PREPARE, BOTH, dz_keep_stderr},
     {"name", DZ_PREPARE, BOTH, dz_record_claim},
     {"pidfile", DZ_PREPARE, BOTH, dz_pidfile_claim},
@@ -61,7 +62,9 @@ static const struct {
     {"publish", DZ_COMMIT, BOTH, dz_publish},
     {"close", DZ_CLOSE, BOTH, dz_close_rest},
     {"notify", DZ_COMMIT, LEAVE, dz_notify_pass},
+    {"buffer", DZ_COMMIT, BOTH, dz_env_powers},
     {"scrub", DZ_COMMIT, BOTH, dz_scrub},
+    {"seccomp", DZ_COMMIT, BOTH, dz_filter_signals},
 };
 
 int dz_fail(struct dz_plan *plan, const struct dz_fault *fault)

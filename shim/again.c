@@ -69,6 +69,12 @@ int shim_execute_again(struct dz_plan *plan, struct dz_fault *fault)
     return dz_fault(fault, "exec", program_path(path), errno, NULL);
 }
 
+bool shim_is_report(int fd)
+{
+    return fd >= 3 && dz_stream_kind(fd) == DZ_PIPE &&
+           fcntl(fd, F_SETFD, FD_CLOEXEC) == 0;
+}
+
 int shim_take_fd(char **envp, const char *name)
 {
     size_t length = strlen(name);
@@ -79,8 +85,7 @@ int shim_take_fd(char **envp, const char *name)
             continue;
         const char *at = *envp + length;
         fd = dz_read_number(&at);
-        if (*at != '\0' || fd < 3 || dz_stream_kind(fd) != DZ_PIPE ||
-            fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+        if (*at != '\0' || !shim_is_report(fd))
             return -1; /* not ours: left to be refused as unknown */
         for (; *envp != NULL; envp++)
             envp[0] = envp[1];

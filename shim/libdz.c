@@ -2,13 +2,15 @@
  * libdz.so: the constructor that makes the process it is preloaded into a
  * daemon before main() runs.
  *
- * It exports nothing.  It is linked without a libc, so that one binary takes
+ * It exports the functions that its powers interpose, powers.h, and nothing else.
+ * It is linked without a libc, so that one binary takes
  * its functions from whichever libc the program has, and marked initfirst, so
  * that it runs before any other constructor has started threads, which a fork
  * would lose.  That early in a glibc program environ is still NULL and only the
  * constructor's arguments can be used; musl passes none, but has set environ.
  *
- * Preloaded by the launcher, which has done all of that before, it only answers.
+ * Preloaded by the launcher, which has done all of that before, it only begins with
+ * its powers and answers; in what such a target starts it does not even answer.
  *
  * It does nothing at all with AT_SECURE, where LD_PRELOAD does not name it
  * (/etc/ld.so.preload, dlopen), or in a program that DZ_ONLY does not name.
@@ -21,6 +23,7 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
+#include "powers.h"
 #include "shim.h"
 
 extern char **environ;
@@ -126,6 +129,8 @@ static void become_daemon(struct dz_plan *plan)
         start_afresh(plan, &fault);
     if (result == DZ_GO)
         result = dz_run(plan, again ? DZ_COMMIT : DZ_ALL & ~DZ_PREPARE, &fault);
+    if (result == DZ_GO && shim_powers(plan, false, &fault) < 0)
+        result = dz_fail(plan, &fault);
     if (result == DZ_CALLER)
         end_caller(plan, &fault);
     if (result < 0)
@@ -149,6 +154,7 @@ static void read_settings(struct dz_plan *plan, char **argv, char **envp)
         plan->trace = say_step;
     if (!plan->quiet && isatty(2))
         plan->waiting = say_waiting;
+    plan->passes_on = plan->inherit;
 }
 
 /* The second image of start_afresh: detached, reporting to the same caller. */
@@ -159,15 +165,33 @@ static void resume(struct dz_plan *plan, int report_fd)
     plan->pid = getpid();
 }
 
-/* The launcher has done everything, and wants to know that we are here. */
-static void answer(struct dz_plan *plan, char **envp, int report_fd)
+/*
+ * DZ_INSIDE: the launcher has done all else, and wants to know that we are here; or
+ * this is a program that the target has started, and nobody does.  False where the
+ * value is nobody's that is to be heeded: it will be refused as unknown.
+ */
+static bool only_powers(struct dz_plan *plan, char **envp)
 {
-    struct dz_fault unheard;
+    struct dz_fault fault;
+    const char *value = dz_env(envp, DZ_INSIDE);
+    int report_fd;
 
+    if (value == NULL)
+        return false;
     dz_plan_init(plan, NULL, envp);
+    if (dz_inside_read(plan, value, &report_fd) < 0 ||
+        (report_fd >= 0 && !shim_is_report(report_fd)))
+        return false;
     plan->report_fd = report_fd;
-    dz_scrub(plan, &unheard); /* cannot fail */
+    plan->passes_on = plan->inherit;
+    if (report_fd >= 0)
+        dz_scrub(plan, &fault); /* cannot fail */
+    if (shim_powers(plan, report_fd < 0, &fault) < 0) {
+        dz_fail(plan, &fault);
+        give_up(plan, &fault);
+    }
     dz_finish(plan);
+    return true;
 }
 
 __attribute__((constructor)) static void construct(int argc, char **argv, char **envp)
@@ -184,14 +208,9 @@ __attribute__((constructor)) static void construct(int argc, char **argv, char *
         envp = environ;
     if (getauxval(AT_SECURE) != 0 || envp == NULL || !dz_env_preloaded(envp))
         return;
-    report_fd = shim_take_fd(envp, DZ_INSIDE);
-    if (report_fd >= 0) {
-        answer(&plan, envp, report_fd);
-        errno = err;
-        return;
-    }
     report_fd = shim_take_fd(envp, DZ_RESUME);
-    if (report_fd < 0 && !shim_is_meant(dz_env(envp, "DZ_ONLY"))) {
+    if (only_powers(&plan, envp) ||
+        (report_fd < 0 && !shim_is_meant(dz_env(envp, "DZ_ONLY")))) {
         errno = err;
         return;
     }

@@ -1,0 +1,89 @@
+/*
+ * The pin for programs that nothing can be preloaded into: a filter in the kernel.
+ *
+ * It sees the arguments of a call, not what they point to, so a request to catch a
+ * signal is not heeded either, and the old disposition, where it was asked for in
+ * the same call, is not filled in.  Once set it holds for every descendant.
+ */
+#include "bpf.h"
+#include "dz.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+static const uint32_t X86_32 = 0x40000003; /* AUDIT_ARCH_I386 of linux/audit.h */
+
+enum {
+    /* The 32-bit calls of a 64-bit x86 kernel: static 32-bit programs. */
+    I386_SIGACTION = 67,
+    I386_RT_SIGACTION = 174,
+    I386_SIGNAL = 48
+};
+
+/* AUDIT_ARCH_* of that; 0 where it is not known here. */
+static uint32_t own_architecture(void)
+{
+#if defined __x86_64__
+    return 0xc000003e;
+#elif defined __i386__
+    return X86_32;
+#elif defined __aarch64__
+    return 0xc00000b7;
+#else
+    return 0;
+#endif
+}
+
+/* The 32 bits of argument number that are the low ones, or the high ones. */
+static struct dz_bpf load_argument(int number, bool high)
+{
+    bool second = high == (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);
+
+    return dz_bpf_load(offsetof(struct dz_call, arguments) + 8 * (size_t)number +
+                       (second ? 4 : 0));
+}
+
+/* In row here: go to row yes if what is loaded is value, else to row no. */
+static struct dz_bpf is(uint32_t value, int here, int yes, int no)
+{
+    return dz_bpf_is(value, yes - here - 1, no - here - 1);
+}
+
+int dz_filter_signals(struct dz_plan *plan, struct dz_fault *fault)
+{
+    enum { OWN = 2, I386 = 5, ACTION = 9, SIGNAL = 13, ALLOW = 17, IGNORE };
+    struct dz_bpf filter[] = {
+        dz_bpf_load(offsetof(struct dz_call, architecture)),
+        is(X86_32, 1, I386, OWN),
+        is(own_architecture(), OWN, 3, ALLOW),
+        dz_bpf_load(offsetof(struct dz_call, number)),
+        is(SYS_rt_sigaction, 4, ACTION, ALLOW),
+        dz_bpf_load(offsetof(struct dz_call, number)), /* I386 */
+        is(I386_RT_SIGACTION, 6, ACTION, 7),
+        is(I386_SIGACTION, 7, ACTION, 8),
+        is(I386_SIGNAL, 8, SIGNAL, ALLOW),
+        load_argument(1, false), /* ACTION; NULL: a question only */
+        is(0, 10, 11, SIGNAL),
+        load_argument(1, true),
+        is(0, 12, ALLOW, SIGNAL),
+        load_argument(0, false), /* SIGNAL */
+        is(SIGHUP, 14, IGNORE, 15),
+        is(SIGTTIN, 15, IGNORE, 16),
+        is(SIGTTOU, 16, IGNORE, ALLOW),
+        dz_bpf_answer(DZ_ANSWER_ALLOW),
+        dz_bpf_answer(DZ_ANSWER_ERRNO), /* errno 0: success */
+    };
+    struct dz_filter program = {sizeof filter / sizeof filter[0], filter};
+
+    if (plan->pin != DZ_PIN_SECCOMP)
+        return 0;
+    if (own_architecture() == 0)
+        return dz_fault(fault, "pin-signals", "seccomp", ENOSYS, NULL);
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+        prctl(PR_SET_SECCOMP, DZ_SECCOMP_FILTER, &program) < 0)
+        return dz_fault(fault, "pin-signals", "seccomp", errno, NULL);
+    return 0;
+}

@@ -1,0 +1,95 @@
+/*
+ * --reopen: the log opened again by its name, at SIGHUP.
+ *
+ * Each file is opened before its descriptor changes hands, which dup2(2) does at
+ * once: what other threads write meanwhile is in the old file or in the new one,
+ * whole, as both are appended to.
+ */
+#include "powers.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+struct log {
+    char path[PATH_MAX]; /* empty: the stream is no log of ours */
+    uint64_t device;     /* what the descriptor was when we last saw to it */
+    uint64_t inode;
+};
+static struct log logs[3]; /* [1] and [2] */
+
+static void remember(int fd)
+{
+    struct dz_stat about;
+
+    if (dz_stat(fd, "", true, &about) < 0) {
+        logs[fd].path[0] = '\0';
+        return;
+    }
+    logs[fd].device = about.device;
+    logs[fd].inode = about.inode;
+}
+
+void shim_reopen_begin(const struct dz_plan *plan)
+{
+    for (int fd = 1; fd <= 2; fd++) {
+        const char *path = dz_stream_log(plan, fd);
+        struct dz_text text = dz_text(logs[fd].path, sizeof logs[fd].path);
+        dz_add(&text, path != NULL ? path : "");
+        if (path != NULL)
+            remember(fd);
+    }
+}
+
+/* One call, so that it stays one line in a log that others write to. */
+static void complain(int fd, int err)
+{
+    static const char before[] = "libdz.so: reopen: ";
+    char reason[64];
+    struct dz_text text = dz_text(reason, sizeof reason);
+
+    dz_add_error(&text, err);
+    struct iovec parts[] = {
+        {(void *)before, sizeof before - 1},
+        {logs[fd].path, strlen(logs[fd].path)},
+        {(void *)": ", 2},
+        {reason, text.length},
+        {(void *)"\n", 1},
+    };
+
+    if (writev(fd, parts, (int)(sizeof parts / sizeof parts[0])) < 0)
+        return; /* the old log: there is nowhere else to say so */
+}
+
+static void reopen_one(int fd)
+{
+    struct dz_stat about;
+
+    /* The program, or a child on its way to exec, may have put something else there. */
+    if (logs[fd].path[0] == '\0' || dz_stat(fd, "", true, &about) < 0 ||
+        about.device != logs[fd].device || about.inode != logs[fd].inode)
+        return;
+    if (dz_reopen_log(logs[fd].path, fd) < 0)
+        complain(fd, errno);
+    else
+        remember(fd);
+}
+
+/* One thread at a time; it goes on while others ask. */
+void shim_reopen(void)
+{
+    struct shim_process *process = shim_process();
+    int asked;
+
+    if (process == NULL ||
+        __atomic_fetch_add(&process->reopens, 1, __ATOMIC_ACQ_REL) > 0)
+        return;
+    do {
+        asked = __atomic_load_n(&process->reopens, __ATOMIC_ACQUIRE);
+        reopen_one(1);
+        reopen_one(2);
+    } while (!__atomic_compare_exchange_n(&process->reopens, &asked, 0, false,
+                                          __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
+}

@@ -1,0 +1,218 @@
+/*
+ * What the parent would do after a fork, found out in a copy of the process that
+ * can do nothing to anybody.
+ *
+ * The copy gets a seccomp(2) filter and returns from fork as the parent would.
+ * Calls that change only its own memory are let through, some are answered without
+ * being made (to close a file, to sleep: it is about to end anyway), and each other
+ * raises SIGSYS, whose handler decides: what parents of daemons do before they exit
+ * is kept for later (parent.c), exit_group ends it as a branch that only exits, and
+ * anything else as one that goes on.  Then nothing has happened.
+ *
+ * The process waits for the copy's end, all signals blocked, and takes back the
+ * SIGCHLD that it has cost.
+ */
+#include "bpf.h"
+#include "parent.h"
+#include "powers.h"
+#include "registers.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { PATIENCE_MS = 1000 /* a parent that computes for longer goes on */ };
+
+static struct shim_trial *trial; /* in shared memory */
+
+/* ---- in the copy ------------------------------------------------------------------
+ */
+
+__attribute__((noreturn)) static void end(void)
+{
+    for (;;)
+        syscall(SYS_exit, 0); /* of one thread; exit_group is not let through */
+}
+
+static void on_call(int number, siginfo_t *info, void *context)
+{
+    long result;
+
+    (void)number;
+    if (info->si_syscall == SYS_exit_group)
+        trial->exits = true;
+    if (trial->exits || !shim_keep_call(trial, info->si_syscall, context, &result))
+        end();
+    shim_answer(context, result);
+}
+
+/* What changes nothing but its own memory, or nothing at all. */
+static const int allowed[] = {
+    SYS_brk,         SYS_munmap,         SYS_mremap,        SYS_mprotect,
+    SYS_madvise,     SYS_rt_sigprocmask, SYS_rt_sigaction,  SYS_rt_sigreturn,
+    SYS_sigaltstack, SYS_getpid,         SYS_gettid,        SYS_getppid,
+    SYS_getuid,      SYS_geteuid,        SYS_getgid,        SYS_getegid,
+    SYS_getrandom,   SYS_gettimeofday,   SYS_clock_gettime, SYS_sched_yield,
+    SYS_fstat,       SYS_statx,          SYS_exit,          SYS_futex,
+    SHIM_SYS_MMAP,   SHIM_SYS_FSTATAT,
+};
+
+/* Calls that are not made, and what they return: it is about to end. */
+static const struct {
+    int call;
+    int err;
+} answered[] = {
+    {SYS_close, 0},           {SYS_close_range, 0},     {SYS_nanosleep, 0},
+    {SYS_clock_nanosleep, 0}, {SHIM_SYS_LSEEK, ESPIPE}, {SYS_ioctl, ENOTTY},
+};
+
+enum {
+    ALLOWED = sizeof allowed / sizeof allowed[0],
+    ANSWERED = sizeof answered / sizeof answered[0]
+};
+
+static struct dz_bpf *add_answer(struct dz_bpf *at, int call, uint32_t answer)
+{
+    *at++ = dz_bpf_is((uint32_t)call, 0, 1);
+    *at++ = dz_bpf_answer(answer);
+    return at;
+}
+
+/* Of the machine's other word size no call is made by a program of this one. */
+static int install_filter(void)
+{
+    struct dz_bpf filter[2 + 2 * (ALLOWED + ANSWERED)];
+    struct dz_bpf *at = filter;
+    struct dz_filter program = {.filter = filter};
+
+    *at++ = dz_bpf_load(offsetof(struct dz_call, number));
+    for (int i = 0; i < ALLOWED; i++)
+        at = add_answer(at, allowed[i], DZ_ANSWER_ALLOW);
+    for (int i = 0; i < ANSWERED; i++)
+        at = add_answer(at, answered[i].call,
+                        DZ_ANSWER_ERRNO | (uint32_t)answered[i].err);
+    *at++ = dz_bpf_answer(DZ_ANSWER_TRAP);
+    program.rows = (unsigned short)(at - filter);
+    return prctl(PR_SET_SECCOMP, DZ_SECCOMP_FILTER, &program);
+}
+
+/* The copy begins: with mask, as the parent would, but for SIGSYS. */
+static void become_copy(const sigset_t *mask)
+{
+    struct sigaction action = {.sa_sigaction = on_call, .sa_flags = SA_SIGINFO};
+    sigset_t open_to = *mask;
+
+    sigdelset(&open_to, SIGSYS);
+    /* No core file where it blocks SIGSYS all the same, and is killed by it. */
+    if (shim_next_sigaction(SIGSYS, &action, NULL) < 0 ||
+        sigprocmask(SIG_SETMASK, &open_to, NULL) < 0 ||
+        prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
+        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || install_filter() < 0)
+        end();
+}
+
+/* ---- in the process -----------------------------------------------------------------
+ */
+
+bool shim_can_try(void)
+{
+    /* EFAULT: it would be taken; EINVAL: this kernel has no filters. */
+    return SHIM_REGISTERS && prctl(PR_SET_SECCOMP, DZ_SECCOMP_FILTER, NULL) < 0 &&
+           errno == EFAULT;
+}
+
+/* Wait until the pipe, which the copy cannot close, tells its end; then reap it. */
+static void await_copy(pid_t copy, int pipe)
+{
+    struct pollfd end_of = {.fd = pipe, .events = POLLIN};
+    siginfo_t info;
+
+    if (poll(&end_of, 1, PATIENCE_MS) == 0 &&
+        waitid(P_PID, (id_t)copy, &info, WEXITED | WNOHANG | WNOWAIT) == 0)
+        kill(copy, SIGKILL);     /* still our child, so the PID is its own */
+    waitpid(copy, NULL, __WALL); /* ECHILD where SIGCHLD is ignored: it is gone */
+}
+
+/* The copy's SIGCHLD is taken back, unless it stands for another child's, too. */
+static void take_back_signal(bool pending_before)
+{
+    sigset_t child;
+    siginfo_t info = {0};
+    const struct timespec now = {0};
+
+    if (pending_before)
+        return;
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    if (sigtimedwait(&child, NULL, &now) == SIGCHLD &&
+        waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0)
+        kill(getpid(), SIGCHLD);
+}
+
+/* Make the copy.  Its PID, 0 in it, -1. */
+static pid_t start(int pipe[2], const sigset_t *mask)
+{
+    pid_t (*next)(void) = (pid_t(*)(void))shim_next(SHIM_FORK);
+    pid_t copy;
+
+    if (pipe2(pipe, O_CLOEXEC) < 0)
+        return -1;
+    copy = next();
+    if (copy == 0)
+        become_copy(mask);
+    else
+        close(pipe[1]); /* nothing is ever written to it */
+    if (copy < 0)
+        close(pipe[0]);
+    return copy;
+}
+
+static enum shim_branch try_it(const sigset_t *mask)
+{
+    sigset_t pending;
+    int pipe[2];
+    pid_t copy;
+
+    sigpending(&pending);
+    copy = start(pipe, mask);
+    if (copy == 0)
+        return SHIM_IN_COPY;
+    if (copy < 0)
+        return SHIM_GOES_ON; /* so will the fork fail, and say why */
+    await_copy(copy, pipe[0]);
+    close(pipe[0]);
+    take_back_signal(sigismember(&pending, SIGCHLD) == 1);
+    if (!trial->exits)
+        return SHIM_GOES_ON;
+    shim_do_calls(trial);
+    return SHIM_ONLY_EXITS;
+}
+
+enum shim_branch shim_try_parent(void)
+{
+    enum shim_branch branch;
+    int err = errno;
+    sigset_t all;
+    sigset_t mask;
+
+    trial = mmap(NULL, sizeof *trial, PROT_READ | PROT_WRITE,
+                 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (trial == MAP_FAILED)
+        return SHIM_GOES_ON; /* ENOMEM, as the fork will say */
+    memset(&all, 0xff, sizeof all);
+    sigprocmask(SIG_BLOCK, &all, &mask); /* cannot fail */
+    branch = try_it(&mask);
+    if (branch != SHIM_IN_COPY) {
+        munmap(trial, sizeof *trial);
+        sigprocmask(SIG_SETMASK, &mask, NULL);
+    }
+    errno = err;
+    return branch;
+}
