@@ -23,9 +23,14 @@ static pid_t parse_pid(const char *text)
     return *text == '\0' && pid >= 2 ? pid : -1;
 }
 
+/* Nanoseconds since the epoch.  File systems hold moments that these cannot tell in
+ * 64 bits; such a one becomes the year 2255, or one before every process. */
 static int64_t modified(const struct dz_stat *about)
 {
-    return about->modified * 1000000000 + about->modified_ns;
+    const int64_t last = 9000000000;
+    int64_t seconds = about->modified < last ? about->modified : last;
+
+    return (seconds > 0 ? seconds : 0) * 1000000000 + about->modified_ns;
 }
 
 /* Read the file open on fd.  -1 with errno. */
