@@ -67,18 +67,14 @@ static const struct dz_option *find_letter(int letter)
     return NULL;
 }
 
-/* getopt has refused something: say what. */
-static int refuse(int answer, char **argv, struct dz_fault *fault)
+/* getopt has refused something in word: say what. */
+static int refuse(int answer, const char *word, struct dz_fault *fault)
 {
     char letter[3] = {'-', (char)optopt, '\0'};
-    const char *word = letter;
 
-    /* A letter within "-xyz" leaves optind at the word; name the letter, unless
-     * it is a part of a character only. */
-    if (optopt == 0 || optopt >= LONG)
-        word = argv[optind - 1];
-    else if (optopt < ' ' || optopt > '~')
-        word = argv[optind];
+    /* Within "-xyz" name the letter, unless it is a part of a character only. */
+    if (optopt >= ' ' && optopt <= '~')
+        word = letter;
 
     if (answer == ':')
         return dz_fault(fault, word, NULL, 0, "needs an argument; see dznohup --help");
@@ -109,6 +105,7 @@ int parse_options(struct dz_plan *plan, int argc, char **argv, int *operand,
     char *letters = malloc(2 * n + 3);
     int result = 0;
     int answer;
+    int at = optind; /* of the word that getopt is about to look at */
 
     if (longs == NULL || letters == NULL) {
         free(longs);
@@ -120,9 +117,10 @@ int parse_options(struct dz_plan *plan, int argc, char **argv, int *operand,
     while (result == 0 &&
            (answer = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
         if (answer == '?' || answer == ':')
-            result = refuse(answer, argv, fault);
+            result = refuse(answer, argv[at], fault);
         else
             result = set_option(plan, answer, fault);
+        at = optind;
     }
     *operand = optind;
     free(longs);
