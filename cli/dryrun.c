@@ -54,6 +54,8 @@ static void print_target(struct dz_plan *plan, const struct command *command)
 
     probe_target(command->path, &target);
     obstacle = preload_obstacle(&target);
+    dz_one_line(target.program); /* the file's own words */
+    dz_one_line(target.interpreter);
     printf("command   %s\n", command->path);
     if (target.scripts > 0)
         printf("script    interpreter %s\n", target.program);
