@@ -473,3 +473,24 @@ signal.pause()' 3>&- 4>&- &
     assert status "$status" 1
     assert_match stderr "$stderr" "dzctl: stdout: No space*"
 }
+
+@test "a job is inspected by its name and by its pidfile; not one that has ended" {
+    pid=$(dz -d -q --name=job -p pid -o log sleep 3600)
+    track "$pid"
+    for word in job ./pid; do
+        try closed "$CTL" inspect --json "$word"
+        assert "status of $word" "$status" 0
+        echo "$output" >json
+        assert "PID of $word" "$(get "['pid']")" "$pid"
+    done
+    kill -KILL "$pid"
+    await gone "$pid"
+    for word in job ./pid; do
+        try closed "$CTL" inspect "$word"
+        assert "status of $word" "$status" 1
+        assert stderr "$stderr" "dzctl: inspect: $word: not running"
+    done
+    try closed "$CTL" inspect nobody
+    assert status "$status" 1
+    assert stderr "$stderr" "dzctl: inspect: nobody: not running"
+}

@@ -433,6 +433,20 @@ refused() {
     done
 }
 
+@test "a time-out where /proc is not there: the program is stopped, at last by KILL" {
+    need_root
+    export DZ SLEEPER
+    for words in '"$SLEEPER" 60' "bash -c 'trap \"\" TERM; echo >ready; while :; do sleep 0.05; done'"; do
+        try closed unshare --mount bash -c \
+            "mount -t tmpfs none /proc && exec \"\$DZ\" -d -C . -o log -w path:nothing -t 0.3 $words"
+        assert "status of $words" "$status" 124
+        assert_match stderr "$stderr" "*: not ready within 0.3 s: path:nothing*"
+        assert_none_with "$SLEEPER"
+        assert_none_with "echo >ready"
+        rm -f log
+    done
+}
+
 @test "a time-out stops children and grandchildren, in sessions of their own too" {
     for way in $WAYS; do
         by "$way" DZ_WAIT=listen DZ_TIMEOUT=0.5 -- bash -c "'$SLEEPER' 61 & setsid '$SLEEPER' 62 &
