@@ -87,6 +87,7 @@ $(BUILD)/libdz.so: $(SHIM) $(CORE) shim/libdz.map $(BUILD)/flags
 
 include tests/targets/targets.mk
 include tests/bench/bench.mk
+include tests/fuzz/fuzz.mk
 
 demo: all
 	@BUILD='$(BUILD)' sh tests/demo.sh
