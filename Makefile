@@ -33,7 +33,9 @@ CORE := $(call objects,core)
 CLI := $(call objects,cli)
 CTL := $(call objects,cli/dzctl)
 SHIM := $(call objects,shim)
+include tests/coverage/coverage.mk
 
+.DEFAULT_GOAL := all
 .PHONY: all check targets lint bench demo install install-library uninstall deb clean
 .DELETE_ON_ERROR:
 
@@ -71,11 +73,11 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 
 $(BUILD)/dznohup: $(CLI) $(CORE) $(BUILD)/flags
 	@echo "  LINK  $@"
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(LINK) -o $@ $(CLI) $(CORE)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(LINK) -o $@ $(CLI) $(CORE) $(LDLIBS)
 
 $(BUILD)/dzctl: $(CTL) $(CORE) $(BUILD)/flags
 	@echo "  LINK  $@"
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(LINK) -o $@ $(CTL) $(CORE)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(LINK) -o $@ $(CTL) $(CORE) $(LDLIBS)
 
 # No DT_NEEDED: the program's own libc serves it.  initfirst: before any other
 # constructor.  libgcc has what the compiler may call on 32 bits.
@@ -83,7 +85,7 @@ $(BUILD)/libdz.so: $(SHIM) $(CORE) shim/libdz.map $(BUILD)/flags
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -shared -nostdlib -Wl,-z,initfirst -Wl,-z,now \
 		-Wl,-z,noexecstack -Wl,-soname,libdz.so \
-		-Wl,--version-script=shim/libdz.map -o $@ $(SHIM) $(CORE) -lgcc
+		-Wl,--version-script=shim/libdz.map -o $@ $(SHIM) $(CORE) $(LDLIBS) -lgcc
 
 include tests/targets/targets.mk
 include tests/bench/bench.mk

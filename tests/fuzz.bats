@@ -1,6 +1,8 @@
 # What reads outside input, on the inputs that fuzzing has found worth keeping; see
 # tests/fuzz.  `make fuzz` looks for more.
 
+# With a build of its own.
+# bats file_tags=unsanitized
 load helpers
 
 @test "each fuzz target takes its corpus, under ASan and UBSan" {

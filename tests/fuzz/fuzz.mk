@@ -13,6 +13,7 @@ fuzz: fuzz-build
 	@bash tests/fuzz/run '$(FUZZ_BUILD)' '$(FUZZ_SECONDS)'
 
 fuzz-build:
+	@bash tests/deps tests
 	@$(MAKE) -s BUILD='$(FUZZ_BUILD)' CC=clang CFLAGS='$(FUZZ_FLAGS)' CPPFLAGS= \
 		LDFLAGS= STATIC=0 fuzz-targets
 

@@ -1,0 +1,24 @@
+# make coverage: the suite on a build that counts, by gcov and lcov.  The Makefile
+# includes this.
+
+COVERAGE_BUILD ?= $(BUILD)-cov
+WRAPPED := _exit execve execvp kill
+
+.PHONY: coverage
+coverage:
+	@bash tests/deps coverage
+	@$(MAKE) -s BUILD='$(COVERAGE_BUILD)' CFLAGS='-O0 -g --coverage' \
+		LDFLAGS='$(addprefix -Wl$(comma)--wrap=,$(WRAPPED))' LDLIBS=-lgcov \
+		STATIC=0 COVERAGE=1 all
+	@bash tests/coverage/run '$(COVERAGE_BUILD)'
+comma := ,
+
+# In that build.  libdz.so has libgcov in it, as it may need no library: what that
+# takes from a libc is in musl too.
+ifdef COVERAGE
+CORE += $(BUILD)/coverage/flush.o
+SHIM += $(BUILD)/coverage/loaded.o
+endif
+$(BUILD)/coverage/%.o: tests/coverage/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(filter-out --coverage,$(CFLAGS)) $(BASE) $(FREE) -c -o $@ $<
