@@ -13,7 +13,7 @@ MANDIR ?= $(PREFIX)/share/man
 BASHDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
 FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
-BUILD ?= build
+BUILD ?= build$(if $(SAN),-san)
 
 VERSION := 0.1.0
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion
@@ -33,7 +33,9 @@ CORE := $(call objects,core)
 CLI := $(call objects,cli)
 CTL := $(call objects,cli/dzctl)
 SHIM := $(call objects,shim)
+LIBRARY = $(SHIM) $(CORE)
 include tests/coverage/coverage.mk
+include tests/sanitize/sanitize.mk
 
 .DEFAULT_GOAL := all
 .PHONY: all check targets lint bench demo install install-library uninstall deb clean
@@ -69,23 +71,23 @@ $(BUILD)/cli/%.o: BASE += -D_FILE_OFFSET_BITS=64
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@echo "  CC    $<"
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(DEFINES) -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(SANITIZE) $(DEFINES) -c -o $@ $<
 
 $(BUILD)/dznohup: $(CLI) $(CORE) $(BUILD)/flags
 	@echo "  LINK  $@"
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(LINK) -o $@ $(CLI) $(CORE) $(LDLIBS)
+	$(Q)$(CC) $(CFLAGS) $(SANITIZE) $(LDFLAGS) $(LINK) -o $@ $(CLI) $(CORE) $(LDLIBS)
 
 $(BUILD)/dzctl: $(CTL) $(CORE) $(BUILD)/flags
 	@echo "  LINK  $@"
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(LINK) -o $@ $(CTL) $(CORE) $(LDLIBS)
+	$(Q)$(CC) $(CFLAGS) $(SANITIZE) $(LDFLAGS) $(LINK) -o $@ $(CTL) $(CORE) $(LDLIBS)
 
 # No DT_NEEDED: the program's own libc serves it.  initfirst: before any other
 # constructor.  libgcc has what the compiler may call on 32 bits.
-$(BUILD)/libdz.so: $(SHIM) $(CORE) shim/libdz.map $(BUILD)/flags
+$(BUILD)/libdz.so: $(LIBRARY) shim/libdz.map $(BUILD)/flags
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -shared -nostdlib -Wl,-z,initfirst -Wl,-z,now \
 		-Wl,-z,noexecstack -Wl,-soname,libdz.so \
-		-Wl,--version-script=shim/libdz.map -o $@ $(SHIM) $(CORE) $(LDLIBS) -lgcc
+		-Wl,--version-script=shim/libdz.map -o $@ $(LIBRARY) $(LDLIBS) -lgcc
 
 include tests/targets/targets.mk
 include tests/bench/bench.mk

@@ -400,6 +400,8 @@ dznohup: name: job: already running as PID 1
 start 125"
 }
 
+# ASan says that it misses /proc.
+# bats test_tags=unsanitized
 @test "a job is not taken for ended where /proc is not there" {
     need_root
     begin leave --name=job --output=log
@@ -479,6 +481,8 @@ stop 0
 alive"
 }
 
+# ASan says that it misses /proc.
+# bats test_tags=unsanitized
 @test "records of jobs without a name that have ended are swept when they are many" {
     need_root
     # Of the process that is number PID there: start PID.

@@ -307,6 +307,8 @@ left_status_alone() {
     [ ! -e none ] || [ -s none ]
 }
 
+# A dynamic dznohup, as the sanitizers have it, loads what is preloaded itself.
+# bats test_tags=unsanitized
 @test "main: a library that is not loaded, a path that cannot be, others beside it" {
     # Those of the user stay, before ours.
     LD_PRELOAD=$TARGETS/initfirst.so try dz --shim="$SHIM" -d -q -o log -w main -t 10 "$SLEEPER" 60
