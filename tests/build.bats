@@ -196,9 +196,9 @@ END
     [[ $output == *"target    another libc ELF, 64 bits, machine (4711), linker /no/such/linker"* ]]
     [[ $output == *"missing   /no/such/linker"*"$others"* ]]
     # Its program header is not there: nothing says that it is dynamic.
-    head -c 70 strange >cut
-    chmod +x cut
-    try dz -n ./cut
+    head -c 70 strange >short
+    chmod +x short
+    try dz -n ./short
     [[ $output == *"target    static ELF, 64 bits, machine (4711)"* ]]
     printf 'no program\n' >text
     chmod +x text
