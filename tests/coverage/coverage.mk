@@ -8,8 +8,7 @@ WRAPPED := _exit execve execvp kill
 coverage:
 	@bash tests/deps coverage
 	@$(MAKE) -s BUILD='$(COVERAGE_BUILD)' CFLAGS='-O0 -g --coverage' \
-		LDFLAGS='$(addprefix -Wl$(comma)--wrap=,$(WRAPPED))' LDLIBS=-lgcov \
-		STATIC=0 COVERAGE=1 all
+		LDLIBS='-lgcov $(addprefix -Wl$(comma)--wrap=,$(WRAPPED))' COVERAGE=1 all
 	@bash tests/coverage/run '$(COVERAGE_BUILD)'
 comma := ,
 
