@@ -38,7 +38,10 @@ victim_pid() {
 }
 refute_victim() { assert "process of the victim" "$(victim_pid)" ""; }
 
-executed_or_ended() { gone "$1" || ! runs_program "$1" "$DZ"; }
+# Not as long as it is a copy of this shell, or dznohup.
+executed_or_ended() {
+    gone "$1" || ! { cmp -s "/proc/$1/cmdline" "/proc/$$/cmdline" || runs_program "$1" "$DZ"; }
+}
 
 # begin MODE [--OPTION=VALUE...] [WORD...]: start it, the latest victim without
 # words, in the background of stay, in leave, or by the shim's twins.  Sets
