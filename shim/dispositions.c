@@ -186,6 +186,7 @@ static int begin(int number, bool inherited, struct dz_fault *fault)
         now.sa_handler = SIG_IGN;
     if (change(entry_of(number), number, &now) < 0)
         return dz_fault_number(fault, "signals", number, errno, NULL);
+    put(entry_of(number), &now); /* without what libc has just added to the flags */
     shim_governed |= UINT64_C(1) << (number - 1);
     return 0;
 }

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <spawn.h>
+#include <string.h>
 
 typedef void (*handler)(int);
 
@@ -20,7 +21,8 @@ static handler set(int number, struct sigaction *action)
 {
     struct sigaction old;
 
-    if (action->sa_handler == SIG_ERR) {
+    /* glibc's; musl sets even that. */
+    if (action->sa_handler == SIG_ERR && gnu_get_libc_version != NULL) {
         errno = EINVAL;
         return SIG_ERR;
     }
@@ -103,10 +105,6 @@ static handler set_xsi(int number, handler to)
 
     sigemptyset(&one);
     sigaddset(&one, number);
-    if (to == SIG_ERR) {
-        errno = EINVAL;
-        return SIG_ERR;
-    }
     if (shim_sigaction(number, hold ? NULL : &action, &old) < 0 ||
         sigprocmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &one, &mask) < 0)
         return SIG_ERR;
@@ -185,6 +183,8 @@ SHIM_EXPORT int posix_spawnattr_setsigdefault(posix_spawnattr_t *attributes,
     if (shim_governed == 0)
         return next(attributes, signals);
     set = *signals;
+    /* musl's sigemptyset leaves all beyond the kernel's signals as it was. */
+    memset((char *)&set + SIGNALS / CHAR_BIT, 0, sizeof set - SIGNALS / CHAR_BIT);
     move(&set, 0, SIGNALS);
     return next(attributes, &set);
 }
