@@ -1,9 +1,11 @@
 # The small victims of the tests; the Makefile includes this.
 
 TARGETS := $(addprefix $(BUILD)/targets/,environment server server-static statics \
-	opens-tty opens-library listens hostile asks-initfirst initfirst.so)
+	opens-tty opens-library listens hostile asks-initfirst initfirst.so \
+	prints prints-cout signals signals-static threads hit hit-early hangup early-default.so)
 ifneq ($(shell command -v musl-gcc),)
-TARGETS += $(addprefix $(BUILD)/targets/,server-musl server-musl-static environment-musl)
+TARGETS += $(addprefix $(BUILD)/targets/,server-musl server-musl-static environment-musl \
+	prints-musl signals-musl signals-musl-static threads-musl)
 endif
 OPENBLAS := $(firstword $(wildcard /usr/lib/*/openblas-pthread/libopenblas.so.0))
 ifneq ($(OPENBLAS),)
@@ -21,9 +23,12 @@ $(BUILD)/targets/%-musl: tests/targets/%.c $(BUILD)/flags
 	musl-gcc $(TARGET_FLAGS) -o $@ $<
 $(BUILD)/targets/%-musl-static: tests/targets/%.c $(BUILD)/flags
 	musl-gcc $(TARGET_FLAGS) -static -o $@ $<
-$(BUILD)/targets/statics: tests/targets/statics.cc $(BUILD)/flags
+$(BUILD)/targets/%: tests/targets/%.cc $(BUILD)/flags
 	g++ $(TARGET_FLAGS) -o $@ $<
 $(BUILD)/targets/blas: tests/targets/blas.c $(BUILD)/flags
 	gcc $(TARGET_FLAGS) -o $@ $< $(OPENBLAS)
-$(BUILD)/targets/initfirst.so: tests/targets/initfirst.c $(BUILD)/flags
+$(BUILD)/targets/%.so: tests/targets/%.c $(BUILD)/flags
 	gcc $(TARGET_FLAGS) -fPIC -shared -Wl,-z,initfirst -o $@ $<
+$(BUILD)/targets/hit-early: tests/targets/hit.c $(BUILD)/targets/early-default.so
+	gcc $(TARGET_FLAGS) -o $@ $< -Wl,--no-as-needed,-rpath,'$$ORIGIN' \
+		-L$(BUILD)/targets -l:early-default.so

@@ -1,0 +1,217 @@
+# Powers and the launcher: it has the library preloaded, proves that it ran, and
+# refuses what cannot have it before anything runs.
+
+load helpers
+load powers
+
+# refused REASON WORD...: with options before the command, which leaves ran behind;
+# the same is said by -n.
+refused() {
+    local reason=$1 object
+    shift
+    for mode in "" -d; do
+        # shellcheck disable=SC2086
+        try power $mode -o none -p pid -C . "$@"
+        assert "$*: status" "$status" 125
+        assert "$*: output" "$output" ""
+        assert_match "$*" "$stderr" "dznohup: preload: $reason"
+        assert "left behind" "$(ls -d none pid ran "$DZ_STATE_DIR"/* 2>/dev/null)" ""
+    done
+    try power -n -o none -C . "$@"
+    assert "-n: status" "$status" 0
+    assert_match "-n" "$(grep ^refused <<<"$output")" "refused   $reason"
+    assert "left behind by -n" "$(ls none ran 2>/dev/null)" ""
+}
+
+# A program that leaves ran in its cwd.
+build_mark() {
+    "$@" -x c - -o mark <<<'#include <fcntl.h>
+        int main(void) { return creat("ran", 0600) < 0; }'
+}
+
+@test "refused: a static program, by every option that needs the library" {
+    build_mark gcc -static
+    for option in --line-buffered --buffer=none --buffer=full --pin-signals --pin-signals=all \
+        --no-daemon --reopen "--line-buffered --inherit"; do
+        # shellcheck disable=SC2086
+        refused "$PWD/mark: it is statically linked" $option ./mark
+    done
+    printf '#!%s\n' "$PWD/mark" >script
+    chmod +x script
+    refused "$PWD/mark: it is statically linked" --pin-signals ./script
+    # Without them, and with the one that does without, it runs.
+    for option in -q --pin-signals=seccomp; do
+        power $option -C . ./mark
+        rm ran
+    done
+}
+
+@test "refused: a setuid program" {
+    need_root
+    build_mark gcc
+    install -m 4755 -o nobody mark suid
+    refused "$PWD/suid: it is setuid, setgid or has file capabilities" --pin-signals ./suid
+    power -C . ./suid 2>/dev/null || : # nobody may write nothing here
+}
+
+@test "refused: a program of another word size" {
+    # An ELF header for 32 bits, and the linker that it asks for.
+    "$PYTHON" - <<'END'
+import struct
+linker = b"/lib/ld-linux.so.2\0"
+with open("small", "wb") as file:
+    file.write(b"\x7fELF\x01\x01\x01" + bytes(9))
+    file.write(struct.pack("<HHIIIIIHHHHHH", 2, 3, 1, 0, 52, 0, 0, 52, 32, 1, 0, 0, 0))
+    file.write(struct.pack("<IIIIIIII", 3, 84, 84, 84, len(linker), len(linker), 4, 1))
+    file.write(linker)
+END
+    chmod +x small
+    refused "$PWD/small: it is for another machine or word size" --line-buffered ./small
+}
+
+@test "refused: AddressSanitizer, which would end the program" {
+    build_mark gcc -fsanitize=address || lacking "needs libasan"
+    refused "$PWD/mark: AddressSanitizer, *" --line-buffered ./mark
+}
+
+@test "refused: a library that is missing, no library, on a mount without exec" {
+    build_mark gcc
+    refused "/no/such: No such file or directory" --pin-signals --shim=/no/such ./mark
+    echo 'not a library' >libdz.so
+    refused "$PWD/libdz.so: no library for this machine" --pin-signals --shim="$PWD/libdz.so" ./mark
+    : >libdz.so
+    refused "$PWD/libdz.so: *" --pin-signals --shim="$PWD/libdz.so" ./mark
+    need_root
+    need unshare
+    mkdir mnt
+    run closed unshare --mount bash -c 'mount -t tmpfs -o noexec none mnt
+        cp "$1" mnt/libdz.so; "$2" -q --shim="$PWD/mnt/libdz.so" --pin-signals -o none -C . ./mark' \
+        bash "$SHIM" "$DZ"
+    assert status "$status" 125
+    assert output "$output" "dznohup: preload: $PWD/mnt/libdz.so: Operation not permitted"
+    [ ! -e ran ]
+}
+
+@test "a library that does not answer: the program is killed, and nothing is left" {
+    other=$TARGETS/early-default.so
+    ln -s "$(command -v sleep)" sleeper
+    try power --shim="$other" -d -t 0.5 -p pid -o none --line-buffered "$PWD/sleeper" 60
+    assert status "$status" 124
+    assert output "$output" ""
+    assert_match stderr "$stderr" "dznohup: wait: $PWD/sleeper: not ready within 0.5 s: *the answer of libdz.so"
+    assert "left behind" "$(ls -d none pid "$DZ_STATE_DIR"/* 2>/dev/null)" ""
+    # In stay mode there is a witness.
+    try power --shim="$other" -t 0.5 -o none --line-buffered "$PWD/sleeper" 60
+    assert status "$status" 137
+    await grep -q . "$BATS_TEST_TMPDIR/.err"
+    assert_match stderr "$(cat "$BATS_TEST_TMPDIR/.err")" \
+        "dznohup: preload: $other: did not run in the program, which was killed*"
+    await eval '! grep -qaF -- "$PWD/sleeper" /proc/[0-9]*/cmdline 2>/dev/null'
+}
+
+@test "in stay mode the witness is gone once the library has answered" {
+    (exec "$DZ" -q --shim="$SHIM" --pin-signals -o log sleep 3600 3>&- 4>&-) &
+    pid=$!
+    track "$pid"
+    await runs_program "$pid" "$(readlink -f /usr/bin/sleep)"
+    # No child of the program, nothing in its session beside it, no descriptor.
+    await eval '[ "$(pgrep -s "$pid" | wc -l)" = 1 ]'
+    assert children "$(pgrep -P "$pid")" ""
+    assert descriptors "$(fds_of "$pid")" "0 1 2"
+    # It does not outlive a program that ends before it could answer, nor complain.
+    try power --shim="$TARGETS/early-default.so" --line-buffered -o log sh -c 'exit 3'
+    assert status "$status" 3
+    assert stderr "$stderr" ""
+    # Its exit status and its PID are the program's.
+    run power --pin-signals -o out sh -c 'echo $$ >own; exit 5'
+    assert status "$status" 5
+}
+
+@test "a script of env's gets the power in its interpreter, with its words" {
+    # The real one is to be found: a wrapper would have the power in its stead.
+    export PATH=/usr/bin:$PATH
+    cat >script.py <<'END'
+#!/usr/bin/env python3
+import os, signal, sys
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+os.kill(os.getpid(), signal.SIGHUP)
+print(sys.argv[1:], "LD_PRELOAD" in os.environ, "libdz" in open("/proc/self/maps").read())
+END
+    chmod +x script.py
+    for mode in "" -d; do
+        # shellcheck disable=SC2086
+        try power $mode --pin-signals -o log ./script.py a 'b  c' ''
+        assert "$mode status" "$status" 0
+        await holds_line log "['a', 'b  c', ''] False True"
+        rm log
+    done
+    sed -i '1s/python3/no-such-interpreter/' script.py
+    try power --pin-signals -o none ./script.py
+    assert status "$status" 127
+    assert stderr "$stderr" "dznohup: command: no-such-interpreter: No such file or directory"
+    [ ! -e none ]
+}
+
+@test "a library in LD_PRELOAD stays before ours, in memory and in the environment" {
+    other=$TARGETS/early-default.so
+    for list in "$other" "$other:$other" "$SHIM:$other"; do
+        by stay LD_PRELOAD="$list" DZ_PIN=default -- sh -c 'kill -HUP $$
+            echo "$LD_PRELOAD"; grep -c "r-xp.*\(libdz\|early-default\)" /proc/$$/maps'
+        assert "$list: status" "$status" 0
+        assert "$list" "$(cat log)" "${list#"$SHIM:"}"$'\n'2
+    done
+}
+
+@test "settings that cannot be: 125, and the program does not run" {
+    build_mark gcc
+    acts="acts on SIGHUP, which --pin-signals keeps ignored"
+    what="of what? see --line-buffered, --pin-signals, --no-daemon, --reopen"
+    refused_both() { # MESSAGE VARIABLE=VALUE...
+        local message=$1
+        shift
+        for start in stay leave shim-stay shim-leave; do
+            by $start DZ_CHDIR=. "$@" -- "$PWD/mark"
+            assert "$start $*: status" "$status" 125
+            assert_match "$start $*" "$stderr$(cat err 2>/dev/null)" "*: $message"
+            [ ! -e ran ] || fail "$start $*: it ran"
+        done
+    }
+    refused_both "reopen: $acts" DZ_REOPEN=1 DZ_PIN=default
+    refused_both "reopen: $acts" DZ_REOPEN=1 DZ_PIN=seccomp
+    refused_both "inherit: $what" DZ_INHERIT=1
+    refused_both "inherit: $what" DZ_INHERIT=1 DZ_PIN=seccomp
+    refused_both "reopen: there is no log that we open: give one by -o" DZ_REOPEN=1 DZ_OUTPUT=- DZ_ERROR=-
+    for value in "" 1 Line lines line,none; do
+        refused_both "DZ_BUFFER: *neither line, none nor full" DZ_BUFFER="$value"
+    done
+    for value in "" 1 ALL default,all; do
+        refused_both "DZ_PIN: *neither default, all nor seccomp" DZ_PIN="$value"
+    done
+    for value in "" 2 yes; do
+        refused_both "DZ_INHERIT: *neither 0 nor 1" DZ_INHERIT="$value"
+    done
+    # An optional value is not the next word.
+    try power --pin-signals all
+    assert status "$status" 127
+    try power --pin-signals=none ./mark
+    assert status "$status" 125
+    [ ! -e ran ]
+}
+
+@test "no process for the witness, neither the first nor the second: it is said" {
+    need_root
+    need setpriv prlimit
+    build_mark gcc
+    chmod 777 .
+    for processes in 1 2; do
+        # A user of its own: the limit counts all that the user has.
+        try closed setpriv --reuid=64123 --clear-groups prlimit --nproc=$processes \
+            "$DZ" -q --shim="$SHIM" --pin-signals -o none -p pid -C . ./mark
+        assert "$processes: status" "$status" 125
+        assert "$processes" "$stderr" "dznohup: preload: fork: Resource temporarily unavailable"
+        assert "left behind" "$(ls none pid ran 2>/dev/null)" ""
+    done
+    # Without a power none is made.
+    closed setpriv --reuid=64123 --clear-groups prlimit --nproc=1 "$DZ" -q -o log -C . ./mark
+    [ -e ran ]
+}
