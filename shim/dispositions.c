@@ -80,6 +80,8 @@ static void unlock(struct shim_process *process, const sigset_t *mask)
     sigprocmask(SIG_SETMASK, mask, NULL);
 }
 
+static int change(struct entry *entry, int number, const struct sigaction *wanted);
+
 /* SA_RESETHAND: the kernel would have set it back before it called the handler. */
 static struct sigaction take(int number)
 {
@@ -95,7 +97,7 @@ static struct sigaction take(int number)
     if (is_handler(&action)) {
         struct sigaction reset = action;
         reset.sa_handler = SIG_DFL;
-        put(entry, &reset);
+        change(entry, number, &reset); /* cannot fail: it has been set before */
     }
     unlock(process, &mask);
     return action;
