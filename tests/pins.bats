@@ -93,6 +93,8 @@ expect_fates() {
 21 lives, calls 1, sender itself
 22 lives, calls 1, sender itself"
         assert "$program: is" "$(grep -c 'is DFL flags 84000004 ' log)" 3
+        # Nor is a call interrupted by the third: the kernel ignores it from there.
+        assert "$program: at last" "$(tail -n 1 log)" "at last SigIgn:	$DAEMON_IGNORES"
         by stay DZ_PIN=all -- "$TARGETS/$program" once
         assert "$program: lives" "$(grep -c 'lives, calls 0' log)" 3
         by stay -- "$TARGETS/$program" once
@@ -195,6 +197,8 @@ END
             [ "$(grep -c lives log)" -ge 5 ]
             by $way DZ_PIN=seccomp -- "$TARGETS/$program" handler
             assert "$program: handlers" "$(grep -c 'lives, calls 0' log)" "$(grep -c SigIgn log)"
+            by $way DZ_PIN=seccomp -- "$TARGETS/$program" asks 1
+            assert "$program: a question" "$(sed -n 2p log)" "    is IGN flags 0 mask 0 errno 0 blocked 0"
             by $way DZ_PIN=seccomp -- "$TARGETS/$program" spawns "$TARGETS/$program" default
             assert "$program: spawned" "$(tail -n 1 log)" "ended with 0"
         done

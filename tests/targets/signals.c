@@ -198,9 +198,10 @@ static void ask_children(int number)
     show(number);
     if (vfork() == 0) {
         signal(number, SIG_DFL);
-        _exit(0);
+        _exit(3);
     }
     wait(&status);
+    printf("  vforked, ended with %x\n", (unsigned)status);
     show(number);
 }
 
@@ -262,6 +263,7 @@ static int send_twice(void)
         printf("%d lives, calls %d, sender %s\n", pinned[i], (int)calls,
                sender == getpid() ? "itself" : "unknown");
     }
+    show_ignored("at last");
     return 0;
 }
 
