@@ -95,13 +95,13 @@ END
 @test "a library that does not answer: the program is killed, and nothing is left" {
     other=$TARGETS/early-default.so
     ln -s "$(command -v sleep)" sleeper
-    try power --shim="$other" -d -t 0.5 -p pid -o none --line-buffered "$PWD/sleeper" 60
+    try power --shim="$other" -d -t 0.5 -p pid -o none --line-buffered "$PWD/sleeper" 9
     assert status "$status" 124
     assert output "$output" ""
     assert_match stderr "$stderr" "dznohup: wait: $PWD/sleeper: not ready within 0.5 s: *the answer of libdz.so"
     assert "left behind" "$(ls -d none pid "$DZ_STATE_DIR"/* 2>/dev/null)" ""
     # In stay mode there is a witness.
-    try power --shim="$other" -t 0.5 -o none --line-buffered "$PWD/sleeper" 60
+    try power --shim="$other" -t 0.5 -o none --line-buffered "$PWD/sleeper" 9
     assert status "$status" 137
     await grep -q . "$BATS_TEST_TMPDIR/.err"
     assert_match stderr "$(cat "$BATS_TEST_TMPDIR/.err")" \
