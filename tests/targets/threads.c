@@ -1,7 +1,7 @@
 /*
- * Four threads change SIGHUP's disposition, a handler and forked children too, and
- * the main thread sends it all the while.  Each answer must be one that was set, whole:
- * handler, flags and mask belong together.
+ * Four threads change the disposition of SIGHUP, and so do a handler and forked
+ * children, while the main thread sends it to the four.  Each answer must be one
+ * that was set, whole: handler, flags and mask belong together.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -77,7 +77,7 @@ static void *fork_on(void *unused)
             check(&old);
             sigaction(SIGHUP, NULL, &old);
             check(&old);
-            _exit(wrong != 0);
+            _exit(wrong != 0 || old.sa_handler != choose(i)->sa_handler);
         }
         int status;
         if (waitpid(child, &status, 0) < 0 || status != 0)
@@ -97,9 +97,9 @@ int main(void)
     for (int i = 0; i < THREADS; i++)
         pthread_create(&threads[i], NULL, change, &numbers[i]);
     pthread_create(&threads[THREADS], NULL, fork_on, NULL);
-    while (__atomic_load_n(&going, __ATOMIC_ACQUIRE) > 0) {
-        kill(getpid(), SIGHUP);
-        usleep(100);
+    for (int i = 0; __atomic_load_n(&going, __ATOMIC_ACQUIRE) > 0; i++) {
+        pthread_kill(threads[i % THREADS], SIGHUP);
+        usleep(20);
     }
     for (int i = 0; i <= THREADS; i++)
         pthread_join(threads[i], NULL);
