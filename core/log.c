@@ -176,6 +176,8 @@ int dz_reopen_log(const char *path, int fd)
     new = dz_open_append(path, old.mode & 0777, true, &made);
     if (new < 0 || (new = settle(new)) < 0)
         return -1;
+    if (made) /* whatever the umask is by now; a file of ours, or it stays as it is */
+        fchmod(new, old.mode & 0777);
     /* EINTR and EBUSY (a race with open in another thread): dup2(2). */
     while ((result = dup2(new, fd)) < 0 && (errno == EINTR || errno == EBUSY))
         ;
