@@ -31,8 +31,11 @@ int shim_stay_here(struct dz_fault *fault)
 static pid_t next_fork(void)
 {
     pid_t (*next)(void) = (pid_t(*)(void))shim_next(SHIM_FORK);
+    pid_t pid = next();
 
-    return next();
+    if (pid == 0)
+        shim_forked();
+    return pid;
 }
 
 static pid_t fork_or_stay(void)

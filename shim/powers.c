@@ -26,6 +26,12 @@ struct shim_process *shim_process(void)
     return page;
 }
 
+void shim_forked(void)
+{
+    if (page != NULL)
+        shim_process();
+}
+
 static int map_page(struct dz_fault *fault)
 {
     void *at = mmap(NULL, sizeof *page, PROT_READ | PROT_WRITE,

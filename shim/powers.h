@@ -37,6 +37,9 @@ struct shim_process {
 /* The page of this process, or NULL in a vfork child, whose memory is another's. */
 struct shim_process *shim_process(void);
 
+/* In a fork(2) child: it takes its page before a vfork(2) child of its own could. */
+void shim_forked(void);
+
 /* ---- next.c ------------------------------------------------------------------ */
 
 enum shim_next {
