@@ -27,5 +27,6 @@ int main(void)
         sum += c[i];
     printf("sum %.0f threads %d\n", sum, threads - 2);
     fflush(stdout);
-    pause();
+    for (;;)
+        pause();
 }

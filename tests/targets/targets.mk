@@ -2,10 +2,11 @@
 
 TARGETS := $(addprefix $(BUILD)/targets/,environment server server-static statics \
 	opens-tty opens-library listens hostile asks-initfirst initfirst.so \
-	prints prints-cout signals signals-static threads hit hit-early hangup early-default.so)
+	prints prints-cout signals signals-static threads hit hit-early hangup early-default.so \
+	daemonizes logs on-hangup interposes early early.so)
 ifneq ($(shell command -v musl-gcc),)
 TARGETS += $(addprefix $(BUILD)/targets/,server-musl server-musl-static environment-musl \
-	prints-musl signals-musl signals-musl-static threads-musl)
+	prints-musl signals-musl signals-musl-static threads-musl daemonizes-musl)
 endif
 OPENBLAS := $(firstword $(wildcard /usr/lib/*/openblas-pthread/libopenblas.so.0))
 ifneq ($(OPENBLAS),)
@@ -25,6 +26,8 @@ $(BUILD)/targets/%-musl-static: tests/targets/%.c $(BUILD)/flags
 	musl-gcc $(TARGET_FLAGS) -static -o $@ $<
 $(BUILD)/targets/%: tests/targets/%.cc $(BUILD)/flags
 	g++ $(TARGET_FLAGS) -o $@ $<
+$(BUILD)/targets/early.so: tests/targets/early.cc $(BUILD)/flags
+	g++ $(TARGET_FLAGS) -DLIBRARY -fPIC -shared -Wl,-z,initfirst -o $@ $<
 $(BUILD)/targets/blas: tests/targets/blas.c $(BUILD)/flags
 	gcc $(TARGET_FLAGS) -o $@ $< $(OPENBLAS)
 $(BUILD)/targets/%.so: tests/targets/%.c $(BUILD)/flags

@@ -1,0 +1,328 @@
+# --no-daemon: programs that make themselves daemons stay the process that was
+# started, and those that fork for something else notice nothing.
+
+load helpers
+load waiting
+
+# Start the words in the ways there are to ask for it; pid is who was started.
+keep() {
+    local way=$1
+    shift
+    case $way in
+    launcher) beside "$DZ" --shim="$SHIM" --no-daemon -q -C . -o log "$@" </dev/null & ;;
+    preload)
+        beside env LD_PRELOAD="$SHIM" DZ_NODAEMON=1 DZ_MODE=stay DZ_QUIET=1 DZ_CHDIR=. \
+            DZ_OUTPUT=log "$@" </dev/null &
+        ;;
+    esac
+    pid=$!
+    track "$pid"
+}
+
+# As keep, for tests/targets/daemonizes: until it has written all.
+watch() {
+    rm -f seen log daemon.pid
+    keep "$@"
+    await holds_line seen done
+}
+
+end() { # of what keep started
+    kill -KILL "$pid"
+    wait "$pid" || true
+}
+
+seen() { # what the target found: NAME VALUE
+    assert "$1" "$(sed -n "s/^$1 //p" seen)" "$2"
+}
+
+# What holds for one that has stayed, whatever it did before.
+assert_stayed() {
+    seen pid "$pid"
+    assert_own_session "$pid" stay
+    assert children "$(pgrep -P "$pid")" ""
+}
+
+# Its workers, the second fork and the third, are as ever.
+assert_workers() {
+    seen "worker's own pid" $'1\n1'
+    seen "worker's parent" $'1\n1'
+    seen first 7
+    seen second 7
+    seen before 0
+    seen after 1
+    seen "at last" 2
+    seen left -10 # ECHILD
+    assert "what the parent does" "$(grep -c '^parent goes on' log)" 2
+}
+
+@test "daemon(3) does its chdir and its redirection, in the same process" {
+    for no_chdir in 0 1; do
+        for no_close in 0 1; do
+            watch launcher "$TARGETS/daemonizes" "$PWD/seen" daemon $no_chdir $no_close
+            seen daemon 0
+            assert_stayed
+            [ $no_chdir = 1 ] && cwd=$PWD || cwd=/
+            assert cwd "$(cwd_of "$pid")" "$cwd"
+            [ $no_close = 1 ] && out=$PWD/log || out=/dev/null
+            assert stdin "$(fd_of "$pid" 0)" /dev/null
+            assert stdout "$(fd_of "$pid" 1)" "$out"
+            assert stderr "$(fd_of "$pid" 2)" "$out"
+            assert descriptors "$(fds_of "$pid")" "0 1 2 3" # 3 is seen
+            end
+        done
+    done
+}
+
+@test "fork, setsid, fork in C stays the process that was started, glibc and musl" {
+    for program in daemonizes daemonizes-musl; do
+        [ -x "$TARGETS/$program" ] || lacking "needs musl-gcc"
+        for way in launcher preload; do
+            for how in twice quick; do
+                watch $way "$TARGETS/$program" "$PWD/seen" $how
+                assert_stayed
+                assert_workers
+                seen setsid 1
+                assert cwd "$(cwd_of "$pid")" /tmp
+                assert umask "$(status_field "$pid" Umask)" 0027
+                assert descriptors "$(fds_of "$pid")" "0 1 2 3"
+                end
+            done
+        done
+    done
+}
+
+@test "what the parent prints, and its pidfile, are there once and name the process" {
+    watch launcher "$TARGETS/daemonizes" "$PWD/seen" pidfile
+    assert pidfile "$(cat daemon.pid)" "$pid"
+    assert "children named" "$(grep -c "^child $pid\$" log)" 2
+    assert "exit handlers" "$(grep -c '^exit handler' log)" 2
+    end
+}
+
+@test "SIGCHLD ignored: no zombie, and nothing to wait for" {
+    watch launcher "$TARGETS/daemonizes" "$PWD/seen" ignoring
+    assert_stayed
+    seen first -10
+    seen second -10
+    seen "at last" 0
+    end
+}
+
+@test "a first fork for a worker is made, and its parent does nothing twice" {
+    for program in daemonizes daemonizes-musl; do
+        [ -x "$TARGETS/$program" ] || lacking "needs musl-gcc"
+        for way in worker pipe atfork; do
+            watch launcher "$TARGETS/$program" "$PWD/seen" $way
+            assert_stayed
+            assert_workers
+            [ $way != worker ] ||
+                assert "lines of the parent" "$(grep -c '^parent wrote' seen)" 2
+            [ $way != atfork ] || seen prepared 2
+            end
+        done
+    done
+}
+
+@test "a parent that hears from its child before it exits is a real one" {
+    rm -f daemon.pid
+    cat >waits.py <<'PY'
+import os, signal
+r, w = os.pipe()
+if os.fork():
+    os._exit(3 if os.read(r, 1) == b"x" else 4)
+open("daemon.pid", "w").write(f"{os.getpid()}\n")
+os.write(w, b"x")
+signal.pause()
+PY
+    keep launcher "$PYTHON" waits.py
+    status=0
+    wait "$pid" || status=$?
+    assert status "$status" 3
+    await is_file daemon.pid
+    track "$(cat daemon.pid)"
+    [ "$(cat daemon.pid)" != "$pid" ]
+}
+
+# A script's own account: "pid PID worker STATUS cwd CWD umask MASK session 1".
+assert_script() {
+    await is_file seen
+    assert "$1" "$(cat seen)" "pid $pid worker 7 setsid 1"
+    assert_own_session "$pid" stay
+    assert cwd "$(cwd_of "$pid")" /tmp
+    assert umask "$(status_field "$pid" Umask)" 0027
+    assert stdin "$(fd_of "$pid" 0)" /dev/null
+    assert stdout "$(fd_of "$pid" 1)" "$PWD/out"
+    assert children "$(pgrep -P "$pid")" ""
+    assert "what the parents say" "$(grep -c "^leaving $pid\$" log)" 2
+    assert "what is said before" "$(grep -c "^begins" log)" 1
+    end
+    rm -f seen log out
+}
+
+@test "fork, setsid, fork in Perl" {
+    cat >twice.pl <<'PL'
+use POSIX;
+my ($seen, $out) = @ARGV;
+sub leave { my $pid = fork // die; return unless $pid; print "leaving $pid\n"; exit 0 }
+print "begins\n";
+leave();
+my $session = POSIX::setsid() > 0 ? 1 : 0;
+leave();
+chdir "/tmp"; umask 027;
+open STDIN, "<", "/dev/null"; open STDOUT, ">>", $out;
+my $worker = fork // die;
+exit 7 unless $worker;
+waitpid $worker, 0;
+my $status = $? >> 8;
+open my $file, ">", "$seen.new"; print $file "pid $$ worker $status setsid $session\n";
+close $file; rename "$seen.new", $seen;
+sleep 3600;
+PL
+    for way in launcher preload; do
+        keep $way perl twice.pl "$PWD/seen" "$PWD/out"
+        assert_script "by $way"
+    done
+}
+
+@test "fork, setsid, fork in Python, whose parents end by os._exit and sys.exit" {
+    cat >twice.py <<'PY'
+import os, signal, sys
+seen, out, how = sys.argv[1:]
+def leave():
+    pid = os.fork()
+    if pid:
+        print("leaving", pid, flush=True)
+        sys.exit(0) if how == "exit" else os._exit(0)
+print("begins", flush=True)
+leave()
+try:
+    os.setsid()
+    session = 1
+except OSError:
+    session = 0
+leave()
+os.chdir("/tmp")
+os.umask(0o027)
+os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
+os.dup2(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_APPEND), 1)
+worker = os.fork()
+if not worker:
+    os._exit(7)
+status = os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1])
+with open(seen + ".new", "w") as file:
+    print("pid", os.getpid(), "worker", status, "setsid", session, file=file)
+os.rename(seen + ".new", seen)
+signal.pause()
+PY
+    for way in launcher preload; do
+        for how in exit _exit; do
+            keep $way "$PYTHON" twice.py "$PWD/seen" "$PWD/out" $how
+            assert_script "$how by $way"
+        done
+    done
+}
+
+# ---- daemons from Debian, that fork by default ----------------------------------
+
+# serves ASK STATUS WORD...: started in the three ways it stays who was started,
+# answers, and ends on TERM, with what the program itself gives.
+serves() {
+    local ask=$1 expected=$2 way status
+    shift 2
+    for way in launcher preload; do
+        port=$(free_port)
+        configure
+        keep $way "${@//PORT/$port}"
+        served "$ask"
+        status=0
+        stops_on_term "$pid"
+        wait "$pid" || status=$?
+        assert "status by $way" "$status" "$expected"
+    done
+    port=$(free_port)
+    configure
+    pid=$(dz -d -q --shim="$SHIM" -C . -o log --no-daemon -w "listen:$port" "${@//PORT/$port}" </dev/null)
+    track "$pid"
+    served "$ask"
+    stops_on_term "$pid"
+}
+served() {
+    await listens "$port"
+    holds_port || fail "it is not $pid that listens"
+    assert "tty_nr" "$(stat_field "$pid" 7)" 0
+    "$1" || fail "no answer"
+}
+holds_port() {
+    local inode
+    inode=$(awk -v p="$(printf ':%04X$' "$port")" '$2 ~ p && $4 == "0A" { print $10 }' /proc/net/tcp)
+    readlink "/proc/$pid/fd/"* | grep -qxF "socket:[$inode]"
+}
+configure() { :; }
+
+asks_nginx() { assert answer "$(curl -sf --max-time 10 "http://127.0.0.1:$port/")" fine; }
+asks_redis() { assert answer "$(redis-cli -p "$port" ping)" PONG; }
+asks_sshd() { ssh-keyscan -p "$port" 127.0.0.1 2>/dev/null | grep -qF "$(cut -d ' ' -f 2 host.pub)"; }
+asks_rsync() { rsync -q "rsync://127.0.0.1:$port/here/words" got && assert answer "$(cat got)" words; }
+asks_memcached() {
+    exec 9<>"/dev/tcp/127.0.0.1/$port"
+    printf 'version\r\nquit\r\n' >&9
+    read -r answer <&9
+    exec 9>&-
+    assert_match answer "$answer" "VERSION *"
+}
+
+@test "nginx, with its workers" {
+    need nginx curl
+    chmod 777 .
+    configure() {
+        cat >nginx.conf <<CONF
+pid $PWD/nginx.pid;
+error_log $PWD/error.log;
+worker_processes 2;
+events {}
+http {
+    access_log off;
+    client_body_temp_path $PWD/t1; proxy_temp_path $PWD/t2; fastcgi_temp_path $PWD/t3;
+    uwsgi_temp_path $PWD/t4; scgi_temp_path $PWD/t5;
+    server { listen 127.0.0.1:$port; location / { return 200 "fine"; } }
+}
+CONF
+    }
+    two_workers() { [ "$(pgrep -c -P "$pid")" = 2 ]; }
+    asks() {
+        await is_file nginx.pid
+        assert pidfile "$(cat nginx.pid)" "$pid"
+        await two_workers
+        asks_nginx
+    }
+    serves asks 0 nginx -c "$PWD/nginx.conf"
+}
+
+@test "redis-server, daemonize yes" {
+    need redis-server redis-cli
+    serves asks_redis 0 redis-server --port PORT --save "" --bind 127.0.0.1 \
+        --daemonize yes --pidfile "$PWD/redis.pid"
+}
+
+@test "memcached -d" {
+    need memcached
+    serves asks_memcached 0 memcached -d -u nobody -l 127.0.0.1 -p PORT
+}
+
+@test "sshd" {
+    need_root
+    need sshd ssh-keygen ssh-keyscan
+    mkdir -p /run/sshd
+    ssh-keygen -q -t ed25519 -N "" -f host
+    serves asks_sshd 0 "$(command -v sshd)" -f /dev/null -h "$PWD/host" -p PORT \
+        -o ListenAddress=127.0.0.1 -o PidFile="$PWD/sshd.pid"
+}
+
+@test "rsync --daemon" {
+    need rsync
+    echo words >words
+    printf '[here]\npath = %s\nuse chroot = no\nuid = %s\ngid = %s\n' "$PWD" \
+        "$(id -u)" "$(id -g)" >rsyncd.conf
+    serves asks_rsync 0 rsync --daemon --config="$PWD/rsyncd.conf" --port=PORT \
+        --address=127.0.0.1
+}

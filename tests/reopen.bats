@@ -1,0 +1,275 @@
+# --reopen: at SIGHUP the log is opened anew by its name, in the program itself.
+
+load helpers
+load waiting
+
+# Start the words in the ways there are to ask for it; sets pid.  The logs are out
+# and err, unless STREAMS says otherwise.
+keep() {
+    local way=$1 streams=${STREAMS-"-o out -e err"} twins
+    shift
+    # shellcheck disable=SC2206
+    twins=(DZ_REOPEN=1 DZ_QUIET=1 DZ_CHDIR=. ${streams:+DZ_OUTPUT=out DZ_ERROR=err})
+    case $way in
+    stay)
+        # shellcheck disable=SC2086
+        beside "$DZ" --shim="$SHIM" --reopen -q -C . $streams "$@" </dev/null &
+        pid=$!
+        ;;
+    leave)
+        # shellcheck disable=SC2086
+        pid=$(dz -d --shim="$SHIM" --reopen -q -C . $streams "$@" </dev/null)
+        ;;
+    preload)
+        beside env LD_PRELOAD="$SHIM" DZ_MODE=stay "${twins[@]}" "$@" </dev/null &
+        pid=$!
+        ;;
+    preload-leave)
+        closed env LD_PRELOAD="$SHIM" DZ_PIDFILE=pid "${twins[@]}" "$@" </dev/null
+        pid=$(<pid)
+        ;;
+    esac
+    track "$pid"
+}
+
+# tests/targets/hangup, until it is where it waits.
+watch() {
+    rm -f seen out* err* pid
+    keep "$1" "$TARGETS/on-hangup" "$PWD/seen" "$2"
+    await holds err err
+}
+
+end() {
+    kill -KILL "$pid"
+    wait "$pid" 2>/dev/null || true
+}
+
+# Move out and err away, signal who is named, and wait for the new ones.
+rotate() {
+    mv out out.1
+    mv err err.1
+    kill -HUP "${1:-$pid}"
+    await [ -e out ] && await [ -e err ]
+}
+inode() { stat -L -c %i "$1"; }
+is_open() { [ "$(inode "/proc/$1/fd/$2")" = "$(inode "$3")" ]; }
+
+@test "100,000 lines of four threads, the log rotated 200 times: all there, once and whole" {
+    cat >rotate.py <<'PY'
+# Moves the log and signals PID, 200 times; then reads what is in all of them.
+import collections, os, re, signal, sys, time
+pid, way = int(sys.argv[1]), sys.argv[2]
+
+def until(condition):
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end, "too late"
+        os.sched_yield()
+
+def wrote():
+    return os.path.exists("out") and os.path.getsize("out") > 0
+
+rotations = 200
+for number in range(rotations):
+    until(wrote)
+    os.rename("out", f"out.{number}")
+    os.kill(pid, signal.SIGHUP)
+until(wrote)
+os.kill(pid, signal.SIGUSR1)
+until(lambda: os.path.exists("seen") and open("seen").read().endswith("\n"))
+
+written = [int(n) for n in open("seen").read().split()]
+assert sum(written) >= 100000 and min(written) >= 25000, written
+found = [collections.Counter() for thread in written]
+line = re.compile(r"([0-3]) (\d+) (x*)")
+for name in ["out"] + [f"out.{n}" for n in range(rotations)]:
+    text = open(name).read()
+    assert text.endswith("\n"), f"{name} ends in the middle of a line"
+    for each in text.splitlines():
+        parts = line.fullmatch(each)
+        assert parts and int(parts[2]) % 40 == len(parts[3]), f"torn: {name}: {each}"
+        found[int(parts[1])][int(parts[2])] += 1
+for thread, count in enumerate(written):
+    assert len(found[thread]) == count, f"{thread}: {len(found[thread])} of {count}"
+    assert found[thread].total() == count, f"{thread}: some are there twice"
+    assert max(found[thread]) == count
+PY
+    for way in stay preload-leave; do
+        rm -f seen out* pid
+        STREAMS="-o out" keep $way "$TARGETS/logs" "$PWD/seen" 25000
+        "$PYTHON" rotate.py "$pid" $way
+        await gone "$pid"
+        assert errors "$(cat err 2>/dev/null)" ""
+    done
+}
+
+@test "both logs, however it is asked for; the old ones are left as they are" {
+    for way in stay leave preload preload-leave; do
+        watch $way none
+        rotate
+        await is_open "$pid" 1 out && await is_open "$pid" 2 err
+        await holds err "awake 1"
+        assert "old out" "$(cat out.1)" out
+        assert "old err" "$(cat err.1)" err
+        assert "descriptors" "$(fds_of "$pid")" "0 1 2"
+        end
+    done
+}
+
+@test "one log for both streams, nohup.out" {
+    need script
+    cat >ask <<ASK
+exec "$DZ" --shim="$SHIM" --reopen -q -C . "$TARGETS/on-hangup" "$PWD/seen" none
+ASK
+    on_terminal "sh ask &" 'until grep -qs err nohup.out; do :; done' >/dev/null
+    pid=$(sed -n 's/^main //p' seen)
+    track "$pid"
+    assert mode "$(stat -c %a nohup.out)" 600
+    mv nohup.out old
+    kill -HUP "$pid"
+    await is_open "$pid" 1 nohup.out && await is_open "$pid" 2 nohup.out
+    assert mode "$(stat -c %a nohup.out)" 600
+    assert "what was written" "$(head -n 2 old)" $'out\nerr'
+}
+
+@test "a new log has the mode of the old one, whatever the umask has become" {
+    umask 022
+    for how in none umask; do
+        watch stay $how
+        chmod 640 err
+        rotate
+        assert "out of $how" "$(stat -c %a out)" 644
+        assert "err of $how" "$(stat -c %a err)" 640
+        end
+    done
+}
+
+@test "a stream that the program has sent elsewhere is left alone" {
+    watch_redirected() {
+        rm -f seen out* err*
+        keep stay "$TARGETS/on-hangup" "$PWD/seen" redirects
+        await holds elsewhere err
+    }
+    watch_redirected
+    mv out out.1
+    rm -f err
+    kill -HUP "$pid"
+    await holds elsewhere "awake 1"
+    is_open "$pid" 1 out
+    is_open "$pid" 2 elsewhere
+    [ ! -e err ]
+}
+
+@test "the program's handler is called after it, and asking back gives its own" {
+    # From kill(1), of which bash's is within the shell; SA_SIGINFO is 4.
+    local called="handler: signal 1 code 0 from $BASHPID, USR2 blocked 1"
+    for way in stay preload; do
+        watch $way siginfo
+        rotate
+        await holds out "$called"
+        kill -USR1 "$pid"
+        await holds out "asked: own flags 4"
+        mv out out.2
+        kill -HUP "$pid"
+        await holds out "$called"
+        end
+    done
+}
+
+@test "SA_RESETHAND: called once, then the default, which does not kill" {
+    watch stay once
+    rotate
+    await holds out "handler: "
+    kill -USR1 "$pid"
+    await holds out "asked: default"
+    mv out out.2
+    kill -HUP "$pid"
+    await [ -e out ]
+    kill -USR1 "$pid"
+    await holds out "asked: default"
+    assert "calls" "$(cat out.1 out.2 out | grep -c handler)" 1
+}
+
+@test "SIG_DFL and SIG_IGN of the program's: asking back gives them, it lives and reopens" {
+    for how in default ignore; do
+        watch stay $how
+        kill -USR1 "$pid"
+        await holds out "asked: ${how/%e/ed}"
+        rotate
+        await is_open "$pid" 1 out
+        kill -USR1 "$pid"
+        await holds out "asked: "
+        alive "$pid"
+        end
+    done
+}
+
+@test "a log that cannot be opened: a line in the old one, which is kept" {
+    mkdir logs
+    STREAMS="-o logs/out -e err" keep stay "$TARGETS/on-hangup" "$PWD/seen" none
+    await holds err err
+    mv logs gone
+    kill -HUP "$pid"
+    await holds gone/out "libdz.so: reopen: $PWD/logs/out: No such file or directory"
+    is_open "$pid" 1 gone/out
+    is_open "$pid" 2 err
+    mv gone logs
+    mv logs/out logs/out.1
+    kill -HUP "$pid"
+    await is_open "$pid" 1 logs/out
+    assert complaints "$(wc -l <logs/out.1)" 2
+}
+
+@test "a log that may not be opened, by a program that has changed its user" {
+    need_root
+    STREAMS="-o out" keep stay "$PYTHON" -c 'import os, signal
+os.setuid(65432)
+print("out", flush=True)
+while True: signal.pause()'
+    await holds out out
+    mv out out.1
+    kill -HUP "$pid"
+    await holds out.1 "libdz.so: reopen: $PWD/out: Permission denied"
+    is_open "$pid" 1 out.1
+    [ ! -e out ]
+}
+
+@test "children that are workers reopen too, one that has used vfork as well" {
+    for how in worker vfork; do
+        watch stay $how
+        await holds seen worker
+        await holds seen main
+        worker=$(sed -n 's/^worker //p' seen)
+        track "$worker"
+        rotate "$worker"
+        await is_open "$worker" 1 out && await is_open "$worker" 2 err
+        is_open "$pid" 1 out.1
+        kill -HUP "$pid"
+        await is_open "$pid" 1 out
+        kill -KILL "$worker"
+        end
+    done
+}
+
+@test "logrotate, with its default way and a signal behind it" {
+    need logrotate
+    chmod 755 .
+    watch leave none
+    cat >conf <<CONF
+"$PWD/out" "$PWD/err" {
+    rotate 3
+    sharedscripts
+    postrotate
+        kill -HUP $pid
+    endscript
+}
+CONF
+    chmod 644 conf
+    for i in 1 2; do
+        before=$(inode out)
+        logrotate -f -s "$PWD/state" conf
+        another() { [ -e out ] && [ "$(inode out)" != "$before" ] && is_open "$pid" 1 out && is_open "$pid" 2 err; }
+        await another
+    done
+    assert "the first" "$(cat out.2 err.2)" $'out\nerr'
+}
