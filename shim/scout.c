@@ -103,15 +103,58 @@ static int install_filter(void)
     return prctl(PR_SET_SECCOMP, DZ_SECCOMP_FILTER, &program);
 }
 
+static uintptr_t read_hex(const char **at)
+{
+    uintptr_t value = 0;
+
+    for (;; (*at)++) {
+        int digit = **at >= 'a' ? **at - 'a' + 10 : **at - '0';
+        if (digit < 0 || digit > 15)
+            return value;
+        value = value << 4 | (uintptr_t)digit;
+    }
+}
+
+/*
+ * What it shares with others it may read; to write there ends it by SIGSEGV, as one
+ * that goes on.  The mappings are read into the room that nothing is kept in yet.
+ */
+static bool protect_shared(void)
+{
+    char *maps = trial->kept;
+    size_t size = 0;
+    ssize_t n = 0;
+    int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+
+    while (size < SHIM_KEPT - 1 &&
+           (n = read(fd, maps + size, SHIM_KEPT - 1 - size)) > 0)
+        size += (size_t)n;
+    close(fd); /* read only: nothing can be lost */
+    if (n != 0 || size == 0)
+        return false;
+    maps[size] = '\0';
+    for (const char *at = maps; *at != '\0'; at = strchr(at, '\n') + 1) {
+        uintptr_t from = read_hex(&at);
+        at++; /* "FROM-TO rwxs OFFSET ...", proc_pid_maps(5) */
+        uintptr_t to = read_hex(&at);
+        if (at[2] == 'w' && at[4] == 's' && from != (uintptr_t)trial &&
+            mprotect((void *)from, to - from, PROT_READ) < 0) /* NOLINT */
+            return false;
+    }
+    return true;
+}
+
 /* The copy begins: with mask, as the parent would, but for SIGSYS. */
 static void become_copy(const sigset_t *mask)
 {
     struct sigaction action = {.sa_sigaction = on_call, .sa_flags = SA_SIGINFO};
+    struct sigaction fatal = {.sa_handler = SIG_DFL};
     sigset_t open_to = *mask;
 
     sigdelset(&open_to, SIGSYS);
     /* No core file where it blocks SIGSYS all the same, and is killed by it. */
-    if (shim_next_sigaction(SIGSYS, &action, NULL) < 0 ||
+    if (!protect_shared() || shim_next_sigaction(SIGSYS, &action, NULL) < 0 ||
+        shim_next_sigaction(SIGSEGV, &fatal, NULL) < 0 ||
         sigprocmask(SIG_SETMASK, &open_to, NULL) < 0 ||
         prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
         prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || install_filter() < 0)
@@ -136,7 +179,7 @@ static void await_copy(pid_t copy, int pipe)
 
     if (poll(&end_of, 1, PATIENCE_MS) == 0 &&
         waitid(P_PID, (id_t)copy, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0)
-        kill(copy, SIGKILL);     /* still our child, so the PID is its own */
+        kill(copy, SIGKILL); /* still our child, so the PID is its own */
     waitpid(copy, NULL, __WALL);
 }
 

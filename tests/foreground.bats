@@ -111,12 +111,13 @@ assert_workers() {
 @test "a first fork for a worker is made, and its parent does nothing twice" {
     for program in daemonizes daemonizes-musl; do
         [ -x "$TARGETS/$program" ] || lacking "needs musl-gcc"
-        for way in worker pipe atfork; do
+        for way in worker pipe shared atfork; do
             watch launcher "$TARGETS/$program" "$PWD/seen" $way
             assert_stayed
             assert_workers
             [ $way != worker ] ||
                 assert "lines of the parent" "$(grep -c '^parent wrote' seen)" 2
+            [ $way != shared ] || seen shared 2
             [ $way != atfork ] || seen prepared 2
             end
         done
