@@ -258,6 +258,7 @@ holds_port() {
     inode=$(awk -v p="$(printf ':%04X$' "$port")" '$2 ~ p && $4 == "0A" { print $10 }' /proc/net/tcp)
     readlink "/proc/$pid/fd/"* | grep -qxF "socket:[$inode]"
 }
+# shellcheck disable=SC2317 # nginx has its own
 configure() { :; }
 
 asks_nginx() { assert answer "$(curl -sf --max-time 10 "http://127.0.0.1:$port/")" fine; }
