@@ -295,6 +295,8 @@ CONF
         await is_file nginx.pid
         assert pidfile "$(cat nginx.pid)" "$pid"
         await two_workers
+        # shellcheck disable=SC2046
+        track $(pgrep -P "$pid")
         asks_nginx
     }
     serves asks 0 nginx -c "$PWD/nginx.conf"
