@@ -66,7 +66,7 @@ static bool setsid_from(pid_t group)
 static bool leave_own_group(void)
 {
     struct sigaction ignore = {.sa_handler = SIG_IGN};
-    struct sigaction before[KEYS];
+    struct sigaction before;
     uint64_t all = ~UINT64_C(0);
     uint64_t mask = 0;
     bool done = false;
@@ -76,9 +76,8 @@ static bool leave_own_group(void)
      * cannot join; the session's own leader has one that we can. */
     done = setsid_from(getpgid(getppid())) || setsid_from(getsid(0));
     for (int i = 0; i < KEYS; i++)
-        sigaction(from_keyboard[i], &ignore, &before[i]);
-    for (int i = 0; i < KEYS; i++)
-        sigaction(from_keyboard[i], &before[i], NULL);
+        if (sigaction(from_keyboard[i], &ignore, &before) == 0)
+            sigaction(from_keyboard[i], &before, NULL);
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof mask);
     return done;
 }
