@@ -219,6 +219,6 @@ int dz_second_fork(struct dz_plan *plan, struct dz_fault *fault)
     if (target > 0)
         _exit(0);
     plan->pid = getpid();
-    dz_report_pid(plan, plan->pid);
-    return 0;
+    /* A caller that does not know it could not undo what this start makes. */
+    return dz_report_pid(plan, plan->pid, fault);
 }

@@ -19,18 +19,21 @@ struct frame {
 
 /* The only reader is the caller; where it is gone, SIGPIPE or EPIPE, there is
  * nobody left to tell. */
-static void send(const struct dz_plan *plan, const struct frame *frame,
-                 const struct dz_fault *fault)
+static int send(const struct dz_plan *plan, const struct frame *frame,
+                const struct dz_fault *fault)
 {
-    if (dz_write(plan->report_fd, frame, sizeof *frame) == 0 && fault != NULL)
-        dz_write(plan->report_fd, fault, sizeof *fault);
+    if (dz_write(plan->report_fd, frame, sizeof *frame) < 0)
+        return -1;
+    return fault != NULL ? dz_write(plan->report_fd, fault, sizeof *fault) : 0;
 }
 
-void dz_report_pid(const struct dz_plan *plan, pid_t pid)
+int dz_report_pid(const struct dz_plan *plan, pid_t pid, struct dz_fault *fault)
 {
     struct frame frame = {.kind = PID, .pid = pid};
 
-    send(plan, &frame, NULL);
+    if (send(plan, &frame, NULL) < 0)
+        return dz_fault(fault, "report", "pipe", errno, NULL);
+    return 0;
 }
 
 void dz_report_fault(const struct dz_plan *plan, const struct dz_fault *fault)
@@ -40,11 +43,13 @@ void dz_report_fault(const struct dz_plan *plan, const struct dz_fault *fault)
     send(plan, &frame, fault);
 }
 
-void dz_report_done(const struct dz_plan *plan)
+int dz_report_done(const struct dz_plan *plan, struct dz_fault *fault)
 {
     struct frame frame = {.kind = DONE};
 
-    send(plan, &frame, NULL);
+    if (send(plan, &frame, NULL) < 0)
+        return dz_fault(fault, "report", "pipe", errno, NULL);
+    return 0;
 }
 
 bool dz_read_all(int fd, void *data, size_t size)
@@ -55,8 +60,10 @@ bool dz_read_all(int fd, void *data, size_t size)
         ssize_t n = read(fd, at, size);
         if (n < 0 && errno == EINTR)
             continue;
-        if (n <= 0)
+        if (n <= 0) {
+            errno = n == 0 ? 0 : errno;
             return false;
+        }
         at += n;
         size -= (size_t)n;
     }
@@ -67,8 +74,12 @@ enum dz_report dz_report_read(struct dz_plan *plan, struct dz_fault *fault)
 {
     struct frame frame;
 
-    if (!dz_read_all(plan->await_fd, &frame, sizeof frame))
-        return DZ_REPORT_EXEC;
+    if (!dz_read_all(plan->await_fd, &frame, sizeof frame)) {
+        if (errno == 0)
+            return DZ_REPORT_EXEC;
+        dz_fault(fault, "report", "pipe", errno, NULL);
+        return DZ_REPORT_FAULT;
+    }
     if (frame.kind == DONE)
         return DZ_REPORT_DONE;
     if (frame.kind == FAULT)

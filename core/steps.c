@@ -99,13 +99,17 @@ int dz_run(struct dz_plan *plan, int phases, struct dz_fault *fault)
 
 void dz_finish(struct dz_plan *plan)
 {
+    struct dz_fault fault;
+
+    /* A caller that is gone needs no word; one that waits would take its end for
+     * that of the target. */
+    if (plan->report_fd >= 0 && dz_report_done(plan, &fault) < 0 && fault.err != EPIPE)
+        dz_fail(plan, &fault);
     /* Copies and a pipe of our own: an error of close(2) can lose nothing. */
     if (plan->tell_fd != 2)
         close(plan->tell_fd);
-    if (plan->report_fd >= 0) {
-        dz_report_done(plan);
+    if (plan->report_fd >= 0)
         close(plan->report_fd);
-    }
     plan->tell_fd = 2;
     plan->report_fd = -1;
 }

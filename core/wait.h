@@ -124,11 +124,11 @@ int dz_notify_manager(char **envp, pid_t pid);
  * In a child: tell the caller our PID (0 in the first child, which is not the
  * target), a failure, or that all is done.
  */
-void dz_report_pid(const struct dz_plan *plan, pid_t pid);
+int dz_report_pid(const struct dz_plan *plan, pid_t pid, struct dz_fault *fault);
 void dz_report_fault(const struct dz_plan *plan, const struct dz_fault *fault);
-void dz_report_done(const struct dz_plan *plan);
+int dz_report_done(const struct dz_plan *plan, struct dz_fault *fault);
 
-/* Read exactly size bytes from a pipe.  Whether they came. */
+/* Read exactly size bytes from a pipe.  Whether they came; errno is 0 at its end. */
 bool dz_read_all(int fd, void *data, size_t size);
 
 enum dz_report {
