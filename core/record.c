@@ -228,12 +228,23 @@ int dz_record_publish(struct dz_plan *plan, pid_t pid, struct dz_fault *fault)
     return 0;
 }
 
-/* Remove the record at path if it is about pid and, unless it is known to be of
- * this start, about nobody who runs. */
-static void remove_record(const char *path, pid_t pid, bool ours)
+/*
+ * Whether the record at path may go: it is about pid and, unless it is known to be
+ * of this start, about nobody who runs.  One called by its PID may not be whole:
+ * its process was killed while it wrote it.
+ */
+static bool is_over(const char *path, pid_t pid, bool ours, bool numbered)
+{
+    struct dz_record record;
+
+    if (read_record(AT_FDCWD, path, &record) == 0)
+        return record.who.pid == pid && (ours || dz_runs(&record.who) == 0);
+    return numbered && errno == EINVAL && (ours || !dz_lives(pid));
+}
+
+static void remove_record(const char *path, pid_t pid, bool ours, bool numbered)
 {
     struct dz_claim claim;
-    struct dz_record record;
     struct dz_fault fault;
 
     dz_claim_init(&claim);
@@ -241,8 +252,7 @@ static void remove_record(const char *path, pid_t pid, bool ours)
      * process that is gone, which whoever reads it will find. */
     if (dz_claim(&claim, path, "record", DZ_UNDO_MS, &fault) < 0)
         return;
-    if (read_record(AT_FDCWD, claim.path, &record) == 0 && record.who.pid == pid &&
-        (ours || dz_runs(&record.who) == 0))
+    if (is_over(claim.path, pid, ours, numbered))
         unlink(claim.path);
     dz_claim_drop(&claim);
 }
@@ -289,7 +299,7 @@ void dz_record_note_plan(const struct dz_plan *plan, int status)
 
 void dz_record_remove(const char *path, pid_t pid)
 {
-    remove_record(path, pid, pid == getpid());
+    remove_record(path, pid, pid == getpid(), false);
 }
 
 void dz_record_drop_number(const struct dz_plan *plan, pid_t pid, bool ours)
@@ -297,5 +307,5 @@ void dz_record_drop_number(const struct dz_plan *plan, pid_t pid, bool ours)
     char path[PATH_MAX];
 
     if (plan->state[0] != '\0' && pid > 0 && number_path(plan, pid, path) == 0)
-        remove_record(path, pid, ours);
+        remove_record(path, pid, ours, true);
 }
