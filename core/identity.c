@@ -33,6 +33,8 @@ static int locate(struct dz_identity *identity)
     ssize_t n = readlink("/proc/self/ns/pid", link, sizeof link - 1);
     int64_t inode = 0;
 
+    if (n < 0 && errno != ENOENT && errno != EACCES)
+        return -1;
     if (n > 5) { /* "pid:[4026531836]" */
         link[n] = '\0';
         at = link + 5;
@@ -91,14 +93,26 @@ static bool is_there(const struct dz_identity *identity)
            process.start == identity->start && !dz_has_ended(&process);
 }
 
+static bool is_unknown(const char *boot)
+{
+    return strcmp(boot, "-") == 0;
+}
+
 int dz_runs(const struct dz_identity *identity)
 {
     struct dz_identity now;
 
     if (dz_identify(identity->pid, &now) < 0)
         return errno == ESRCH ? 0 : -1;
-    return now.start == identity->start && now.space == identity->space &&
-           strcmp(now.boot, identity->boot) == 0;
+    if (now.start != identity->start)
+        return 0;
+    /* Hidden from us, but not from who has written it down: no answer. */
+    if ((now.space == 0 && identity->space != 0) ||
+        (is_unknown(now.boot) && !is_unknown(identity->boot))) {
+        errno = EOPNOTSUPP;
+        return -1;
+    }
+    return now.space == identity->space && strcmp(now.boot, identity->boot) == 0;
 }
 
 bool dz_began_after(const struct dz_identity *identity, int64_t moment)
