@@ -47,8 +47,10 @@ enum dz_stream dz_stream_kind(int fd)
     case S_IFSOCK:
         return DZ_SOCKET;
     case S_IFCHR:
-        /* EIO: a terminal that has been hung up. */
-        return isatty(fd) || errno == EIO ? DZ_TERMINAL : DZ_OTHER;
+        /* EIO: a terminal that has been hung up.  What cannot be asked, a filter's
+         * EPERM for one, may be a terminal, and a daemon is to have none. */
+        return isatty(fd) || (errno != ENOTTY && errno != EINVAL) ? DZ_TERMINAL
+                                                                  : DZ_OTHER;
     default:
         return DZ_OTHER;
     }
