@@ -325,13 +325,16 @@ int dz_check_kept(struct dz_plan *plan, struct dz_fault *fault)
 
 int dz_keep_stderr(struct dz_plan *plan, struct dz_fault *fault)
 {
+    int copy;
+
     if (plan->to[2] < 0)
         return 0;
     if (plan->mode == DZ_LEAVE && plan->trace == NULL)
         return 0; /* the caller speaks, and its stderr is not touched */
-    plan->tell_fd = fcntl(2, F_DUPFD_CLOEXEC, FIRST);
-    if (plan->tell_fd < 0)
+    copy = fcntl(2, F_DUPFD_CLOEXEC, FIRST);
+    if (copy < 0) /* stderr itself is still there to say so */
         return dz_fault(fault, "streams", "stderr", errno, NULL);
+    plan->tell_fd = copy;
     return 0;
 }
 
