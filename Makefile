@@ -38,7 +38,7 @@ include tests/coverage/coverage.mk
 include tests/sanitize/sanitize.mk
 
 .DEFAULT_GOAL := all
-.PHONY: all check targets lint bench demo install install-library uninstall deb clean
+.PHONY: all check targets lint bench faults demo install install-library uninstall deb clean
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/dznohup $(BUILD)/dzctl $(BUILD)/libdz.so
@@ -108,6 +108,11 @@ bench: all targets
 	@python3 tests/bench/jobs '$(BUILD)'
 	@python3 tests/bench/launch '$(BUILD)'
 	@python3 tests/bench/report '$(BUILD)'
+
+# Each system call of each mode fails once in each way; some ten minutes.
+faults: all targets
+	@bash tests/deps tests
+	@BUILD='$(BUILD)' nice python3 tests/faults
 
 # The library alone: beside a whole installation, for programs of another word size.
 install-library: $(BUILD)/libdz.so

@@ -1,0 +1,73 @@
+"""Which errors a system call may give, by its manual page; what is in no row
+cannot fail, and its process is only killed there.
+
+Some are a filter's (seccomp) or a security module's, which may refuse nearly
+anything with EPERM or EACCES, and ENOSYS is an old kernel's.
+"""
+
+FILES = "EINTR ENOMEM EMFILE ENFILE EIO EACCES EPERM ENOSPC ENOENT"
+NAMED = "ENOMEM EIO EACCES ENOENT"
+ERRORS = {
+    "access": NAMED,
+    "bind": "EACCES ENOMEM EADDRINUSE",
+    "brk": "ENOMEM",
+    "chdir": NAMED,
+    "clone": "EAGAIN ENOMEM EPERM",
+    "close": "EINTR EIO ENOSPC",
+    "close_range": "ENOMEM EMFILE EPERM ENOSYS",
+    "connect": "EINTR EAGAIN ENOMEM EACCES EPERM ENOENT",
+    "dup": "EMFILE ENOMEM",
+    "dup2": "EINTR EMFILE ENOMEM EBUSY",
+    "execve": "ENOMEM EMFILE ENFILE EAGAIN EIO EACCES EPERM ENOENT ETXTBSY E2BIG",
+    "faccessat2": NAMED + " EPERM ENOSYS",
+    "fchmod": "EINTR EIO ENOMEM EPERM ENOSPC",
+    "fcntl": "EINTR EMFILE EAGAIN ENOMEM EACCES EPERM",
+    "flock": "EINTR EAGAIN ENOMEM EIO",
+    "fstatfs": "EINTR EIO ENOMEM",
+    "ftruncate": "EINTR EIO ENOSPC EPERM",
+    "getcwd": "ENOMEM EACCES ENOENT",
+    "getdents64": "EINTR EIO ENOENT ENOMEM",
+    "getpgid": "EPERM",
+    "getrandom": "EINTR EAGAIN ENOSYS",
+    "getsid": "EPERM",
+    "getsockname": "ENOMEM",
+    "ioctl": "EINTR EIO ENOMEM EPERM",
+    "kill": "EPERM",
+    "lseek": "EIO",
+    "mkdir": NAMED + " EPERM ENOSPC",
+    "mmap": "ENOMEM EAGAIN ENFILE EACCES EPERM",
+    "newfstatat": NAMED,
+    "openat": FILES,
+    "pidfd_open": "ENOMEM EMFILE ENFILE EPERM ENOSYS",
+    "pidfd_send_signal": "EPERM ENOSYS",
+    "pipe2": "EMFILE ENFILE ENOMEM",
+    "poll": "EINTR ENOMEM",
+    "prctl": "EPERM EINVAL",
+    "read": "EINTR EAGAIN EIO ENOMEM",
+    "readlink": NAMED,
+    "readlinkat": NAMED,
+    "recvfrom": "EINTR EAGAIN ENOMEM",
+    "recvmsg": "EINTR EAGAIN ENOMEM EMFILE",
+    "rename": NAMED + " EPERM ENOSPC",
+    "rt_sigaction": "EPERM",
+    "rt_sigprocmask": "EPERM",
+    "rt_sigtimedwait": "EINTR EAGAIN",
+    "sendmsg": "EINTR EAGAIN ENOMEM EACCES EPERM",
+    "sendto": "EINTR EAGAIN ENOMEM EACCES EPERM",
+    "setpgid": "EACCES EPERM",
+    "setsid": "EPERM",
+    "setsockopt": "ENOMEM EPERM",
+    "signalfd4": "EMFILE ENFILE ENOMEM",
+    "socket": "EMFILE ENFILE ENOMEM EACCES",
+    "statx": NAMED + " EPERM ENOSYS",
+    "unlink": NAMED + " EPERM",
+    "unlinkat": NAMED + " EPERM",
+    "wait4": "EINTR ECHILD",
+    "waitid": "EINTR ECHILD",
+    "write": "EINTR EAGAIN EIO ENOSPC EPERM",
+}
+
+
+def errors_of(name):
+    """The errors to inject at a call, and the kill."""
+    return ERRORS.get(name, "").split() + ["KILL"]

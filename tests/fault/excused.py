@@ -1,0 +1,46 @@
+"""What is rightly ignored, and why: the violations that are none.
+
+Each: the mode, the call as "PROCESS:NAME ERROR ABOUT", the problems, all as
+regular expressions that have to match as a whole, and the reason.
+"""
+import re
+
+LOCK = r"what is left is \{'[^']*\.new'\}, not set\(\)"
+STANDS_IN = r"what is left is \{'work/log'\}, not set\(\)|status is \d+, not 0|PID is missed.*"
+EXCUSED = [
+    ("nohup", r"0:execve E.*", r"what is left is \{'work/nohup.out'\}, not set\(\)",
+     "GNU nohup leaves it too, and nohup is that to the letter"),
+    ("nohup", r"0:ioctl E.*", r"std(in|out) is .*",
+     "GNU nohup asks isatty(3) too, and keeps what is not said to be a terminal"),
+    ("nohup", r"0:rt_sigaction E.*", r"SigIgn is .*",
+     "signal(2) cannot fail for SIGHUP, and GNU nohup does not look either"),
+    ("nohup", r"0:write E\S+ pipe:.*", r"lines on stderr is 0, not 1|what is left is .*",
+     "stderr itself fails: there is nowhere to say so but the status"),
+    (".*", r"\d:statx E.*", LOCK,
+     "a lock that cannot be looked at is not known to be ours, and not removed; it is "
+     "empty, names nobody, and the next start takes it"),
+    ("manager", r"1:\S+ KILL .*", STANDS_IN,
+     "who waits in the caller's place is killed: the caller says so, does not know whether "
+     "the job runs, and removes nothing that might be the job's"),
+    ("manager", r"[01]:(read|write) E\S+ pipe:.*", STANDS_IN,
+     "a pipe that blocks gives none of these"),
+    ("main", r"2:fcntl E\S+ pipe:.*", r"lines on stderr is 3.*|what is left is \{'work/log'\}.*",
+     "in the program's own process the library speaks in its log, which is kept and shown"),
+    ("main|shim.*", r"2:close KILL pipe:.*", r".*",
+     "the program has said that main is reached: its own end, behind the start's"),
+    ("stop.*", r"0:openat ENOENT .*", r".*",
+     "no failure but an answer: there is no such job, record or process"),
+    ("stop.*", r"0:\S+ E\S+ .*", r"what is left is .*",
+     "the job has ended and is said to be stopped; a pidfile or record that could not be "
+     "removed names nobody who runs, and a lock is empty"),
+]
+
+
+def excuse(mode, fault, about, problems):
+    """Why these problems are none, or an empty string."""
+    call = f"{fault[0]}:{fault[1]} {fault[3]} {about}"
+    for modes, calls, found, reason in EXCUSED:
+        if re.fullmatch(modes, mode) and re.fullmatch(calls, call) and \
+                all(re.fullmatch(found, problem) for problem in problems):
+            return reason
+    return ""

@@ -1,0 +1,181 @@
+"""What must hold after a run, whatever call has failed in it.
+
+Either the target runs as a full daemon and the launcher has said 0, or it does
+not run, the launcher has said why in one line and with another status, and no
+file is left.  A launcher that was killed has said nothing: then only what the
+files claim must be so.
+"""
+import os
+import re
+
+DAEMON_IGNORES = 0x300001  # HUP, TTIN, TTOU
+PYTHON_IGNORES = 0x1001000  # PIPE, XFSZ; set back for what is launched
+
+
+def stat_fields(pid):
+    """The fields of proc_pid_stat(5), field N being at N - 1; None if gone."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            head, _, rest = file.read().rpartition(")")
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return [str(pid), head, *rest.split()]
+
+
+def lives(pid):
+    """Whether that process is there and no zombie."""
+    fields = stat_fields(pid)
+    return fields is not None and fields[2] not in "ZX"
+
+
+def status_field(pid, key):
+    """A hexadecimal line of proc_pid_status(5)."""
+    with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as file:
+        return int(re.search(rf"^{key}:\s*(\w+)$", file.read(), re.M)[1], 16)
+
+
+def read(path):
+    """The file's text; None where there is none."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+
+
+class Judge:
+    """Looks at one run; problems are collected."""
+
+    def __init__(self, mode, place):
+        self.mode = mode
+        self.place = place
+        self.problems = []
+
+    def expect(self, what, got, *wanted):
+        """One of wanted."""
+        if got not in wanted:
+            self.problems.append(f"{what} is {got!r}, not {wanted[0]!r}")
+
+    # ---- the target ----------------------------------------------------------
+
+    def daemon(self, pid):
+        """All that a daemon is, as /proc shows it."""
+        mode, fields = self.mode, stat_fields(pid)
+        session = int(fields[5])
+        if mode.name == "nohup":
+            self.expect("session", session, os.getsid(0))
+            inherited = status_field("self", "SigIgn") & ~PYTHON_IGNORES
+            self.expect("SigIgn", status_field(pid, "SigIgn"), inherited | 1)
+            self.expect("cwd", os.readlink(f"/proc/{pid}/cwd"), self.place.work)
+        else:
+            self.expect("terminal", fields[6], "0")
+            self.expect("SigIgn", status_field(pid, "SigIgn"), DAEMON_IGNORES)
+            self.expect("cwd", os.readlink(f"/proc/{pid}/cwd"), "/")
+            self.expect("leads its session", session == pid, not mode.leaves)
+            self.expect("is in our session", session == os.getsid(0), False)
+        self.expect("SigBlk", status_field(pid, "SigBlk"), 0)
+        self.expect("SigCgt", status_field(pid, "SigCgt"), 0)
+        self.expect("Umask", status_field(pid, "Umask"), 0x22)
+        self.streams(pid)
+
+    def streams(self, pid):
+        """0, 1, 2, and nothing else but what is to be kept."""
+        mode, place = self.mode, self.place
+        link = {int(n): os.readlink(f"/proc/{pid}/fd/{n}")
+                for n in os.listdir(f"/proc/{pid}/fd")}
+        logs = [f"{place.work}/{mode.log}", f"{place.home}/{mode.log}"]
+        out = ["kept by " + place.out] if mode.log == "kept" else logs
+        err = logs if mode.log != "kept" and mode.name != "nohup" else ["kept by " + place.err]
+        self.expect("stdin", link.get(0), "/dev/null")
+        self.expect("stdout", link.get(1), *(word.removeprefix("kept by ") for word in out))
+        self.expect("stderr", link.get(2), *(word.removeprefix("kept by ") for word in err))
+        # Some are the victim's own: its socket, the file that it makes.
+        own = {n for n in link if mode.met and link[n].startswith(("socket:", place.top + "/met"))}
+        more = {n for n in link if n > 2} - own
+        self.expect("descriptors", more - set(mode.keeps), set())
+
+    # ---- the files -----------------------------------------------------------
+
+    def left(self):
+        """What lies about, but for the folders and the victim's own file."""
+        found = set()
+        for folder, _, names in os.walk(self.place.top):
+            found |= {os.path.relpath(os.path.join(folder, name), self.place.top)
+                      for name in names}
+        return found - {"met"}
+
+    def claims(self, pid):
+        """What pidfile and records say, of pid that runs or, 0, of nobody."""
+        for name in sorted(self.left()):
+            text = read(os.path.join(self.place.top, name))
+            told = None
+            if name == "work/pid":
+                told = re.fullmatch(r"(\d+)\n", text)
+            elif re.fullmatch(r"state/[^.].*", name):
+                told = re.match(r"dz 1\npid (\d+)\nstart (\d+)\n(?:.*\n)*end\n", text)
+            else:
+                continue
+            if told is None and not (name.startswith("state/") and not self.mode.files):
+                self.problems.append(f"{name} is not whole: {text!r}")
+            elif told is not None and int(told[1]) != pid and (pid or lives(int(told[1]))):
+                self.problems.append(f"{name} names {told[1]}")
+            elif told is not None and pid and name != "work/pid":
+                self.expect(f"start in {name}", told[2], stat_fields(pid)[21])
+
+    # ---- a start -------------------------------------------------------------
+
+    def start(self, run):
+        """A run of the launcher or of the preload library."""
+        alive = [pid for pid in run.up if lives(pid)]
+        self.expect("number of targets", len(alive), 0, 1)
+        killed = run.status is not None and os.WIFSIGNALED(run.status) and \
+            run.fault and run.fault[3] == "KILL" and run.fault[0] == 0
+        if alive:
+            self.runs(run, alive[0], killed)
+        elif killed:
+            self.claims(0)
+        else:
+            self.failed(run)
+
+    def runs(self, run, pid, killed):
+        """The target does."""
+        self.daemon(pid)
+        self.claims(pid)
+        if self.mode.files:
+            self.expect("pidfile is there", "work/pid" in self.left(), True)
+            self.expect("record is there", "state/job" in self.left(), True)
+        if killed:
+            return
+        self.expect("locks that are left", [f for f in self.left() if f.endswith(".new")], [])
+        self.expect("status", run.status, 0 if self.mode.leaves else None)
+        if self.mode.met:
+            self.expect("condition is met", os.path.exists(f"{self.place.top}/met"), True)
+        if self.mode.leaves and not self.mode.environment.get("LD_PRELOAD") and \
+                self.place.stdout() != f"{pid}\n":
+            self.expect("PID is missed", "dznohup: stdout: " in self.place.stderr(), True)
+
+    def failed(self, run):
+        """It does not run, and the launcher could say so."""
+        lines = self.place.stderr().count("\n")
+        self.expect("status is a failure's",
+                    os.WIFEXITED(run.status) and os.WEXITSTATUS(run.status) > 0, True)
+        # GNU nohup speaks of what it replaces first.
+        self.expect("lines on stderr", lines if self.mode.name != "nohup" else min(lines, 1), 1)
+        self.expect("what is left", self.left(), set())
+
+    # ---- a stop --------------------------------------------------------------
+
+    def stop(self, run, pid):
+        """A run of dzctl stop, of the job pid."""
+        said = run.status is not None and os.WIFEXITED(run.status)
+        alive = lives(pid)
+        self.claims(pid if alive else 0)
+        if alive:
+            self.expect("files of the job", self.left() >= {"work/pid", "state/job"}, True)
+        if not said:
+            return
+        if os.WEXITSTATUS(run.status) == 0:
+            self.expect("lives", alive, False)
+            self.expect("what is left", self.left(), {"work/log"})
+        else:
+            self.expect("lines on stderr", self.place.stderr().count("\n"), 1)

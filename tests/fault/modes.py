@@ -1,0 +1,58 @@
+"""The ways of starting and stopping that are swept, and what each is to leave.
+
+Every start has a terminal as its stdin, and that of a session with job control:
+the launcher is the leader of a background group, as `cmd &` in a shell is.  Its
+stdout and stderr are pipes, and one more descriptor is open.
+"""
+import dataclasses
+
+LAUNCH = "{build}/dznohup"
+STATIC = "{build}/targets/victim-static"
+VICTIM = "{build}/targets/victim"
+FILES = "-o log -p pid --name=job"
+QUICK = "-d -o log --timeout=3"
+BY_PRELOAD = {"LD_PRELOAD": "{build}/libdz.so"}
+OTHER = 9  # that descriptor: to be closed, but by nohup
+MET = "{top}/met"  # made by the victim right before it meets the condition
+
+
+@dataclasses.dataclass(frozen=True)
+class Mode:
+    """One way."""
+    name: str
+    command: str                # words; {build} and {top} are filled in
+    leaves: bool = True         # the launcher ends, the target is another process
+    files: bool = False         # has a pidfile "pid" and a record "job"
+    log: str = "log"            # what takes stdout; "kept": the pipe stays
+    keeps: tuple = ()           # descriptors from 3
+    met: bool = False           # the condition is one that the victim meets
+    environment: dict = dataclasses.field(default_factory=dict)
+    stops: bool = False         # is a dzctl stop, of a job that is started before
+
+
+MODES = [
+    Mode("stay", f"{LAUNCH} {STATIC}", leaves=False, log="kept"),
+    Mode("stay-files", f"{LAUNCH} {FILES} {STATIC}", leaves=False, files=True),
+    Mode("nohup", f"{LAUNCH} --nohup {STATIC}", leaves=False, log="nohup.out",
+         keeps=(OTHER,)),
+    Mode("leave", f"{LAUNCH} -d {STATIC}", log="nohup.out"),
+    Mode("pidfile", f"{LAUNCH} {QUICK} -p pid --name=job --wait=exec {STATIC}", files=True),
+    Mode("manager", f"{LAUNCH} {QUICK} --wait=exec {STATIC}",
+         environment={"NOTIFY_SOCKET": "{manager}"}),
+    Mode("alive", f"{LAUNCH} {QUICK} --wait=alive:0.02 {STATIC}"),
+    Mode("main", f"{LAUNCH} {QUICK} --wait=main {VICTIM}",
+         environment={"DZ_SHIM": "{build}/libdz.so"}),
+    Mode("listen", f"{LAUNCH} {QUICK} --wait=listen {STATIC} listen {MET}", met=True),
+    Mode("notify", f"{LAUNCH} {QUICK} --wait=notify {STATIC} notify {MET}", met=True),
+    Mode("fd", f"{LAUNCH} {QUICK} --wait=fd:7 {STATIC} fd {MET}", met=True, keeps=(7,)),
+    Mode("path", f"{LAUNCH} {QUICK} --wait=path:{MET} {STATIC} path {MET}", met=True),
+    Mode("shim", VICTIM, log="nohup.out", environment=BY_PRELOAD),
+    Mode("shim-files", VICTIM, files=True, environment=BY_PRELOAD | {
+        "DZ_OUTPUT": "log", "DZ_PIDFILE": "pid", "DZ_NAME": "job", "DZ_WAIT": "main"}),
+    Mode("shim-stay", VICTIM, leaves=False, files=True, environment=BY_PRELOAD | {
+        "DZ_MODE": "stay", "DZ_OUTPUT": "log", "DZ_PIDFILE": "pid", "DZ_NAME": "job"}),
+    Mode("stop", "{build}/dzctl stop job", stops=True, files=True),
+    Mode("stop-pidfile", "{build}/dzctl stop ./pid", stops=True, files=True),
+]
+BY_NAME = {mode.name: mode for mode in MODES}
+TO_STOP = f"{LAUNCH} {QUICK} -p pid --name=job --wait=exec {STATIC}"

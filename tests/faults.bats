@@ -1,0 +1,46 @@
+# All or nothing, whatever system call fails: tests/faults, which is the whole
+# sweep; here a sample, and what once was a defect.
+
+load helpers
+
+# swept MODE REGEX: those injections of that mode; there are some, and all is well.
+swept() {
+    BUILD=$BUILD try timeout -s KILL 60 "$TESTS/faults" --only "$2" "$1"
+    [ "$status" = 0 ] || fail "$output$stderr"
+    assert_match "sum for $1 $2" "$output" "*[1-9]*injections, 0 whose call was not made,*"
+}
+
+@test "a sample of all faults: no violation" {
+    need python3
+    BUILD=$BUILD try timeout -s KILL 120 "$TESTS/faults" --sample 300
+    [ "$status" = 0 ] || fail "$output$stderr"
+    assert_match output "$output" "*300 injections*, 0 violations"
+}
+
+@test "a terminal that cannot be asked is not kept" {
+    swept stay ':ioctl:.*/dev/pts'
+}
+
+@test "where stderr cannot be copied, stderr says so" {
+    swept stay-files ':fcntl:.*pipe'
+}
+
+@test "a target whose PID cannot be told does not run, and leaves no record" {
+    swept pidfile ':2:write:1:'
+}
+
+@test "a caller that cannot be told that main is reached: the program does not run" {
+    swept shim ':2:write:.*pipe'
+}
+
+@test "a signal of the keyboard that cannot be discarded is left as it was" {
+    swept shim-stay ':rt_sigaction:'
+}
+
+@test "a target that is killed while it writes its record leaves none" {
+    swept alive ':2:.*:KILL'
+}
+
+@test "a job whose boot or PID namespace cannot be told is not taken for ended" {
+    swept stop ':(EIO|ENOMEM|EACCES) .*(ns/pid|boot_id)'
+}
