@@ -155,8 +155,8 @@ static char **words_of(const struct command *command, const char *name)
     if (argv == NULL)
         return NULL;
     text = (char *)(argv + n + 2);
-    argv[0] = strcpy(text, name); /* asks_env: no longer than a line */
-    argv[1] = strcpy(text + SCRIPT_LINE + 1, command->path);
+    argv[0] = memcpy(text, name, strlen(name)); /* asks_env: no longer than a line */
+    argv[1] = memcpy(text + SCRIPT_LINE + 1, command->path, strlen(command->path));
     memcpy(argv + 2, command->argv + 1, n * sizeof *argv);
     return argv;
 }

@@ -97,6 +97,16 @@ static const char *fate_name(enum dz_fate fate)
     }
 }
 
+/* Whether the stream goes to a log of ours. */
+static bool goes_to_log(const struct dz_plan *plan, int number)
+{
+    const char *to = dz_stream_option(plan, number);
+
+    return to != NULL
+               ? dz_names_file(to)
+               : dz_stream_fate(plan->mode, dz_stream_kind(number), number) == DZ_LOG;
+}
+
 static void print_stream(const struct dz_plan *plan, int number)
 {
     static const char *const names[] = {"stdin", "stdout", "stderr"};
@@ -181,6 +191,8 @@ int print_plan(struct dz_plan *plan, const struct command *command)
     print_powers(plan);
     for (int i = 0; i < 3; i++)
         print_stream(plan, i);
+    if (plan->reopen && !goes_to_log(plan, 1) && !goes_to_log(plan, 2))
+        printf("refused   reopen: there is no log that we open: give one by -o\n");
     if (dz_check_kept(plan, &fault) < 0)
         printf("keep-fd   %s: %s\n", fault.object, strerror(fault.err));
     else

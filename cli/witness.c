@@ -3,7 +3,7 @@
  * who waits, so a short-lived one of ours hears whether the library ran.
  *
  * It is no child of the target, which could be puzzled by one that it has not made:
- * its own parent has ended before the exec.
+ * its own parent has ended before the exec.  (PID 1 is everybody's last parent.)
  */
 #include "cli.h"
 
@@ -49,15 +49,18 @@ __attribute__((noreturn)) static void witness(struct dz_plan *plan, int pipe, in
 {
     struct dz_fault fault;
     enum dz_report report = DZ_REPORT_EXEC;
+    bool answered;
 
     close(0); /* not to keep the caller's pipes open: nothing of ours is in them */
     close(1);
     plan->await_fd = pipe;
-    if (tells(pipe, plan->timeout))
+    answered = tells(pipe, plan->timeout);
+    if (answered)
         report = dz_report_read(plan, &fault);
     if (report == DZ_REPORT_FAULT) /* it has ended itself */
         tell(plan->tell_fd, &fault);
-    else if (report != DZ_REPORT_DONE && !(pidfd >= 0 && tells(pidfd, END_MS)))
+    else if (report != DZ_REPORT_DONE &&
+             !(answered && pidfd >= 0 && tells(pidfd, END_MS)))
         end_target(plan, pidfd);
     _exit(0);
 }

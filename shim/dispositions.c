@@ -182,9 +182,9 @@ static int begin(int number, bool inherited, struct dz_fault *fault)
 
     if (shim_next_sigaction(number, NULL, &now) < 0)
         return dz_fault_number(fault, "signals", number, errno, NULL);
-    /* Our handler in the program before was reset by the exec; it has been ignored
-     * as far as that knew. */
-    if (inherited && now.sa_handler == SIG_DFL)
+    /* --reopen: our handler in the program before was reset by the exec; it has been
+     * ignored as far as that knew. */
+    if (inherited && reopen && now.sa_handler == SIG_DFL)
         now.sa_handler = SIG_IGN;
     if (change(entry_of(number), number, &now) < 0)
         return dz_fault_number(fault, "signals", number, errno, NULL);

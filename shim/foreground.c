@@ -7,7 +7,8 @@
  * speak and exit (scout.c).
  *
  * It ends with the second fork that was not made, or with the first ordinary one
- * behind one that was not: what comes then are workers.
+ * behind one that was not: what comes then are workers.  And with the hundredth
+ * ordinary one: a trial costs about as much as the fork.
  */
 #include "powers.h"
 
@@ -18,6 +19,9 @@
 static pid_t here;   /* the process that is kept; 0: not asked for */
 static bool looking; /* for the forks of a daemon */
 static int not_made; /* forks so far */
+static int made;
+
+enum { WORKERS = 100 }; /* a program that has made so many forks is no daemon */
 
 int shim_stay_here(struct dz_fault *fault)
 {
@@ -51,7 +55,8 @@ static pid_t fork_or_stay(void)
         return 0;
     }
     result = next_fork();
-    if (result == 0 || (result > 0 && not_made > 0))
+    made += result > 0;
+    if (result == 0 || (result > 0 && not_made > 0) || made == WORKERS)
         looking = false;
     return result;
 }

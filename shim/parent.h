@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <ucontext.h>
 
-enum { SHIM_KEPT = 64 * 1024 - 64 };
+enum { SHIM_KEPT = 1024 * 1024 - 64 }; /* of which pages are made as they are used */
 
 struct shim_trial {
     bool exits; /* the branch has ended */

@@ -3,8 +3,8 @@
  * that it stands before for that.
  *
  * With no power asked for each of them hands on to the next definition at once.
- * Nothing here allocates, nothing wraps vfork, and what a signal handler runs is
- * async-signal-safe.
+ * Nothing here allocates (but setvbuf(3), once, before main), nothing wraps vfork, and
+ * what a signal handler runs is async-signal-safe.
  */
 #ifndef POWERS_H
 #define POWERS_H

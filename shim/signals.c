@@ -94,6 +94,15 @@ SHIM_EXPORT int sigaction(int number, const struct sigaction *action,
                                 : shim_next_sigaction(number, action, old);
 }
 
+SHIM_EXPORT int __sigaction(int number, const struct sigaction *action,
+                            struct sigaction *old);
+SHIM_EXPORT int __sigaction(int number, const struct sigaction *action,
+                            struct sigaction *old)
+{
+    return shim_governs(number) ? shim_sigaction(number, action, old)
+                                : shim_next_sigaction(number, action, old);
+}
+
 /* SIG_HOLD, 2: block it, and leave the disposition alone; sigset(3). */
 static handler set_xsi(int number, handler to)
 {

@@ -66,7 +66,7 @@ with open("small", "wb") as file:
     file.write(linker)
 END
     chmod +x small
-    refused "$PWD/small: it is for another machine or word size" --line-buffered ./small
+    refused "*libdz.so: *it is for another machine or word size than the program" --line-buffered ./small
 }
 
 @test "refused: AddressSanitizer, which would end the program" {
@@ -78,7 +78,7 @@ END
     build_mark gcc
     refused "/no/such: No such file or directory" --pin-signals --shim=/no/such ./mark
     echo 'not a library' >libdz.so
-    refused "$PWD/libdz.so: no library for this machine" --pin-signals --shim="$PWD/libdz.so" ./mark
+    refused "$PWD/libdz.so: it is no shared library" --pin-signals --shim="$PWD/libdz.so" ./mark
     : >libdz.so
     refused "$PWD/libdz.so: *" --pin-signals --shim="$PWD/libdz.so" ./mark
     need_root
