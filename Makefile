@@ -106,6 +106,7 @@ bench: all targets
 	@bash tests/deps bench
 	$(Q)$(MAKE) --no-print-directory bench-programs
 	@python3 tests/bench/jobs '$(BUILD)'
+	@python3 tests/bench/calls '$(BUILD)'
 	@python3 tests/bench/launch '$(BUILD)'
 	@python3 tests/bench/report '$(BUILD)'
 

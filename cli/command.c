@@ -147,16 +147,18 @@ static char **words_of(const struct command *command, const char *name)
 {
     size_t n = 0;
     char **argv;
-    char *text;
 
     while (command->argv[n] != NULL)
         n++;
     argv = calloc(1, (n + 2) * sizeof *argv + SCRIPT_LINE + 1 + PATH_MAX);
     if (argv == NULL)
         return NULL;
-    text = (char *)(argv + n + 2);
-    argv[0] = memcpy(text, name, strlen(name)); /* asks_env: no longer than a line */
-    argv[1] = memcpy(text + SCRIPT_LINE + 1, command->path, strlen(command->path));
+    argv[0] = (char *)(argv + n + 2);
+    argv[1] = argv[0] + SCRIPT_LINE + 1;
+    struct dz_text word = dz_text(argv[0], SCRIPT_LINE + 1); /* both have room */
+    struct dz_text script = dz_text(argv[1], PATH_MAX);
+    dz_add(&word, name);
+    dz_add(&script, command->path);
     memcpy(argv + 2, command->argv + 1, n * sizeof *argv);
     return argv;
 }

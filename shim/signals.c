@@ -125,11 +125,16 @@ SHIM_EXPORT handler sigset(int number, handler to)
     return shim_governs(number) ? set_xsi(number, to) : call(SHIM_SIGSET, number, to);
 }
 
-SHIM_EXPORT int sigignore(int number)
+static int ignore(int number)
 {
     struct sigaction action = {.sa_handler = SIG_IGN};
 
-    return shim_governs(number) ? shim_sigaction(number, &action, NULL)
+    return shim_sigaction(number, &action, NULL);
+}
+
+SHIM_EXPORT int sigignore(int number)
+{
+    return shim_governs(number) ? ignore(number)
                                 : ((int (*)(int))shim_next(SHIM_SIGIGNORE))(number);
 }
 

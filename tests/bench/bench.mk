@@ -4,7 +4,7 @@ BENCH := $(BUILD)/bench
 BENCH_FLAGS := -O2 -g -D_GNU_SOURCE -Wall -Wextra
 
 .PHONY: bench-programs bench-builds
-bench-programs: $(addprefix $(BENCH)/,rounds steps target target-dynamic empty.so) \
+bench-programs: $(addprefix $(BENCH)/,rounds steps calls target target-dynamic empty.so) \
 	bench-builds
 # The launchers are measured as they are installed: a file's pages lie better in
 # the page cache after a copy than as the linker has written them.
@@ -18,6 +18,9 @@ bench-builds: all
 $(BENCH)/%: tests/bench/%.c tests/bench/note.h $(BUILD)/flags
 	@mkdir -p $(BENCH)
 	gcc $(BENCH_FLAGS) -o $@ $<
+$(BENCH)/calls: tests/bench/calls.c $(BUILD)/flags
+	@mkdir -p $(BENCH)
+	gcc $(BENCH_FLAGS) -Wno-deprecated-declarations -o $@ $<
 # Static, and by musl as its start is the shortest.
 $(BENCH)/target: tests/bench/target.c tests/bench/note.h $(BUILD)/flags
 	@mkdir -p $(BENCH)
