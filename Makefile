@@ -148,7 +148,8 @@ uninstall:
 
 # Built from a copy, since dpkg-buildpackage writes into its sources and beside
 # them; the copy's make is to know nothing of this one's variables.
-PACKAGED := Makefile README.md cli completions core debian man shim tests/targets
+PACKAGED := Makefile README.md cli completions core debian man shim tests/targets \
+	$(wildcard tests/*/*.mk)
 deb:
 	@bash tests/deps deb
 	rm -rf '$(BUILD)/deb'

@@ -57,11 +57,19 @@ __attribute__((noreturn)) static void witness(struct dz_plan *plan, int pipe, in
     answered = tells(pipe, plan->timeout);
     if (answered)
         report = dz_report_read(plan, &fault);
+    if (report == DZ_REPORT_DONE)
+        _exit(0);
     if (report == DZ_REPORT_FAULT) /* it has ended itself */
         tell(plan->tell_fd, &fault);
-    else if (report != DZ_REPORT_DONE &&
-             !(answered && pidfd >= 0 && tells(pidfd, END_MS)))
+    else if (!(answered && pidfd >= 0 && tells(pidfd, END_MS)))
         end_target(plan, pidfd);
+    else
+        _exit(0); /* an end of its own, which is its parent's to hear */
+    /* A start that has failed: nothing of it is left, once it has ended. */
+    if (pidfd >= 0 && tells(pidfd, END_MS)) {
+        dz_unpublish(plan);
+        dz_undo_logs(plan);
+    }
     _exit(0);
 }
 

@@ -45,13 +45,14 @@ static uint64_t bit(int number)
  * that we build for. */
 enum { ACTION = 8 };
 
-/* Whether it is ignored; a handler of the program's own is not looked at. */
-static bool is_ignored(int number)
+/* Whether it is ignored, 1 or 0; a handler of the program's own is not looked at.
+ * -1 with errno. */
+static int is_ignored(int number)
 {
-    unsigned long action[ACTION] = {(unsigned long)SIG_DFL};
+    unsigned long action[ACTION];
 
-    /* Cannot fail for a number that there is; else it fails in set_ignored. */
-    syscall(SYS_rt_sigaction, number, NULL, action, (size_t)KERNEL_SET);
+    if (syscall(SYS_rt_sigaction, number, NULL, action, (size_t)KERNEL_SET) < 0)
+        return -1;
     return action[0] == (unsigned long)SIG_IGN;
 }
 
@@ -80,11 +81,12 @@ int dz_reset_signals(struct dz_plan *plan, struct dz_fault *fault)
 
     for (int number = 1; number <= SIGNALS; number++) {
         bool want = (keep & bit(number)) != 0;
+        if (number == SIGKILL || number == SIGSTOP)
+            continue;
         /* Asked of the kernel one by one: a tenth of what SigIgn in
          * /proc/self/status costs, and always there. */
-        if (number == SIGKILL || number == SIGSTOP || want == is_ignored(number))
-            continue;
-        if (set_ignored(number, want) < 0)
+        int is = is_ignored(number);
+        if (is < 0 || (is != want && set_ignored(number, want) < 0))
             return dz_fault_number(fault, "signals", number, errno, NULL);
     }
     if (syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, (size_t)KERNEL_SET) < 0)

@@ -71,8 +71,7 @@ int shim_execute_again(struct dz_plan *plan, struct dz_fault *fault)
 
 bool shim_is_report(int fd)
 {
-    return fd >= 3 && dz_stream_kind(fd) == DZ_PIPE &&
-           fcntl(fd, F_SETFD, FD_CLOEXEC) == 0;
+    return fd >= 3 && dz_stream_kind(fd) == DZ_PIPE;
 }
 
 int shim_take_fd(char **envp, const char *name)
@@ -85,7 +84,7 @@ int shim_take_fd(char **envp, const char *name)
             continue;
         const char *at = *envp + length;
         fd = dz_read_number(&at);
-        if (*at != '\0' || !shim_is_report(fd))
+        if (*at != '\0' || !shim_is_report(fd) || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
             return -1; /* not ours: left to be refused as unknown */
         for (; *envp != NULL; envp++)
             envp[0] = envp[1];

@@ -165,6 +165,15 @@ static void resume(struct dz_plan *plan, int report_fd)
     plan->pid = getpid();
 }
 
+static int begin_inside(struct dz_plan *plan, bool inherited, struct dz_fault *fault)
+{
+    if (!inherited && fcntl(plan->report_fd, F_SETFD, FD_CLOEXEC) < 0)
+        return dz_fault(fault, "report", "pipe", errno, NULL);
+    if (!inherited)
+        dz_scrub(plan, fault); /* cannot fail */
+    return shim_powers(plan, inherited, fault);
+}
+
 /*
  * DZ_INSIDE: the launcher has done all else, and wants to know that we are here; or
  * this is a program that the target has started, and nobody does.  False where the
@@ -184,9 +193,7 @@ static bool only_powers(struct dz_plan *plan, char **envp)
         return false;
     plan->report_fd = report_fd;
     plan->passes_on = plan->inherit;
-    if (report_fd >= 0)
-        dz_scrub(plan, &fault); /* cannot fail */
-    if (shim_powers(plan, report_fd < 0, &fault) < 0) {
+    if (begin_inside(plan, report_fd < 0, &fault) < 0) {
         dz_fail(plan, &fault);
         give_up(plan, &fault);
     }

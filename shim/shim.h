@@ -45,7 +45,7 @@ int shim_execute_again(struct dz_plan *plan, struct dz_fault *fault);
  */
 int shim_take_fd(char **envp, const char *name);
 
-/* Whether fd can be such a pipe; if so it is close-on-exec from here. */
+/* Whether fd can be such a pipe. */
 bool shim_is_report(int fd);
 
 #endif

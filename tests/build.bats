@@ -184,7 +184,8 @@ END
 
 @test "dry run: programs for other machines, cut ones, and what would mislead a terminal" {
     need python3
-    others="preload   impossible: it is for another machine or word size"
+    others="not needed: it is for another machine or word size than the program"
+    export DZ_SHIM=$SHIM
     program old 32 3 /lib/ld-linux.so.2
     try dz -n ./old
     [[ $output == *"target    glibc ELF, 32 bits, i386 (3), linker /lib/ld-linux.so.2"*"$others"* ]]

@@ -24,9 +24,10 @@ EXCUSED = [
      "the job runs, and removes nothing that might be the job's"),
     ("manager", r"[01]:(read|write) E\S+ pipe:.*", STANDS_IN,
      "a pipe that blocks gives none of these"),
-    ("main", r"2:fcntl E\S+ pipe:.*", r"lines on stderr is 3.*|what is left is \{'work/log'\}.*",
-     "in the program's own process the library speaks in its log, which is kept and shown"),
-    ("main|shim.*", r"2:close KILL pipe:.*", r".*",
+    ("powers", r"2:\S+ (KILL|ENOMEM) .*", r"status is a failure's.*|lines on stderr is 0.*|what is left is .*",
+     "who hears the library's answer is killed, or cannot wait: the program ends by a "
+     "signal, SIGPIPE or KILL; its record names nobody who lives"),
+    ("main|powers.*|shim.*", r"2:close KILL pipe:.*", r".*",
      "the program has said that main is reached: its own end, behind the start's"),
     ("stop.*", r"0:openat ENOENT .*", r".*",
      "no failure but an answer: there is no such job, record or process"),

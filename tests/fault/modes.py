@@ -12,6 +12,8 @@ VICTIM = "{build}/targets/victim"
 FILES = "-o log -p pid --name=job"
 QUICK = "-d -o log --timeout=3"
 BY_PRELOAD = {"LD_PRELOAD": "{build}/libdz.so"}
+WITH_SHIM = {"DZ_SHIM": "{build}/libdz.so"}
+POWERS = "--line-buffered --pin-signals --no-daemon"
 OTHER = 9  # that descriptor: to be closed, but by nohup
 MET = "{top}/met"  # made by the victim right before it meets the condition
 
@@ -41,7 +43,12 @@ MODES = [
          environment={"NOTIFY_SOCKET": "{manager}"}),
     Mode("alive", f"{LAUNCH} {QUICK} --wait=alive:0.02 {STATIC}"),
     Mode("main", f"{LAUNCH} {QUICK} --wait=main {VICTIM}",
-         environment={"DZ_SHIM": "{build}/libdz.so"}),
+         environment=WITH_SHIM),
+    Mode("powers", f"{LAUNCH} {POWERS} -o log --timeout=3 {VICTIM}", leaves=False,
+         environment=WITH_SHIM),
+    Mode("powers-leave", f"{LAUNCH} {QUICK} {POWERS} --wait=exec {VICTIM}",
+         environment=WITH_SHIM),
+    Mode("seccomp", f"{LAUNCH} -o log --pin-signals=seccomp {STATIC}", leaves=False),
     Mode("listen", f"{LAUNCH} {QUICK} --wait=listen {STATIC} listen {MET}", met=True),
     Mode("notify", f"{LAUNCH} {QUICK} --wait=notify {STATIC} notify {MET}", met=True),
     Mode("fd", f"{LAUNCH} {QUICK} --wait=fd:7 {STATIC} fd {MET}", met=True, keeps=(7,)),

@@ -116,7 +116,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char **owned = calloc((size_t)count + 1, sizeof *owned);
 
     memcpy(owned, words, (size_t)count * sizeof *words);
-    dz_plan_init(&plan, NULL, words);
+    fresh_plan(&plan, NULL, words);
     plan.mode = (how & 1) != 0 ? DZ_LEAVE : DZ_STAY;
     plan.listen_fds = (how & 2) != 0;
     plan.env_spare = (how & 4) != 0;

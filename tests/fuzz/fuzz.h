@@ -21,6 +21,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* Not an assert: it holds in every build.  libFuzzer shows where it was called. */
 #define CHECK(condition) ((condition) ? (void)0 : abort())
 
+/* dz_plan_init, of one that was used before. */
+static inline void fresh_plan(struct dz_plan *plan, char **argv, char **envp)
+{
+    memset(plan, 0, sizeof *plan);
+    dz_plan_init(plan, argv, envp);
+}
+
 struct input {
     const uint8_t *at;
     size_t left;

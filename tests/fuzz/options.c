@@ -48,13 +48,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char **words = take_words(&input, "dznohup", 0, &count);
 
     if (how % 4 < 2) {
-        dz_plan_init(&plan, NULL, words + 1);
+        fresh_plan(&plan, NULL, words + 1);
         if (dz_plan_environment(&plan, how % 2 == 0 ? DZ_CLI : DZ_SHIM, &fault) < 0)
             check_fault(&fault);
         else
             check_plan(&plan);
     } else {
-        dz_plan_init(&plan, NULL, nothing);
+        fresh_plan(&plan, NULL, nothing);
         parse(&plan, words, count);
         check_plan(&plan);
     }

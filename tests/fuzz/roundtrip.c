@@ -43,7 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int count;
     char *name = take_word(&input);
 
-    dz_plan_init(&plan, NULL, nothing);
+    fresh_plan(&plan, NULL, nothing);
     plan.name = name;
     put_path(plan.cwd, &input);
     put_path(plan.log.path, &input);

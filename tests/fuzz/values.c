@@ -16,7 +16,7 @@ static bool set(struct dz_plan *plan, const char *name, const char *value)
     static char *nothing[] = {NULL};
     struct dz_fault fault;
 
-    dz_plan_init(plan, NULL, nothing);
+    fresh_plan(plan, NULL, nothing);
     if (dz_plan_set(plan, find(name), value, name, &fault) == 0)
         return true;
     check_fault(&fault);
