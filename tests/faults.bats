@@ -44,3 +44,7 @@ swept() {
 @test "a job whose boot or PID namespace cannot be told is not taken for ended" {
     swept stop ':(EIO|ENOMEM|EACCES) .*(ns/pid|boot_id)'
 }
+
+@test "in stay mode a power that cannot be had leaves no log and no record" {
+    swept powers '0:prctl:'
+}
