@@ -63,10 +63,14 @@ int prepare_library(struct dz_plan *plan, struct command *command,
                     struct dz_fault *fault)
 {
     static const char answer[] = "the answer of libdz.so";
+    static char absolute[PATH_MAX];
     struct dz_conditions *wait = &plan->wait;
 
     if (!needs_library(plan))
         return 0;
+    if (dz_make_absolute(plan->shim, absolute) < 0)
+        return dz_fault(fault, "preload", plan->shim, errno, NULL);
+    plan->shim = absolute;
     wait->defaults = false; /* what is added here is added */
     if (wait->count == 0 && dz_parse_conditions(wait, "alive:0.1", fault) < 0)
         return -1;
