@@ -133,8 +133,10 @@ static bool asks_env(const char *path, char name[SCRIPT_LINE + 1])
         return false;
     at += length + strspn(at + length, " \t");
     length = strcspn(at, " \t\n");
-    /* An option, a variable or a second word: env has more to do than to search. */
+    /* An option, a variable or a second word: env has more to do than to search;
+     * and what a path means is for the cwd that it will have. */
     if (length == 0 || at[0] == '-' || memchr(at, '=', length) != NULL ||
+        (at[0] != '/' && memchr(at, '/', length) != NULL) ||
         at[length + strspn(at + length, " \t")] != '\n')
         return false;
     memcpy(name, at, length);
@@ -172,9 +174,11 @@ int step_over_env(struct command *command, struct dz_fault *fault)
         command->argv = words_of(command, name);
         if (command->argv == NULL)
             return dz_fault(fault, "command", name, ENOMEM, NULL);
-        if (search_path(command->path, name) < 0) {
+        if ((name[0] == '/' ? resolve(command->path, name)
+                            : search_path(command->path, name)) < 0) {
             dz_fault(fault, "command", name, errno, NULL);
-            fault->status = DZ_EXIT_NOT_FOUND; /* as env(1) */
+            fault->status = /* as env(1) */
+                fault->err == ENOENT ? DZ_EXIT_NOT_FOUND : DZ_EXIT_CANNOT_RUN;
             return -1;
         }
     }

@@ -145,11 +145,28 @@ END
         await holds_line log "['a', 'b  c', ''] False True"
         rm log
     done
-    sed -i '1s/python3/no-such-interpreter/' script.py
+    sed -i "1s|env python3|env $PYTHON|" script.py
+    try power --pin-signals -o log ./script.py a
+    assert "status with a path" "$status" 0
+    await holds_line log "['a'] False True"
+    rm log
+    sed -i '1s|env .*|env no-such-interpreter|' script.py
     try power --pin-signals -o none ./script.py
     assert status "$status" 127
     assert stderr "$stderr" "dznohup: command: no-such-interpreter: No such file or directory"
     [ ! -e none ]
+}
+
+@test "a relative path of the library is one of the caller's cwd" {
+    mkdir folder
+    cp "$SHIM" folder/libdz.so
+    for mode in "" -d; do
+        # shellcheck disable=SC2086
+        try dz -q $mode --shim=folder/libdz.so --pin-signals -o log sh -c 'kill -HUP $$; echo on'
+        assert "$mode status" "$status" 0
+        await holds_line log on
+        rm log
+    done
 }
 
 @test "a library in LD_PRELOAD stays before ours, in memory and in the environment" {
