@@ -211,6 +211,7 @@ __attribute__((constructor)) static void construct(int argc, char **argv, char *
     int err = errno;
     int report_fd;
 
+    shim_find_all();
     if (environ != NULL)
         envp = environ;
     if (getauxval(AT_SECURE) != 0 || envp == NULL || !dz_env_preloaded(envp))

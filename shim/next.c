@@ -1,9 +1,10 @@
 /*
  * The functions that ours stand before: the next definition of a name behind this
- * library, dlsym(3) with RTLD_NEXT, looked up at the first call and kept.
+ * library, dlsym(3) with RTLD_NEXT, looked up by the constructor or at the first
+ * call before that, and kept.
  *
- * Works before our constructor has run, and allocates nothing where the name
- * exists, which it does: the program has been linked to it.
+ * Not at the first call of all: glibc's dlsym waits for who is in dlopen(3), which
+ * may wait for the very thread that calls.
  */
 #include "powers.h"
 
@@ -47,16 +48,35 @@ static void *find(const char *name)
     return NULL;
 }
 
-shim_function shim_find(enum shim_next which)
+static shim_function look_up(enum shim_next which)
 {
-    int err = errno;
     void *found = find(names[which]);
     shim_function function;
 
-    if (found == NULL)
-        __builtin_trap(); /* a program that calls what nobody defines */
     memcpy(&function, &found, sizeof function); /* POSIX: the same representation */
-    __atomic_store_n(&shim_found[which], function, __ATOMIC_RELAXED);
+    if (function != NULL)
+        __atomic_store_n(&shim_found[which], function, __ATOMIC_RELAXED);
+    return function;
+}
+
+shim_function shim_find(enum shim_next which)
+{
+    int err = errno;
+    shim_function function = look_up(which);
+
+    if (function == NULL)
+        __builtin_trap(); /* a program that calls what nobody defines */
     errno = err;
     return function;
+}
+
+void shim_find_all(void)
+{
+    /* Asked for what is not there dlsym would allocate a message for dlerror(3). */
+    int count = gnu_get_libc_version != NULL ? SHIM_NEXT : SHIM_GLIBC;
+
+    if (dlsym == NULL)
+        return; /* nor has the program a dlopen */
+    for (int which = 0; which < count; which++)
+        look_up((enum shim_next)which);
 }

@@ -45,8 +45,6 @@ void shim_forked(void);
 enum shim_next {
     SHIM_SIGNAL,
     SHIM_BSD_SIGNAL,
-    SHIM_SSIGNAL,
-    SHIM_SYSV_SIGNAL,
     SHIM_UNDER_SYSV_SIGNAL,
     SHIM_SIGACTION,
     SHIM_SIGSET,
@@ -57,8 +55,14 @@ enum shim_next {
     SHIM_FORK,
     SHIM_SETSID,
     SHIM_DAEMON,
+    SHIM_GLIBC, /* musl lacks those from here */
+    SHIM_SSIGNAL = SHIM_GLIBC,
+    SHIM_SYSV_SIGNAL,
     SHIM_NEXT
 };
+
+/* Only glibc has it. */
+extern __attribute__((weak)) const char *gnu_get_libc_version(void);
 
 typedef void (*shim_function)(void); /* to be cast to its own type */
 
@@ -66,6 +70,9 @@ extern shim_function shim_found[SHIM_NEXT];
 
 /* Look it up, and keep it in shim_found. */
 shim_function shim_find(enum shim_next which);
+
+/* Look up all of them that there are. */
+void shim_find_all(void);
 
 /* The next definition of the function. */
 static inline shim_function shim_next(enum shim_next which)

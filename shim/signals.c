@@ -11,12 +11,10 @@
 
 typedef void (*handler)(int);
 
-/* Only glibc has it: its signal(3) and sysv_signal(3) differ from musl's. */
-extern __attribute__((weak)) const char *gnu_get_libc_version(void);
-
 /* The signals that siginterrupt(3) was called for, as glibc's signal(3) heeds it. */
 static uint64_t interrupting;
 
+/* What differs between the libcs is told by gnu_get_libc_version. */
 static handler set(int number, struct sigaction *action)
 {
     struct sigaction old;

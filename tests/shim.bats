@@ -112,6 +112,12 @@ END
     assert output "$output" words
 }
 
+@test "a thread that dlopen waits for is not held up by a function of ours" {
+    run closed env LD_PRELOAD="$SHIM" DZ_ONLY=other timeout -s KILL 20 \
+        "$TARGETS/opens-library" "$TARGETS/joins-thread.so"
+    assert status "$status" 0
+}
+
 @test "inert where LD_PRELOAD does not name it: dlopen" {
     run closed "$TARGETS/opens-library" "$SHIM"
     assert status "$status" 0

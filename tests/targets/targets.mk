@@ -1,7 +1,7 @@
 # The small victims of the tests; the Makefile includes this.
 
 TARGETS := $(addprefix $(BUILD)/targets/,environment server server-static statics \
-	opens-tty opens-library listens hostile asks-initfirst initfirst.so \
+	opens-tty opens-library listens hostile asks-initfirst initfirst.so joins-thread.so \
 	prints prints-cout signals signals-static threads hit hit-early hangup early-default.so \
 	daemonizes logs on-hangup interposes early early.so \
 	victim victim-static)
