@@ -30,9 +30,10 @@
 
 enum { PATIENCE_MS = 1000 /* a parent that computes for longer goes on */ };
 
-static struct shim_trial *trial; /* in shared memory */
-
 /* ---- in the copy ------------------------------------------------------------- */
+
+/* In shared memory.  Set in the copy alone: another thread may try a fork as well. */
+static struct shim_trial *trial;
 
 __attribute__((noreturn)) static void end(void)
 {
@@ -143,14 +144,20 @@ static bool protect_shared(void)
     return true;
 }
 
-/* The copy begins: with mask, as the parent would, but for SIGSYS. */
-static void become_copy(const sigset_t *mask)
+/*
+ * The copy begins: with mask, as the parent would, but for SIGSYS.  It ends with the
+ * process, whose death nobody else would tell it.
+ */
+static void become_copy(struct shim_trial *own, pid_t process, const sigset_t *mask)
 {
     struct sigaction action = {.sa_sigaction = on_call, .sa_flags = SA_SIGINFO};
     struct sigaction fatal = {.sa_handler = SIG_DFL};
     sigset_t open_to = *mask;
 
+    trial = own;
     sigdelset(&open_to, SIGSYS);
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != process)
+        end();
     /* No core file where it blocks SIGSYS all the same, and is killed by it. */
     if (!protect_shared() || shim_next_sigaction(SIGSYS, &action, NULL) < 0 ||
         shim_next_sigaction(SIGSEGV, &fatal, NULL) < 0 ||
@@ -186,15 +193,16 @@ static void await_copy(pid_t copy, int pipe)
  * handler and no other thread's wait(2) gets to see it, and none of what the program
  * has set up for its forks, pthread_atfork(3), is called.
  */
-static pid_t start(int pipe[2], const sigset_t *mask)
+static pid_t start(struct shim_trial *own, int pipe[2], const sigset_t *mask)
 {
+    pid_t process = getpid();
     pid_t copy;
 
     if (pipe2(pipe, O_CLOEXEC) < 0)
         return -1;
     copy = (pid_t)syscall(SYS_clone, 0, NULL, NULL, NULL, NULL);
     if (copy == 0)
-        become_copy(mask);
+        become_copy(own, process, mask);
     else
         close(pipe[1]); /* nothing is ever written to it */
     if (copy < 0)
@@ -203,7 +211,7 @@ static pid_t start(int pipe[2], const sigset_t *mask)
 }
 
 /* What the parent wanted done.  SIGPIPE would have been its own end, not ours. */
-static void do_calls(void)
+static void do_calls(const struct shim_trial *kept)
 {
     const struct timespec now = {0};
     sigset_t pipe;
@@ -212,45 +220,63 @@ static void do_calls(void)
     sigemptyset(&pipe);
     sigaddset(&pipe, SIGPIPE);
     sigpending(&pending);
-    shim_do_calls(trial);
+    shim_do_calls(kept);
     if (!sigismember(&pending, SIGPIPE))
         sigtimedwait(&pipe, NULL, &now); /* EAGAIN: there was none */
 }
 
-static enum shim_branch try_it(const sigset_t *mask)
+/*
+ * Whether a child would be the first of a new PID namespace, unshare(2), which ends
+ * with it: the fork behind the copy would fail.
+ */
+static bool begins_namespace(void)
+{
+    static const char children[] = "/proc/self/ns/pid_for_children";
+    struct dz_stat about;
+    char own[64];
+    char theirs[64];
+    ssize_t length = readlink("/proc/self/ns/pid", own, sizeof own);
+
+    /* Before its first process that namespace has no name. */
+    return length > 0 && dz_stat(AT_FDCWD, children, false, &about) == 0 &&
+           (readlink(children, theirs, sizeof theirs) != length ||
+            memcmp(own, theirs, (size_t)length) != 0);
+}
+
+static enum shim_branch try_it(struct shim_trial *own, const sigset_t *mask)
 {
     int pipe[2];
-    pid_t copy;
+    pid_t copy = begins_namespace() ? -1 : start(own, pipe, mask);
 
-    copy = start(pipe, mask);
     if (copy == 0)
         return SHIM_IN_COPY;
     if (copy < 0)
-        return SHIM_GOES_ON; /* so will the fork fail, and say why */
+        return SHIM_GOES_ON; /* where the fork fails as well, it says why */
     await_copy(copy, pipe[0]);
     close(pipe[0]);
-    if (!trial->exits)
+    if (!own->exits)
         return SHIM_GOES_ON;
-    do_calls();
+    do_calls(own);
     return SHIM_ONLY_EXITS;
 }
 
 enum shim_branch shim_try_parent(void)
 {
+    struct shim_trial *own;
     enum shim_branch branch;
     int err = errno;
     sigset_t all;
     sigset_t mask;
 
-    trial = mmap(NULL, sizeof *trial, PROT_READ | PROT_WRITE,
-                 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (trial == MAP_FAILED)
+    own = mmap(NULL, sizeof *own, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+               -1, 0);
+    if (own == MAP_FAILED)
         return SHIM_GOES_ON; /* ENOMEM, as the fork will say */
     memset(&all, 0xff, sizeof all);
     sigprocmask(SIG_BLOCK, &all, &mask); /* cannot fail */
-    branch = try_it(&mask);
+    branch = try_it(own, &mask);
     if (branch != SHIM_IN_COPY) {
-        munmap(trial, sizeof *trial);
+        munmap(own, sizeof *own);
         sigprocmask(SIG_SETMASK, &mask, NULL);
     }
     errno = err;

@@ -111,7 +111,7 @@ assert_workers() {
 @test "a first fork for a worker is made, and its parent does nothing twice" {
     for program in daemonizes daemonizes-musl; do
         [ -x "$TARGETS/$program" ] || lacking "needs musl-gcc"
-        for way in worker pipe shared atfork; do
+        for way in worker pipe shared atfork threads; do
             watch launcher "$TARGETS/$program" "$PWD/seen" $way
             assert_stayed
             assert_workers
@@ -119,9 +119,19 @@ assert_workers() {
                 assert "lines of the parent" "$(grep -c '^parent wrote' seen)" 2
             [ $way != shared ] || seen shared 2
             [ $way != atfork ] || seen prepared 2
+            [ $way != threads ] || seen threads 0
             end
         done
     done
+}
+
+@test "a fork behind unshare, whose first child is its PID namespace's" {
+    need_root
+    need unshare
+    run closed "$DZ" --shim="$SHIM" --no-daemon -q -o log unshare --pid --fork \
+        sh -c 'echo "pid $$"' </dev/null
+    assert status "$status" 0
+    assert log "$(cat log)" "pid 1"
 }
 
 @test "a parent that hears from its child before it exits is a real one" {

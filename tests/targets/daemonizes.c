@@ -4,7 +4,7 @@
  *
  * usage: daemonizes SEEN daemon NO_CHDIR NO_CLOSE
  *        daemonizes SEEN twice|quick|pidfile|ignoring
- *        daemonizes SEEN worker|pipe|shared|atfork
+ *        daemonizes SEEN worker|pipe|shared|atfork|threads
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -137,6 +137,33 @@ static void work(const char *name)
     say_number(name, ended == pid ? WEXITSTATUS(status) : -errno);
 }
 
+static void *fork_on(void *failures)
+{
+    for (int i = 0; i < 10; i++) {
+        int status = -1;
+        pid_t pid = fork();
+        if (pid == 0)
+            _exit(0);
+        if (waitpid(pid, &status, 0) != pid || status != 0)
+            __atomic_fetch_add((int *)failures, 1, __ATOMIC_RELAXED);
+    }
+    return NULL;
+}
+
+/* Workers of several threads at a time. */
+static void fork_in_threads(void)
+{
+    pthread_t threads[4];
+    int failures = 0;
+
+    for (int i = 0; i < 4; i++)
+        pthread_create(&threads[i], NULL, fork_on, &failures);
+    for (int i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    say_number("threads", failures);
+    children_ended = 0;
+}
+
 int main(int argc, char **argv)
 {
     struct sigaction action = {.sa_handler = on_child, .sa_flags = SA_RESTART};
@@ -156,6 +183,8 @@ int main(int argc, char **argv)
         say_number("daemon", daemon(atoi(argv[3]), atoi(argv[4])));
     else if (is("twice") || is("quick") || is("pidfile") || is("ignoring"))
         twice();
+    else if (is("threads"))
+        fork_in_threads();
     say_number("pid", getpid());
     say_number("before", children_ended);
     work("first");
