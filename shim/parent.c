@@ -1,8 +1,8 @@
 /*
  * The calls of a parent that is about to exit, kept and then made.
  *
- * A file that it opens for writing gets a number that no descriptor has, so what it
- * writes there can be told, and nothing else can be done with it.
+ * A file that it opens for writing is an empty one without a name meanwhile: perl has
+ * a table of the descriptors' numbers, and python asks what is behind them.
  */
 #include "parent.h"
 
@@ -16,15 +16,16 @@
 #include <unistd.h>
 
 enum {
-    FILES = 8,
-    FIRST_FILE = 0x40000000, /* above every limit of descriptors, NR_OPEN */
-    HERE = -1                /* offset: where the file is */
+    FIRST_FILE =
+        0x40000000,   /* for kept.fd: above every limit of descriptors, NR_OPEN */
+    HERE = -1,        /* offset: where the file is */
+    CLOSE_ON_EXEC = 1 /* MFD_CLOEXEC */
 };
 
 /* Followed by length bytes: a path with its zero, or data. */
 struct kept {
     enum { OPEN, WRITE } kind;
-    int fd; /* OPEN: of the folder */
+    int fd; /* OPEN: of the folder; WRITE: FIRST_FILE and on, 1 or 2 */
     int flags;
     int mode;
     int64_t offset;
@@ -44,28 +45,41 @@ static bool keep(struct shim_trial *trial, const struct kept *kept, const void *
     return true;
 }
 
+bool shim_give_files(struct shim_trial *trial)
+{
+    for (int i = 0; i < SHIM_FILES; i++) {
+        trial->given[i] = (int)syscall(SYS_memfd_create, "", CLOSE_ON_EXEC);
+        if (trial->given[i] < 0)
+            return false;
+    }
+    return true;
+}
+
 static bool keep_open(struct shim_trial *trial, int folder, const char *path, int flags,
                       int mode, long *result)
 {
     struct kept kept = {.kind = OPEN, .fd = folder, .flags = flags, .mode = mode};
 
-    if ((flags & O_ACCMODE) == O_RDONLY || trial->files == FILES)
+    if ((flags & O_ACCMODE) == O_RDONLY || trial->files == SHIM_FILES)
         return false; /* it wants to read: more than a last word */
     kept.length = strlen(path) + 1;
-    *result = FIRST_FILE + trial->files++;
+    *result = trial->given[trial->files++];
     return keep(trial, &kept, path);
 }
 
 static bool keep_write(struct shim_trial *trial, int fd, int64_t offset,
                        const struct iovec *parts, size_t count, long *result)
 {
-    bool file = fd >= FIRST_FILE && fd < FIRST_FILE + trial->files;
+    int file = fd;
 
-    if (fd != 1 && fd != 2 && !file)
+    for (int i = 0; i < trial->files; i++)
+        if (trial->given[i] == fd)
+            file = FIRST_FILE + i;
+    if (file != 1 && file != 2 && file < FIRST_FILE)
         return false;
     *result = 0;
     for (size_t i = 0; i < count; i++) {
-        struct kept kept = {.kind = WRITE, .fd = fd, .length = parts[i].iov_len};
+        struct kept kept = {.kind = WRITE, .fd = file, .length = parts[i].iov_len};
         kept.offset = offset == HERE ? HERE : offset + *result;
         if (!keep(trial, &kept, parts[i].iov_base))
             return false;
@@ -113,7 +127,7 @@ static void write_kept(int fd, const struct kept *kept, const char *data)
 
 void shim_do_calls(const struct shim_trial *trial)
 {
-    int files[FILES];
+    int files[SHIM_FILES];
     int opened = 0;
 
     for (size_t at = 0; at < trial->size;) {

@@ -10,14 +10,21 @@
 #include <stddef.h>
 #include <ucontext.h>
 
-enum { SHIM_KEPT = 1024 * 1024 - 64 }; /* of which pages are made as they are used */
+enum {
+    SHIM_KEPT = 1024 * 1024 - 64, /* of which pages are made as they are used */
+    SHIM_FILES = 8
+};
 
 struct shim_trial {
-    bool exits; /* the branch has ended */
-    int files;  /* opened so far */
+    bool exits;            /* the branch has ended */
+    int files;             /* opened so far */
+    int given[SHIM_FILES]; /* the descriptors that it gets for them */
     size_t size;
     char kept[SHIM_KEPT];
 };
+
+/* In the copy, first of all: make those descriptors. */
+bool shim_give_files(struct shim_trial *trial);
 
 /*
  * In a SIGSYS handler: keep the call for later, and set *result to what it is to

@@ -159,7 +159,8 @@ static void become_copy(struct shim_trial *own, pid_t process, const sigset_t *m
     if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != process)
         end();
     /* No core file where it blocks SIGSYS all the same, and is killed by it. */
-    if (!protect_shared() || shim_next_sigaction(SIGSYS, &action, NULL) < 0 ||
+    if (!protect_shared() || !shim_give_files(trial) ||
+        shim_next_sigaction(SIGSYS, &action, NULL) < 0 ||
         shim_next_sigaction(SIGSEGV, &fatal, NULL) < 0 ||
         sigprocmask(SIG_SETMASK, &open_to, NULL) < 0 ||
         prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
