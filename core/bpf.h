@@ -5,6 +5,7 @@
 #ifndef BPF_H
 #define BPF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,6 +33,7 @@ struct dz_call {
 enum {
     DZ_BPF_LOAD = 0x20,  /* BPF_LD | BPF_W | BPF_ABS */
     DZ_BPF_IS = 0x15,    /* BPF_JMP | BPF_JEQ | BPF_K */
+    DZ_BPF_HAS = 0x45,   /* BPF_JMP | BPF_JSET | BPF_K */
     DZ_BPF_ANSWER = 0x06 /* BPF_RET | BPF_K */
 };
 
@@ -52,6 +54,21 @@ static inline struct dz_bpf dz_bpf_load(size_t offset)
 static inline struct dz_bpf dz_bpf_is(uint32_t value, int yes, int no)
 {
     return (struct dz_bpf){DZ_BPF_IS, (uint8_t)yes, (uint8_t)no, value};
+}
+
+/* The same, where any bit of value is set. */
+static inline struct dz_bpf dz_bpf_has(uint32_t value, int yes, int no)
+{
+    return (struct dz_bpf){DZ_BPF_HAS, (uint8_t)yes, (uint8_t)no, value};
+}
+
+/* Load the low 32 bits of an argument, or the high ones. */
+static inline struct dz_bpf dz_bpf_load_argument(int number, bool high)
+{
+    bool second = high == (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);
+
+    return dz_bpf_load(offsetof(struct dz_call, arguments) + 8 * (size_t)number +
+                       (second ? 4 : 0));
 }
 
 static inline struct dz_bpf dz_bpf_answer(uint32_t with)

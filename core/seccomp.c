@@ -37,15 +37,6 @@ static uint32_t own_architecture(void)
 #endif
 }
 
-/* The 32 bits of argument number that are the low ones, or the high ones. */
-static struct dz_bpf load_argument(int number, bool high)
-{
-    bool second = high == (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);
-
-    return dz_bpf_load(offsetof(struct dz_call, arguments) + 8 * (size_t)number +
-                       (second ? 4 : 0));
-}
-
 /* In row here: go to row yes if what is loaded is value, else to row no. */
 static struct dz_bpf is(uint32_t value, int here, int yes, int no)
 {
@@ -65,11 +56,11 @@ int dz_filter_signals(struct dz_plan *plan, struct dz_fault *fault)
         is(I386_RT_SIGACTION, 6, ACTION, 7),
         is(I386_SIGACTION, 7, ACTION, 8),
         is(I386_SIGNAL, 8, SIGNAL, ALLOW),
-        load_argument(1, false), /* ACTION; NULL: a question only */
+        dz_bpf_load_argument(1, false), /* ACTION; NULL: a question only */
         is(0, 10, 11, SIGNAL),
-        load_argument(1, true),
+        dz_bpf_load_argument(1, true),
         is(0, 12, ALLOW, SIGNAL),
-        load_argument(0, false), /* SIGNAL */
+        dz_bpf_load_argument(0, false), /* SIGNAL */
         is(SIGHUP, 14, IGNORE, 15),
         is(SIGTTIN, 15, IGNORE, 16),
         is(SIGTTOU, 16, IGNORE, ALLOW),

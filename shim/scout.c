@@ -55,13 +55,14 @@ static void on_call(int number, siginfo_t *info, void *context)
 
 /* What changes nothing but its own memory, or nothing at all. */
 static const int allowed[] = {
-    SYS_brk,         SYS_munmap,         SYS_mremap,        SYS_mprotect,
-    SYS_madvise,     SYS_rt_sigprocmask, SYS_rt_sigaction,  SYS_rt_sigreturn,
-    SYS_sigaltstack, SYS_getpid,         SYS_gettid,        SYS_getppid,
-    SYS_getuid,      SYS_geteuid,        SYS_getgid,        SYS_getegid,
-    SYS_getrandom,   SYS_gettimeofday,   SYS_clock_gettime, SYS_sched_yield,
-    SYS_fstat,       SYS_statx,          SYS_exit,          SYS_futex,
-    SHIM_SYS_MMAP,   SHIM_SYS_FSTATAT,
+    SYS_brk,          SYS_munmap,         SYS_mremap,
+    SYS_madvise,      SYS_rt_sigprocmask, SYS_rt_sigaction,
+    SYS_rt_sigreturn, SYS_sigaltstack,    SYS_getpid,
+    SYS_gettid,       SYS_getppid,        SYS_getuid,
+    SYS_geteuid,      SYS_getgid,         SYS_getegid,
+    SYS_getrandom,    SYS_gettimeofday,   SYS_clock_gettime,
+    SYS_sched_yield,  SYS_fstat,          SYS_statx,
+    SYS_exit,         SYS_futex,          SHIM_SYS_FSTATAT,
 };
 
 /* Calls that are not made, and what they return: it is about to end. */
@@ -85,14 +86,28 @@ static struct dz_bpf *add_answer(struct dz_bpf *at, int call, uint32_t answer)
     return at;
 }
 
+/* Allow the call, unless that argument has the bit.  Ends with the number loaded. */
+static struct dz_bpf *add_unless(struct dz_bpf *at, int call, int argument, int bit)
+{
+    *at++ = dz_bpf_is((uint32_t)call, 0, 4);
+    *at++ = dz_bpf_load_argument(argument, false);
+    *at++ = dz_bpf_has((uint32_t)bit, 0, 1);
+    *at++ = dz_bpf_answer(DZ_ANSWER_TRAP);
+    *at++ = dz_bpf_answer(DZ_ANSWER_ALLOW);
+    return at;
+}
+
 /* Of the machine's other word size no call is made by a program of this one. */
 static int install_filter(void)
 {
-    struct dz_bpf filter[2 + 2 * (ALLOWED + ANSWERED)];
+    struct dz_bpf filter[2 + 2 * 5 + 2 * (ALLOWED + ANSWERED)];
     struct dz_bpf *at = filter;
     struct dz_filter program = {.filter = filter};
 
     *at++ = dz_bpf_load(offsetof(struct dz_call, number));
+    /* What is shared is read only, protect_shared(), and remains so. */
+    at = add_unless(at, SHIM_SYS_MMAP, 3, MAP_SHARED);
+    at = add_unless(at, SYS_mprotect, 2, PROT_WRITE);
     for (int i = 0; i < ALLOWED; i++)
         at = add_answer(at, allowed[i], DZ_ANSWER_ALLOW);
     for (int i = 0; i < ANSWERED; i++)

@@ -4,7 +4,7 @@
  *
  * usage: daemonizes SEEN daemon NO_CHDIR NO_CLOSE
  *        daemonizes SEEN twice|quick|pidfile|ignoring
- *        daemonizes SEEN worker|pipe|shared|atfork|threads
+ *        daemonizes SEEN worker|pipe|shared|maps|protects|atfork|threads
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +22,13 @@ static const char *seen;
 static const char *way;
 static volatile sig_atomic_t children_ended;
 static int *shared; /* counts what is done to it */
+static int shared_fd;
+
+static void map_shared(void)
+{
+    shared =
+        mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED, shared_fd, 0);
+}
 
 static void on_child(int number)
 {
@@ -128,7 +135,11 @@ static void work(const char *name)
         abort();
     if (is("worker"))
         say("parent wrote\n");
-    if (is("shared"))
+    if (is("maps"))
+        map_shared();
+    if (is("protects"))
+        mprotect(shared, sizeof *shared, PROT_READ | PROT_WRITE);
+    if (is("shared") || is("maps") || is("protects"))
         ++*shared;
     close(pipes[0]);
     pid_t ended = waitpid(pid, &status, 0);
@@ -172,8 +183,10 @@ int main(int argc, char **argv)
         return 2;
     seen = argv[1];
     way = argv[2];
-    shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE,
-                  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    shared_fd = memfd_create("shared", MFD_CLOEXEC);
+    if (ftruncate(shared_fd, sizeof *shared) < 0)
+        return 2;
+    map_shared();
     if (is("atfork"))
         pthread_atfork(prepare, NULL, NULL);
     if (is("ignoring"))
