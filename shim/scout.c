@@ -6,8 +6,8 @@
  * Calls that change only its own memory are let through, some are answered without
  * being made (to close a file, to sleep: it is about to end anyway), and each other
  * raises SIGSYS, whose handler decides: what parents of daemons do before they exit
- * is kept for later (parent.c), exit_group ends it as a branch that only exits, and
- * anything else as one that goes on.  Then nothing has happened.
+ * is kept for later (parent.c), exit_group with status 0 ends it as a branch that
+ * only exits, and anything else as one that goes on.  Then nothing has happened.
  *
  * The process waits for the copy's end, all signals blocked; the program is not told
  * of it.
@@ -46,7 +46,7 @@ static void on_call(int number, siginfo_t *info, void *context)
     long result;
 
     (void)number;
-    if (info->si_syscall == SYS_exit_group)
+    if (info->si_syscall == SYS_exit_group && (int)shim_argument(context, 0) == 0)
         trial->exits = true;
     if (trial->exits || !shim_keep_call(trial, info->si_syscall, context, &result))
         end();

@@ -134,6 +134,11 @@ assert_workers() {
     assert log "$(cat log)" "pid 1"
 }
 
+@test "a parent that fails is one, and its status the program's" {
+    run closed "$DZ" --shim="$SHIM" --no-daemon -q -o log sh -c 'true & exit 3' </dev/null
+    assert status "$status" 3
+}
+
 @test "a parent that hears from its child before it exits is a real one" {
     rm -f daemon.pid
     cat >waits.py <<'PY'
