@@ -183,9 +183,11 @@ int main(int argc, char **argv)
         return 2;
     seen = argv[1];
     way = argv[2];
-    shared_fd = memfd_create("shared", MFD_CLOEXEC);
-    if (ftruncate(shared_fd, sizeof *shared) < 0)
-        return 2;
+    if (is("maps")) {
+        shared_fd = memfd_create("shared", MFD_CLOEXEC);
+        if (ftruncate(shared_fd, sizeof *shared) < 0)
+            return 2;
+    }
     map_shared();
     if (is("atfork"))
         pthread_atfork(prepare, NULL, NULL);
