@@ -306,8 +306,8 @@ void dz_show_log(const struct dz_plan *plan, const char *program, int to);
 /*
  * Open the log at path again, in the place of descriptor fd, which keeps its
  * number at each moment; a new file gets the mode of the old one.  -1 with errno,
- * and fd is what it was.  For a signal handler: a page of stack at most, unless
- * path is a symbolic link.
+ * and fd is what it was.  For a signal handler, one at a time: a page of stack at
+ * most.
  */
 int dz_reopen_log(const char *path, int fd);
 

@@ -113,7 +113,7 @@ static bool is_proc(int dir)
 /* path is a symbolic link: follow it as far as the links' owners are trusted. */
 static int open_behind_links(const char *path, mode_t mode, bool trust_root, bool *made)
 {
-    char target[PATH_MAX];
+    static char target[PATH_MAX]; /* not on a signal handler's stack; one at a time */
     char *name;
     int dir = AT_FDCWD;
     int fd = -1;
