@@ -22,12 +22,13 @@ static const char *seen;
 static const char *way;
 static volatile sig_atomic_t children_ended;
 static int *shared; /* counts what is done to it */
-static int shared_fd;
+static int shared_fd = -1;
 
 static void map_shared(void)
 {
-    shared =
-        mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED, shared_fd, 0);
+    int flags = MAP_SHARED | (shared_fd < 0 ? MAP_ANONYMOUS : 0);
+
+    shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, flags, shared_fd, 0);
 }
 
 static void on_child(int number)
