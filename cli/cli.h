@@ -120,11 +120,15 @@ int preload_library(struct dz_plan *plan, struct dz_fault *fault);
 
 /*
  * Stay mode, where no caller waits: leave a process that hears the library's answer
- * and ends.  Where none comes within plan->timeout, it says so on plan->tell_fd and
- * kills this process, which is the target by then.  Returns the descriptor to answer
- * on, which outlives an exec, or -1 with the fault.
+ * and ends.  Where none comes before this process, which is the target by then, has
+ * ended, or within plan->timeout, it says so on plan->tell_fd and kills it.  Returns
+ * the descriptor to answer on, which outlives an exec, or -1 with the fault.
  */
 int leave_witness(struct dz_plan *plan, struct dz_fault *fault);
+
+/* The program could not be executed, which is told already: the witness, if there is
+ * one, has nothing to add. */
+void dismiss_witness(struct dz_plan *plan);
 
 /* ---- dryrun.c -------------------------------------------------------------------- */
 

@@ -71,6 +71,7 @@ static int launch(struct dz_plan *plan, struct command *command)
             say_started(plan);
         if (preload_library(plan, &fault) == 0)
             exec_command(command, plan->envp, &fault);
+        dismiss_witness(plan);
         dz_fail(plan, &fault);
     }
     return tell(plan->tell_fd, &fault);

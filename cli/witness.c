@@ -15,7 +15,27 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+static int answer = -1; /* the pipe's end to write to */
+
 enum { END_MS = 1000 }; /* an ending process closes its files before it has ended */
+
+/*
+ * Keep nothing of the caller's open: only what is to be heard and where to speak,
+ * the pidfd as 0 (-1: there is none) and the pipe as 1.
+ */
+static int close_rest(struct dz_plan *plan, int pipe, int *pidfd)
+{
+    struct dz_fault unheard;
+
+    if ((*pidfd >= 0 && dup2(*pidfd, 0) < 0) || dup2(pipe, 1) < 0)
+        return -1;
+    if (*pidfd >= 0)
+        *pidfd = 0;
+    plan->keep_fd = NULL;
+    plan->argv = NULL;
+    plan->listen_fds = 0;
+    return dz_close_rest(plan, &unheard);
+}
 
 /* Whether fd has something to tell within that time; 0: without an end. */
 static bool tells(int fd, int64_t milliseconds)
@@ -32,16 +52,17 @@ static bool tells(int fd, int64_t milliseconds)
     return result > 0;
 }
 
-/* No answer: the target, behind pidfd, runs without its powers. */
-static void end_target(const struct dz_plan *plan, int pidfd)
+/* No answer: the target, behind pidfd, runs without its powers, or did so. */
+static void end_target(const struct dz_plan *plan, int pidfd, bool ended)
 {
     struct dz_fault fault;
-    bool killed =
-        pidfd >= 0 && syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) == 0;
+    const char *words = "did not run in the program";
 
-    dz_fault(&fault, "preload", plan->shim, 0,
-             killed ? "did not run in the program, which was killed"
-                    : "did not run in the program, which could not be killed");
+    if (ended)
+        words = "did not run in the program, which has ended";
+    else if (pidfd >= 0 && syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) == 0)
+        words = "did not run in the program, which was killed";
+    dz_fault(&fault, "preload", plan->shim, 0, words);
     tell(plan->tell_fd, &fault);
 }
 
@@ -49,22 +70,20 @@ __attribute__((noreturn)) static void witness(struct dz_plan *plan, int pipe, in
 {
     struct dz_fault fault;
     enum dz_report report = DZ_REPORT_EXEC;
-    bool answered;
+    bool closed;
 
-    close(0); /* not to keep the caller's pipes open: nothing of ours is in them */
-    close(1);
-    plan->await_fd = pipe;
-    answered = tells(pipe, plan->timeout);
-    if (answered)
+    plan->await_fd = 1;
+    if (close_rest(plan, pipe, &pidfd) < 0)
+        plan->await_fd = pipe; /* what it keeps open it keeps for a moment only */
+    closed = tells(plan->await_fd, plan->timeout);
+    if (closed)
         report = dz_report_read(plan, &fault);
     if (report == DZ_REPORT_DONE)
         _exit(0);
     if (report == DZ_REPORT_FAULT) /* it has ended itself */
         tell(plan->tell_fd, &fault);
-    else if (!(answered && pidfd >= 0 && tells(pidfd, END_MS)))
-        end_target(plan, pidfd);
     else
-        _exit(0); /* an end of its own, which is its parent's to hear */
+        end_target(plan, pidfd, closed && pidfd >= 0 && tells(pidfd, END_MS));
     /* A start that has failed: nothing of it is left, once it has ended. */
     if (pidfd >= 0 && tells(pidfd, END_MS)) {
         dz_unpublish(plan);
@@ -101,5 +120,17 @@ int leave_witness(struct dz_plan *plan, struct dz_fault *fault)
     close(pipe[0]); /* the witness has it; the pidfd is close-on-exec by itself */
     if (fcntl(pipe[1], F_SETFD, 0) < 0)
         return dz_fault(fault, "preload", "pipe", errno, NULL);
-    return pipe[1];
+    answer = pipe[1];
+    return answer;
+}
+
+void dismiss_witness(struct dz_plan *plan)
+{
+    struct dz_fault unheard;
+
+    if (answer < 0)
+        return;
+    plan->report_fd = answer;
+    dz_report_done(plan, &unheard); /* else it says something, too */
+    plan->report_fd = -1;
 }

@@ -168,6 +168,7 @@ int dz_reopen_log(const char *path, int fd)
 {
     struct dz_stat old;
     bool made;
+    int flags;
     int result;
     int new;
 
@@ -178,8 +179,10 @@ int dz_reopen_log(const char *path, int fd)
         return -1;
     if (made) /* whatever the umask is by now; a file of ours, or it stays as it is */
         fchmod(new, old.mode & 0777);
+    flags = fcntl(fd, F_GETFD); /* the program may have made it close-on-exec */
     /* EINTR and EBUSY (a race with open in another thread): dup2(2). */
-    while ((result = dup2(new, fd)) < 0 && (errno == EINTR || errno == EBUSY))
+    while ((result = dup3(new, fd, flags > 0 ? O_CLOEXEC : 0)) < 0 &&
+           (errno == EINTR || errno == EBUSY))
         ;
     close_quietly(new);
     return result < 0 ? -1 : 0;

@@ -14,13 +14,17 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
-static const uint32_t X86_32 = 0x40000003; /* AUDIT_ARCH_I386 of linux/audit.h */
+/* AUDIT_ARCH_I386 and _ARM of linux/audit.h: the 32-bit programs that a 64-bit kernel
+ * runs as well. */
+static const uint32_t X86_32 = 0x40000003;
+static const uint32_t ARM_32 = 0x40000028;
 
 enum {
-    /* The 32-bit calls of a 64-bit x86 kernel: static 32-bit programs. */
-    I386_SIGACTION = 67,
-    I386_RT_SIGACTION = 174,
-    I386_SIGNAL = 48
+    /* The calls of those, the same on both. */
+    SMALL_SIGNAL = 48,
+    SMALL_SIGACTION = 67,
+    SMALL_RT_SIGACTION = 174,
+    X32_RT_SIGACTION = 0x40000000 + 512 /* of x86-64 programs with 32-bit pointers */
 };
 
 /* AUDIT_ARCH_* of that; 0 where it is not known here. */
@@ -45,25 +49,27 @@ static struct dz_bpf is(uint32_t value, int here, int yes, int no)
 
 int dz_filter_signals(struct dz_plan *plan, struct dz_fault *fault)
 {
-    enum { OWN = 2, I386 = 5, ACTION = 9, SIGNAL = 13, ALLOW = 17, IGNORE };
+    enum { SMALL = 7, ACTION = 11, SIGNAL = 15, ALLOW = 19, IGNORE };
     struct dz_bpf filter[] = {
         dz_bpf_load(offsetof(struct dz_call, architecture)),
-        is(X86_32, 1, I386, OWN),
-        is(own_architecture(), OWN, 3, ALLOW),
+        is(X86_32, 1, SMALL, 2),
+        is(ARM_32, 2, SMALL, 3),
+        is(own_architecture(), 3, 4, ALLOW),
         dz_bpf_load(offsetof(struct dz_call, number)),
-        is(SYS_rt_sigaction, 4, ACTION, ALLOW),
-        dz_bpf_load(offsetof(struct dz_call, number)), /* I386 */
-        is(I386_RT_SIGACTION, 6, ACTION, 7),
-        is(I386_SIGACTION, 7, ACTION, 8),
-        is(I386_SIGNAL, 8, SIGNAL, ALLOW),
+        is(SYS_rt_sigaction, 5, ACTION, 6),
+        is(X32_RT_SIGACTION, 6, ACTION, ALLOW),
+        dz_bpf_load(offsetof(struct dz_call, number)), /* SMALL */
+        is(SMALL_RT_SIGACTION, 8, ACTION, 9),
+        is(SMALL_SIGACTION, 9, ACTION, 10),
+        is(SMALL_SIGNAL, 10, SIGNAL, ALLOW),
         dz_bpf_load_argument(1, false), /* ACTION; NULL: a question only */
-        is(0, 10, 11, SIGNAL),
+        is(0, 12, 13, SIGNAL),
         dz_bpf_load_argument(1, true),
-        is(0, 12, ALLOW, SIGNAL),
+        is(0, 14, ALLOW, SIGNAL),
         dz_bpf_load_argument(0, false), /* SIGNAL */
-        is(SIGHUP, 14, IGNORE, 15),
-        is(SIGTTIN, 15, IGNORE, 16),
-        is(SIGTTOU, 16, IGNORE, ALLOW),
+        is(SIGHUP, 16, IGNORE, 17),
+        is(SIGTTIN, 17, IGNORE, 18),
+        is(SIGTTOU, 18, IGNORE, ALLOW),
         dz_bpf_answer(DZ_ANSWER_ALLOW),
         dz_bpf_answer(DZ_ANSWER_ERRNO), /* errno 0: success */
     };

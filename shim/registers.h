@@ -16,6 +16,7 @@ enum {
     SHIM_REGISTERS = 1,
     SHIM_SYS_MMAP = SYS_mmap,
     SHIM_SYS_FSTATAT = SYS_newfstatat,
+    SHIM_SYS_FSTAT = SYS_fstat,
     SHIM_SYS_LSEEK = SYS_lseek,
     SHIM_SYS_OPEN = SYS_open
 };
@@ -40,6 +41,7 @@ enum {
     SHIM_REGISTERS = 1,
     SHIM_SYS_MMAP = SYS_mmap2,
     SHIM_SYS_FSTATAT = SYS_fstatat64,
+    SHIM_SYS_FSTAT = SYS_fstat64,
     SHIM_SYS_LSEEK = SYS__llseek,
     SHIM_SYS_OPEN = SYS_open
 };
@@ -62,6 +64,7 @@ enum {
     SHIM_REGISTERS = 1,
     SHIM_SYS_MMAP = SYS_mmap,
     SHIM_SYS_FSTATAT = SYS_newfstatat,
+    SHIM_SYS_FSTAT = SYS_fstat,
     SHIM_SYS_LSEEK = SYS_lseek,
     SHIM_SYS_OPEN = -1 /* openat alone */
 };
@@ -83,6 +86,7 @@ enum {
     SHIM_REGISTERS = 0,
     SHIM_SYS_MMAP = SYS_exit,
     SHIM_SYS_FSTATAT = SYS_exit,
+    SHIM_SYS_FSTAT = SYS_exit,
     SHIM_SYS_LSEEK = SYS_exit,
     SHIM_SYS_OPEN = -1
 };

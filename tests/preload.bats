@@ -118,10 +118,16 @@ END
     await eval '[ "$(pgrep -s "$pid" | wc -l)" = 1 ]'
     assert children "$(pgrep -P "$pid")" ""
     assert descriptors "$(fds_of "$pid")" "0 1 2"
-    # It does not outlive a program that ends before it could answer, nor complain.
+    # It does not outlive a program that ends without its answer, and says so.
     try power --shim="$TARGETS/early-default.so" --line-buffered -o log sh -c 'exit 3'
     assert status "$status" 3
-    assert stderr "$stderr" ""
+    await holds_line "$BATS_TEST_TMPDIR/.err" \
+        "dznohup: preload: $TARGETS/early-default.so: did not run in the program, which has ended"
+    # One that cannot be executed is spoken of once.
+    printf '#!/no/such\n' >script
+    chmod +x script
+    try power --pin-signals -o log ./script
+    refute grep -q "did not run" "$BATS_TEST_TMPDIR/.err"
     # Its exit status and its PID are the program's.
     run power --pin-signals -o out sh -c 'echo $$ >own; exit 5'
     assert status "$status" 5
