@@ -118,9 +118,9 @@ int leave_witness(struct dz_plan *plan, struct dz_fault *fault)
         return dz_fault(fault, "preload", "fork",
                         WIFEXITED(status) ? WEXITSTATUS(status) : EINTR, NULL);
     close(pipe[0]); /* the witness has it; the pidfd is close-on-exec by itself */
-    if (fcntl(pipe[1], F_SETFD, 0) < 0)
-        return dz_fault(fault, "preload", "pipe", errno, NULL);
     answer = pipe[1];
+    if (fcntl(answer, F_SETFD, 0) < 0)
+        return dz_fault(fault, "preload", "pipe", errno, NULL);
     return answer;
 }
 
