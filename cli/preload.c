@@ -41,6 +41,13 @@ static int check_map(const char *path, struct dz_fault *fault)
     return 0;
 }
 
+static bool ends_with(const char *path, const char *end)
+{
+    size_t length = strlen(path);
+
+    return length >= strlen(end) && strcmp(path + length - strlen(end), end) == 0;
+}
+
 int check_library(struct dz_plan *plan, const struct command *command,
                   struct dz_fault *fault)
 {
@@ -50,13 +57,24 @@ int check_library(struct dz_plan *plan, const struct command *command,
     if (!needs_library(plan))
         return 0;
     probe_target(command->path, &target);
+    if (target.missing)
+        return 0; /* the exec will say it better */
     obstacle = preload_obstacle(&target);
     if (obstacle != NULL)
         return dz_fault(fault, "preload", target.program, 0, obstacle);
+    if (dz_wants_powers(plan) && !plan->inherit && target.scripts > 0 &&
+        ends_with(target.program, "/env"))
+        return dz_fault(fault, "preload", target.program, 0,
+                        "the powers would end with it: --inherit");
     if (plan->shim[strcspn(plan->shim, " :")] != '\0')
         return dz_fault(fault, "preload", plan->shim, 0,
                         "LD_PRELOAD takes no path with a blank or a colon");
-    return find_library(plan, &target, fault) < 0 ? -1 : check_map(plan->shim, fault);
+    if (find_library(plan, &target, fault) < 0 || check_map(plan->shim, fault) < 0)
+        return -1;
+    if (!ends_with(plan->shim, "libdz.so")) /* core/env.c */
+        return dz_fault(fault, "preload", plan->shim, 0,
+                        "the library is known by its name, libdz.so");
+    return 0;
 }
 
 int prepare_library(struct dz_plan *plan, struct command *command,

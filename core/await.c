@@ -69,6 +69,13 @@ static void close_watch(struct watch *watch)
 
 /* ---- what comes in --------------------------------------------------------------- */
 
+/* Whether the library is to answer, and has not: its pipe outlives the exec, so when
+ * that was is not known. */
+static bool is_unheard(const struct watch *watch)
+{
+    return !watch->ready.done && dz_condition(&watch->plan->wait, DZ_WAIT_MAIN) != NULL;
+}
+
 /* The report pipe was closed, or the shim is done. */
 static int executed(struct watch *watch, struct dz_fault *fault)
 {
@@ -81,11 +88,10 @@ static int executed(struct watch *watch, struct dz_fault *fault)
         return dz_fault(fault, "fork", "child", 0,
                         "killed before it could start anything");
     watch->reported = true;
-    watch->ready.executed = dz_milliseconds();
+    watch->ready.executed = is_unheard(watch) ? watch->ready.began : dz_milliseconds();
     dz_close_fd(&plan->await_fd);
     watch->pidfd = (int)syscall(SYS_pidfd_open, plan->pid, 0); /* -1: see above */
-    if (!watch->ready.done && dz_condition(&plan->wait, DZ_WAIT_MAIN) != NULL &&
-        dz_lives(plan->pid))
+    if (is_unheard(watch) && dz_lives(plan->pid))
         return dz_fault(fault, "preload", "libdz.so", 0, "was not loaded");
     /* A process that was killed on its way to exec has closed the pipe, too. */
     if (!watch->ready.done && watch->family.root != 0 &&

@@ -164,6 +164,10 @@ int dz_check_end(struct watch *watch, struct dz_fault *fault)
         watch->ended_ms = (int)(dz_milliseconds() - watch->ready.executed);
         if (status != 0)
             return dz_early_end(watch, status, fault);
+        if (!watch->ready.done &&
+            dz_condition(&watch->plan->wait, DZ_WAIT_MAIN) != NULL)
+            return dz_fault(fault, "preload", "libdz.so", 0,
+                            "did not run in the program, which has ended");
         if (good_end(watch, fault) < 0)
             return -1;
     }

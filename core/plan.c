@@ -298,7 +298,8 @@ int dz_plan_check(const struct dz_plan *plan, struct dz_fault *fault)
     if (plan->reopen && plan->pin != DZ_PIN_NONE)
         return dz_fault(fault, "reopen", NULL, 0,
                         "acts on SIGHUP, which --pin-signals keeps ignored");
-    if (plan->inherit && !dz_wants_powers(plan))
+    /* DZ_PIN_SECCOMP is inherited anyway. */
+    if (plan->inherit && !dz_wants_powers(plan) && plan->pin == DZ_PIN_NONE)
         return dz_fault(fault, "inherit", NULL, 0,
                         "of what? see --line-buffered, --pin-signals, --no-daemon, "
                         "--reopen");

@@ -17,7 +17,7 @@
 uint64_t shim_governed;
 
 static enum dz_pin pin;
-static bool reopen;
+bool shim_reopens;
 
 /* The valid one of the two is slots[changes % 2]. */
 struct entry {
@@ -109,7 +109,7 @@ static void deliver(int number, siginfo_t *info, void *context)
     int err = errno;
     struct sigaction action;
 
-    if (reopen && number == SIGHUP)
+    if (shim_reopens && number == SIGHUP)
         shim_reopen();
     action = take(number);
     errno = err;
@@ -123,7 +123,7 @@ enum { OURS = SA_SIGINFO | SA_RESTART | (int)SA_RESETHAND }; /* flags that diffe
 static struct sigaction kernel_side(int number, const struct sigaction *wanted)
 {
     struct sigaction action = *wanted;
-    bool reopens = reopen && number == SIGHUP;
+    bool reopens = shim_reopens && number == SIGHUP;
 
     if (!reopens && (pin == DZ_PIN_ALL || !is_handler(wanted))) {
         action.sa_handler = SIG_IGN;
@@ -184,7 +184,7 @@ static int begin(int number, bool inherited, struct dz_fault *fault)
         return dz_fault_number(fault, "signals", number, errno, NULL);
     /* --reopen: our handler in the program before was reset by the exec; it has been
      * ignored as far as that knew. */
-    if (inherited && reopen && now.sa_handler == SIG_DFL)
+    if (inherited && shim_reopens && now.sa_handler == SIG_DFL)
         now.sa_handler = SIG_IGN;
     if (change(entry_of(number), number, &now) < 0)
         return dz_fault_number(fault, "signals", number, errno, NULL);
@@ -196,8 +196,8 @@ static int begin(int number, bool inherited, struct dz_fault *fault)
 int shim_govern(const struct dz_plan *plan, bool inherited, struct dz_fault *fault)
 {
     pin = plan->pin == DZ_PIN_SECCOMP ? DZ_PIN_NONE : plan->pin;
-    reopen = plan->reopen;
-    if ((pin != DZ_PIN_NONE || reopen) && begin(SIGHUP, inherited, fault) < 0)
+    shim_reopens = plan->reopen;
+    if ((pin != DZ_PIN_NONE || shim_reopens) && begin(SIGHUP, inherited, fault) < 0)
         return -1;
     if (pin == DZ_PIN_NONE)
         return 0;

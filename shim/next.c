@@ -29,6 +29,10 @@ static const char *const names[SHIM_NEXT] = {
     [SHIM_FORK] = "fork",
     [SHIM_SETSID] = "setsid",
     [SHIM_DAEMON] = "daemon",
+    [SHIM_EXECVE] = "execve",
+    [SHIM_EXECV] = "execv",
+    [SHIM_EXECVP] = "execvp",
+    [SHIM_EXECVPE] = "execvpe",
 };
 
 /*

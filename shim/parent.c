@@ -11,6 +11,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -67,6 +68,14 @@ static bool keep_open(struct shim_trial *trial, int folder, const char *path, in
     return keep(trial, &kept, path);
 }
 
+/* A file that is open already, haproxy's pidfile: nobody waits for what is in it. */
+static bool is_regular(int fd)
+{
+    struct dz_stat about;
+
+    return dz_stat(fd, "", true, &about) == 0 && S_ISREG(about.mode);
+}
+
 static bool keep_write(struct shim_trial *trial, int fd, int64_t offset,
                        const struct iovec *parts, size_t count, long *result)
 {
@@ -75,7 +84,7 @@ static bool keep_write(struct shim_trial *trial, int fd, int64_t offset,
     for (int i = 0; i < trial->files; i++)
         if (trial->given[i] == fd)
             file = FIRST_FILE + i;
-    if (file != 1 && file != 2 && file < FIRST_FILE)
+    if (file != 1 && file != 2 && file < FIRST_FILE && !is_regular(file))
         return false;
     *result = 0;
     for (size_t i = 0; i < count; i++) {
@@ -121,8 +130,12 @@ static void write_kept(int fd, const struct kept *kept, const char *data)
 {
     if (fd < 0)
         return;
-    if (kept->offset == HERE || lseek(fd, (off_t)kept->offset, SEEK_SET) >= 0)
-        dz_write(fd, data, kept->length);
+    off_t before = kept->offset == HERE ? 0 : lseek(fd, 0, SEEK_CUR);
+    if (kept->offset != HERE && lseek(fd, (off_t)kept->offset, SEEK_SET) < 0)
+        return;
+    dz_write(fd, data, kept->length);
+    if (kept->offset != HERE)
+        lseek(fd, before, SEEK_SET); /* pwrite(2) leaves it where it was */
 }
 
 void shim_do_calls(const struct shim_trial *trial)

@@ -55,6 +55,10 @@ enum shim_next {
     SHIM_FORK,
     SHIM_SETSID,
     SHIM_DAEMON,
+    SHIM_EXECVE,
+    SHIM_EXECV,
+    SHIM_EXECVP,
+    SHIM_EXECVPE,
     SHIM_GLIBC, /* musl lacks those from here */
     SHIM_SSIGNAL = SHIM_GLIBC,
     SHIM_SYSV_SIGNAL,
@@ -86,6 +90,9 @@ static inline shim_function shim_next(enum shim_next which)
 
 /* The signals whose disposition is ours: bit N-1. */
 extern uint64_t shim_governed;
+
+/* Whether SIGHUP reopens the log. */
+extern bool shim_reopens;
 
 static inline bool shim_governs(int number)
 {

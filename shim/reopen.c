@@ -63,18 +63,22 @@ static void complain(int fd, int err)
         return; /* the old log: there is nowhere else to say so */
 }
 
-static void reopen_one(int fd)
+/* -1: it could not be opened again. */
+static int reopen_one(int fd, bool complains)
 {
     struct dz_stat about;
 
     /* The program, or a child on its way to exec, may have put something else there. */
     if (logs[fd].path[0] == '\0' || dz_stat(fd, "", true, &about) < 0 ||
         about.device != logs[fd].device || about.inode != logs[fd].inode)
-        return;
-    if (dz_reopen_log(logs[fd].path, fd) < 0)
-        complain(fd, errno);
-    else
-        remember(fd);
+        return 0;
+    if (dz_reopen_log(logs[fd].path, fd) < 0) {
+        if (complains)
+            complain(fd, errno);
+        return -1;
+    }
+    remember(fd);
+    return 0;
 }
 
 /* One thread at a time; it goes on while others ask. */
@@ -88,8 +92,8 @@ void shim_reopen(void)
         return;
     do {
         asked = __atomic_load_n(&process->reopens, __ATOMIC_ACQUIRE);
-        reopen_one(1);
-        reopen_one(2);
+        bool told = reopen_one(1, true) < 0 && strcmp(logs[1].path, logs[2].path) == 0;
+        reopen_one(2, !told);
     } while (!__atomic_compare_exchange_n(&process->reopens, &asked, 0, false,
                                           __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
 }

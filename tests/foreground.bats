@@ -349,3 +349,21 @@ CONF
     serves asks_rsync 0 rsync --daemon --config="$PWD/rsyncd.conf" --port=PORT \
         --address=127.0.0.1
 }
+
+@test "a parent that writes to a file which was open before" {
+    for way in launcher preload; do
+        rm -f seen daemon.pid
+        keep "$way" /usr/bin/python3 -c 'import os, sys, time
+pidfile = os.open("daemon.pid", os.O_WRONLY | os.O_CREAT, 0o644)
+child = os.fork()
+if child:
+    os.write(pidfile, b"%d\n" % child)
+    os._exit(0)
+os.setsid()
+print("done", file=open("seen", "w"), flush=True)
+time.sleep(3600)'
+        await holds_line seen done
+        assert "PID in its pidfile" "$(<daemon.pid)" "$pid"
+        end
+    done
+}

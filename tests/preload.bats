@@ -93,13 +93,21 @@ END
 }
 
 @test "a library that does not answer: the program is killed, and nothing is left" {
-    other=$TARGETS/early-default.so
+    cp "$TARGETS/early-default.so" libdz.so
+    other=$PWD/libdz.so
     ln -s "$(command -v sleep)" sleeper
     try power --shim="$other" -d -t 0.5 -p pid -o none --line-buffered "$PWD/sleeper" 9
     assert status "$status" 124
     assert output "$output" ""
     assert_match stderr "$stderr" "dznohup: wait: $PWD/sleeper: not ready within 0.5 s: *the answer of libdz.so"
     assert "left behind" "$(ls -d none pid "$DZ_STATE_DIR"/* 2>/dev/null)" ""
+    # One that ends before is no good start, however it ends.
+    try power --shim="$other" -d -o none --line-buffered true
+    assert status "$status" 125
+    assert stderr "$stderr" "dznohup: preload: libdz.so: did not run in the program, which has ended"
+    try power --shim="$TARGETS/early-default.so" -d -o none --line-buffered true
+    assert stderr "$stderr" \
+        "dznohup: preload: $TARGETS/early-default.so: the library is known by its name, libdz.so"
     # In stay mode there is a witness.
     try power --shim="$other" -t 0.5 -o none --line-buffered "$PWD/sleeper" 9
     assert status "$status" 137
@@ -119,10 +127,11 @@ END
     assert children "$(pgrep -P "$pid")" ""
     assert descriptors "$(fds_of "$pid")" "0 1 2"
     # It does not outlive a program that ends without its answer, and says so.
-    try power --shim="$TARGETS/early-default.so" --line-buffered -o log sh -c 'exit 3'
+    cp "$TARGETS/early-default.so" libdz.so
+    try power --shim="$PWD/libdz.so" --line-buffered -o log sh -c 'exit 3'
     assert status "$status" 3
     await holds_line "$BATS_TEST_TMPDIR/.err" \
-        "dznohup: preload: $TARGETS/early-default.so: did not run in the program, which has ended"
+        "dznohup: preload: $PWD/libdz.so: did not run in the program, which has ended"
     # One that cannot be executed is spoken of once.
     printf '#!/no/such\n' >script
     chmod +x script
@@ -202,7 +211,8 @@ END
     refused_both "reopen: $acts" DZ_REOPEN=1 DZ_PIN=default
     refused_both "reopen: $acts" DZ_REOPEN=1 DZ_PIN=seccomp
     refused_both "inherit: $what" DZ_INHERIT=1
-    refused_both "inherit: $what" DZ_INHERIT=1 DZ_PIN=seccomp
+    try power --inherit --pin-signals=seccomp -C . true # which is inherited anyway
+    assert "inherit, seccomp" "$status" 0
     refused_both "reopen: there is no log that we open: give one by -o" DZ_REOPEN=1 DZ_OUTPUT=- DZ_ERROR=-
     for value in "" 1 Line lines line,none; do
         refused_both "DZ_BUFFER: *neither line, none nor full" DZ_BUFFER="$value"

@@ -273,3 +273,20 @@ CONF
     done
     assert "the first" "$(cat out.2 err.2)" $'out\nerr'
 }
+
+@test "what the program executes keeps SIGHUP ignored, in its place and below it" {
+    for way in 'exec sleep 3600' 'sleep 3600 & echo $! >child; wait'; do
+        rm -f child
+        # A wrapper that executes, as nice does; and a shell that starts.
+        (exec "$DZ" --shim="$SHIM" --reopen -q -C . -o log nice bash -c "$way" </dev/null 3>&- 4>&-) &
+        pid=$!
+        track "$pid"
+        case $way in
+        exec*) await runs_program "$pid" "$(readlink -f /usr/bin/sleep)" && set -- "$pid" ;;
+        *) await is_file child && set -- "$(<child)" && track "$1" &&
+            await runs_program "$1" "$(readlink -f /usr/bin/sleep)" ;;
+        esac
+        # bash has its background jobs ignore two of the keyboard's as well.
+        assert "HUP in SigIgn" "$((0x$(status_field "$1" SigIgn) & 1))" 1
+    done
+}
