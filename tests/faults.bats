@@ -1,6 +1,9 @@
 # All or nothing, whatever system call fails: tests/faults, which is the whole
 # sweep; here a sample, and what once was a defect.
 
+# bats file_tags=unsanitized
+# The sanitizers' own calls would be made to fail.
+
 load helpers
 
 # swept MODE REGEX: those injections of that mode; there are some, and all is well.

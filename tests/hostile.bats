@@ -134,7 +134,7 @@ without() {
 
 @test "without pidfd_open(2) an early death is seen" {
     need strace
-    try without pidfd_open "$DZ" -d -o log sh -c 'sleep 0.05; exit 3'
+    try without pidfd_open "$DZ" -d -o log -w alive:5 sh -c 'sleep 0.05; exit 3'
     assert stderr "${stderr% after*}" "dznohup: start: sh: ended with status 3"
 }
 

@@ -470,7 +470,7 @@ END
         echo $((job - 1)) >/proc/sys/kernel/ns_last_pid
         setsid sleep 3600 &
         [ $! = "$job" ] || echo "the stranger is $!"
-        until grep -qz ^3600 /proc/$job/cmdline; do :; done
+        until [ "$(cat /proc/$job/comm)" = sleep ]; do :; done
         cut -d" " -f6 /proc/$job/stat | sed "s/^$job\$/leads/"
         [ ! -s said ] || echo "too late"
         until [ -s said ]; do :; done

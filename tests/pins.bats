@@ -126,6 +126,8 @@ ended with a"
     done
 }
 
+# bats test_tags=unsanitized
+# A library that is initfirst has AddressSanitizer in the launcher start before libc.
 @test "set by constructors: of a static object, of a library before ours and behind it" {
     for way in $STARTS; do
         by "$way" DZ_PIN=default -- "$TARGETS/hangup"

@@ -184,6 +184,8 @@ END
     done
 }
 
+# bats test_tags=unsanitized
+# A library that is initfirst has AddressSanitizer in the launcher start before libc.
 @test "a library in LD_PRELOAD stays before ours, in memory and in the environment" {
     other=$TARGETS/early-default.so
     for list in "$other" "$other:$other" "$SHIM:$other"; do

@@ -43,6 +43,8 @@ assert_reopens() {
     await eval '[ "$(fd_of "$pid" 1)" = "$PWD/out" ]'
 }
 
+# bats test_tags=unsanitized
+# libfaketime before AddressSanitizer in the launcher.
 @test "all that go together, beside libeatmydata and libfaketime" {
     eatmydata=$(library libeatmydata.so)
     faketime=$(library faketime/libfaketime.so.1)
