@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -91,19 +90,23 @@ static int print_only(const struct dz_plan *plan)
 
 /* The environment with room for what may be added: NOTIFY_SOCKET,
  * PYTHONUNBUFFERED, LD_PRELOAD, DZ_INSIDE. */
-static int make_room(struct dz_plan *plan, struct dz_fault *fault)
+enum { SPARE = 4 };
+
+static size_t count_environment(void)
 {
-    enum { SPARE = 4 };
     size_t n = 0;
 
     while (environ[n] != NULL)
         n++;
-    plan->envp = calloc(n + 1 + SPARE, sizeof *plan->envp);
-    if (plan->envp == NULL)
-        return dz_fault(fault, "environment", NULL, errno, NULL);
-    memcpy(plan->envp, environ, n * sizeof *environ);
+    return n;
+}
+
+static void make_room(struct dz_plan *plan, char **room, size_t n)
+{
+    memcpy(room, environ, n * sizeof *environ);
+    memset(room + n, 0, (1 + SPARE) * sizeof *room);
+    plan->envp = room;
     plan->env_spare = SPARE;
-    return 0;
 }
 
 static bool is_named_nohup(const char *name)
@@ -155,7 +158,10 @@ int main(int argc, char **argv)
         return tell(2, &fault);
     }
     plan.argv = argv + operand;
-    if (make_room(&plan, &fault) < 0 || find_command(&command, plan.argv, &fault) < 0 ||
+    size_t n = count_environment();
+    char *room[n + 1 + SPARE]; /* no larger than what execve(2) has taken once */
+    make_room(&plan, room, n);
+    if (find_command(&command, plan.argv, &fault) < 0 ||
         prepare_library(&plan, &command, &fault) < 0)
         return tell(2, &fault);
     if (!plan.dry_run && check_library(&plan, &command, &fault) < 0)
