@@ -128,10 +128,42 @@ static int be_nohup(char **argv, int operand)
     return tell(2, &fault);
 }
 
+/* The command with its plan: started, or with -n described. */
+static int run(struct dz_plan *plan)
+{
+    static struct command command;
+    struct dz_fault fault;
+
+    if (find_command(&command, plan->argv, &fault) < 0 ||
+        prepare_library(plan, &command, &fault) < 0)
+        return tell(2, &fault);
+    if (!plan->dry_run && check_library(plan, &command, &fault) < 0)
+        return tell(2, &fault);
+    if (!plan->dry_run)
+        return launch(plan, &command);
+    if (print_plan(plan, &command) < 0) {
+        dz_fault(&fault, "stdout", NULL, errno, NULL);
+        return tell(2, &fault);
+    }
+    return 0;
+}
+
+/* The same, with room in the environment: no more than execve(2) has taken once. */
+static int run_with_room(struct dz_plan *plan)
+{
+    size_t n = count_environment();
+    char *room[n + 1 + SPARE];
+    int status;
+
+    make_room(plan, room, n);
+    status = run(plan);
+    plan->envp = environ; /* the room ends here */
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     static struct dz_plan plan;
-    static struct command command;
     struct dz_fault fault;
     struct dz_fault unset;
     int operand;
@@ -158,19 +190,5 @@ int main(int argc, char **argv)
         return tell(2, &fault);
     }
     plan.argv = argv + operand;
-    size_t n = count_environment();
-    char *room[n + 1 + SPARE]; /* no larger than what execve(2) has taken once */
-    make_room(&plan, room, n);
-    if (find_command(&command, plan.argv, &fault) < 0 ||
-        prepare_library(&plan, &command, &fault) < 0)
-        return tell(2, &fault);
-    if (!plan.dry_run && check_library(&plan, &command, &fault) < 0)
-        return tell(2, &fault);
-    if (!plan.dry_run)
-        return launch(&plan, &command);
-    if (print_plan(&plan, &command) < 0) {
-        dz_fault(&fault, "stdout", NULL, errno, NULL);
-        return tell(2, &fault);
-    }
-    return 0;
+    return run_with_room(&plan);
 }
