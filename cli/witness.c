@@ -112,13 +112,13 @@ int leave_witness(struct dz_plan *plan, struct dz_fault *fault)
     }
     if (child < 0)
         return dz_fault(fault, "preload", "fork", errno, NULL);
+    answer = pipe[1]; /* whatever fails from here, the witness can be dismissed */
     while (waitpid(child, &status, 0) < 0 && errno == EINTR)
         ;
     if (status != 0)
         return dz_fault(fault, "preload", "fork",
                         WIFEXITED(status) ? WEXITSTATUS(status) : EINTR, NULL);
     close(pipe[0]); /* the witness has it; the pidfd is close-on-exec by itself */
-    answer = pipe[1];
     if (fcntl(answer, F_SETFD, 0) < 0)
         return dz_fault(fault, "preload", "pipe", errno, NULL);
     return answer;

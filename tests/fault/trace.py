@@ -8,8 +8,9 @@ named.
 Calls are named PROCESS:NAME:N: the processes in the order in which they are
 forked, the launcher being 0, and the Nth call of that name in that process.
 What libc does before main is not the launcher's, and is neither listed nor
-failed: a static program's start ends with its mprotect(2), a dynamic one's with
-the munmap(2) of ld.so.cache, right before the constructors.  A victim is let go
+failed: a static program's start ends before its first call that is none of such a
+start's, a dynamic one's with the munmap(2) of ld.so.cache, right before the
+constructors.  A victim is let go
 at its sched_yield(2), main's first call.
 """
 import collections
@@ -26,6 +27,8 @@ import struct
 EVENTS = {1: "fork", 2: "fork", 3: "fork", 4: "exec"}
 # SYSGOOD, FORK, VFORK, CLONE, EXEC, EXITKILL
 OPTIONS = 1 | 2 | 4 | 8 | 16 | 0x100000
+STARTS_STATIC = {"brk", "arch_prctl", "set_tid_address", "set_robust_list", "rseq",
+                 "prlimit64", "readlink", "getrandom", "mprotect"}
 ENTRY = 1  # of ptrace_syscall_info.op
 ORIG_RAX, RAX = 15 * 8, 10 * 8  # sys/user.h; x86-64 alone is known here
 WALL = 0x40000000
@@ -106,6 +109,7 @@ class Process:
         self.index = index
         self.new = forked      # its first SIGSTOP is ptrace's
         self.begun = forked    # libc's start is over
+        self.executed = False
         self.start_ends = None
         self.counts = collections.Counter()
         self.err = 0           # what the call that it is in is to return
@@ -175,7 +179,8 @@ class Run:
                 ptrace(SYSCALL, child.value)
         elif event == "exec":
             process.begun = False
-            process.start_ends = "munmap" if is_dynamic(pid) else "mprotect"
+            process.executed = True
+            process.start_ends = "munmap" if is_dynamic(pid) else None
         elif process.new and number == signal.SIGSTOP:
             process.new = False
         else:
@@ -198,9 +203,12 @@ class Run:
             del self.traced[pid]
             ptrace(DETACH, pid)
             return False
-        if not process.begun:
+        if not process.begun and process.start_ends:
             process.begun = name == process.start_ends
             return True
+        if not process.begun and (not process.executed or name in STARTS_STATIC):
+            return True
+        process.begun = True
         process.counts[name] += 1
         call = (process.index, name, process.counts[name])
         if self.fault is None:
