@@ -114,6 +114,16 @@ def start_job(place):
     return int(done.stdout)
 
 
+def judge_start(verdict, run):
+    """Judge; anew where the target has ended meanwhile, which it may: some faults are
+    noticed behind the exec, by who kills it then."""
+    try:
+        verdict.start(run)
+    except (FileNotFoundError, ProcessLookupError):
+        verdict.problems.clear()
+        verdict.start(run)
+
+
 def launch(mode, fault):
     """One run, judged: what was said, what is wrong, the run itself."""
     place = Place()
@@ -128,7 +138,7 @@ def launch(mode, fault):
         if mode.stops:
             verdict.stop(run, job)
         else:
-            verdict.start(run)
+            judge_start(verdict, run)
     except Hangs:
         verdict.problems.append(f"hangs: not at its end within {SECONDS} s")
     finally:
