@@ -69,11 +69,14 @@ static void close_watch(struct watch *watch)
 
 /* ---- what comes in --------------------------------------------------------------- */
 
-/* Whether the library is to answer, and has not: its pipe outlives the exec, so when
- * that was is not known. */
-static bool is_unheard(const struct watch *watch)
+/* Whether the program, which has closed the library's pipe, goes on without it.  Its
+ * descriptors are closed at its end, too, before that can be waited for: how it has
+ * ended says more. */
+static bool goes_on(pid_t pid)
 {
-    return !watch->ready.done && dz_condition(&watch->plan->wait, DZ_WAIT_MAIN) != NULL;
+    struct dz_process process;
+
+    return dz_read_process(pid, &process) == 0 && !process.exiting;
 }
 
 /* The report pipe was closed, or the shim is done. */
@@ -88,10 +91,12 @@ static int executed(struct watch *watch, struct dz_fault *fault)
         return dz_fault(fault, "fork", "child", 0,
                         "killed before it could start anything");
     watch->reported = true;
-    watch->ready.executed = is_unheard(watch) ? watch->ready.began : dz_milliseconds();
+    /* The library's pipe outlives the exec: when that was is not known. */
+    watch->ready.executed =
+        dz_is_unheard(watch) ? watch->ready.began : dz_milliseconds();
     dz_close_fd(&plan->await_fd);
     watch->pidfd = (int)syscall(SYS_pidfd_open, plan->pid, 0); /* -1: see above */
-    if (is_unheard(watch) && dz_lives(plan->pid))
+    if (dz_is_unheard(watch) && goes_on(plan->pid))
         return dz_fault(fault, "preload", "libdz.so", 0, "was not loaded");
     /* A process that was killed on its way to exec has closed the pipe, too. */
     if (!watch->ready.done && watch->family.root != 0 &&

@@ -111,6 +111,7 @@ struct dz_process {
     pid_t session;
     int tty; /* device number of the controlling terminal, 0: none */
     int threads;
+    bool exiting;     /* its first thread is; its descriptors may be closed already */
     bool executed;    /* since it was forked */
     pid_t foreground; /* that terminal's foreground process group, or -1 */
     uint64_t start;   /* clock ticks after boot, AT_CLKTCK of getauxval(3) a second */

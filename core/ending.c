@@ -26,6 +26,11 @@ void dz_close_fd(int *fd)
     *fd = -1;
 }
 
+bool dz_is_unheard(const struct watch *watch)
+{
+    return !watch->ready.done && dz_condition(&watch->plan->wait, DZ_WAIT_MAIN) != NULL;
+}
+
 /* The target has ended in a way that is no good start. */
 int dz_early_end(const struct watch *watch, int status, struct dz_fault *fault)
 {
@@ -164,8 +169,7 @@ int dz_check_end(struct watch *watch, struct dz_fault *fault)
         watch->ended_ms = (int)(dz_milliseconds() - watch->ready.executed);
         if (status != 0)
             return dz_early_end(watch, status, fault);
-        if (!watch->ready.done &&
-            dz_condition(&watch->plan->wait, DZ_WAIT_MAIN) != NULL)
+        if (dz_is_unheard(watch))
             return dz_fault(fault, "preload", "libdz.so", 0,
                             "did not run in the program, which has ended");
         if (good_end(watch, fault) < 0)

@@ -48,7 +48,8 @@ enum {
     EXIT_CODE = 52
 };
 
-enum { PF_FORKNOEXEC = 0x40 /* linux/sched.h: "forked but didn't exec" */ };
+/* linux/sched.h: "getting shut down", and "forked but didn't exec". */
+enum { PF_EXITING = 0x4, PF_FORKNOEXEC = 0x40 };
 
 /* Parse what follows the command name; kernels may end it with fewer fields. */
 static int parse_stat(const char *at, struct dz_process *process)
@@ -78,6 +79,7 @@ static int parse_stat(const char *at, struct dz_process *process)
     process->pgrp = (pid_t)field[PGRP];
     process->session = (pid_t)field[SESSION];
     process->tty = (int)field[TTY];
+    process->exiting = (field[FLAGS] & PF_EXITING) != 0;
     process->executed = (field[FLAGS] & PF_FORKNOEXEC) == 0;
     process->threads = (int)field[THREADS];
     process->foreground = (pid_t)field[TPGID];

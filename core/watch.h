@@ -33,6 +33,9 @@ void dz_close_fd(int *fd);
  */
 int dz_check_end(struct watch *watch, struct dz_fault *fault);
 
+/* Whether the library is to answer, and has not. */
+bool dz_is_unheard(const struct watch *watch);
+
 /* Fill in the fault of a job that has ended with status, as of waitpid(2); -1:
  * unknown, 0: well, but too early.  Returns -1. */
 int dz_early_end(const struct watch *watch, int status, struct dz_fault *fault);
