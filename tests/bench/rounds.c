@@ -8,7 +8,8 @@
  *
  * A variant is a line of words with a tab between; NAME=VALUE in front of the
  * command go to its environment.  NOTE is a file that the variants' target
- * writes to; a target that stays is killed when the launcher has returned.
+ * writes to; a target that stays is killed when the launcher has returned.  A
+ * command after the word "closing" is executed once 3 and up are closed.
  * PIDFILE is unlinked after each start.  LIMIT becomes RLIMIT_NOFILE, and
  * DESCRIPTORS more are open in the launcher.
  *
@@ -29,6 +30,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 enum { VARIANTS = 64, WORDS = 32, HANGS = 20 /* s */ };
 
@@ -36,6 +38,7 @@ struct variant {
     char *argv[WORDS];
     char **envp;
     bool stays;
+    bool closes;
 };
 
 extern char **environ;
@@ -75,6 +78,8 @@ static void read_variants(void)
         for (char *word; (word = strsep(&rest, "\t")) != NULL;) {
             if (n == 0 && strchr(word, '=') != NULL)
                 variant->envp = with(variant->envp, word);
+            else if (n == 0 && strcmp(word, "closing") == 0)
+                variant->closes = true;
             else if (n < WORDS - 1)
                 variant->argv[n++] = word;
             else
@@ -116,6 +121,8 @@ static void start(int which)
     begun = now();
     pid = vfork();
     if (pid == 0) {
+        if (variant->closes && syscall(SYS_close_range, 3, ~0U, 0) != 0)
+            _exit(126);
         execve(variant->argv[0], variant->argv, variant->envp);
         _exit(127);
     }
