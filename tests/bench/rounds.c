@@ -9,7 +9,8 @@
  * A variant is a line of words with a tab between; NAME=VALUE in front of the
  * command go to its environment.  NOTE is a file that the variants' target
  * writes to; a target that stays is killed when the launcher has returned.  A
- * command after the word "closing" is executed once 3 and up are closed.
+ * command after the word "closing" is executed once 3 and up are closed, one after
+ * "leaving" two forks further down, too.
  * PIDFILE is unlinked after each start.  LIMIT becomes RLIMIT_NOFILE, and
  * DESCRIPTORS more are open in the launcher.
  *
@@ -38,6 +39,7 @@ struct variant {
     char *argv[WORDS];
     char **envp;
     bool stays;
+    bool leaves;
     bool closes;
 };
 
@@ -78,6 +80,8 @@ static void read_variants(void)
         for (char *word; (word = strsep(&rest, "\t")) != NULL;) {
             if (n == 0 && strchr(word, '=') != NULL)
                 variant->envp = with(variant->envp, word);
+            else if (n == 0 && strcmp(word, "leaving") == 0)
+                variant->leaves = true;
             else if (n == 0 && strcmp(word, "closing") == 0)
                 variant->closes = true;
             else if (n < WORDS - 1)
@@ -108,6 +112,30 @@ static int64_t now(void)
     return nanoseconds(&time);
 }
 
+__attribute__((noreturn)) static void execute(const struct variant *variant)
+{
+    if (variant->closes && syscall(SYS_close_range, 3, ~0U, 0) != 0)
+        _exit(126);
+    execve(variant->argv[0], variant->argv, variant->envp);
+    _exit(127);
+}
+
+/* The least that a start in the background is: the caller waits for the first
+ * child, which leaves the second behind. */
+__attribute__((noreturn)) static void leave(const struct variant *variant)
+{
+    pid_t pid = fork();
+    int status;
+
+    if (pid > 0)
+        _exit(waitpid(pid, &status, 0) == pid ? status != 0 : 125);
+    if (pid == 0)
+        pid = fork();
+    if (pid == 0)
+        execute(variant);
+    _exit(pid < 0);
+}
+
 static void start(int which)
 {
     const struct variant *variant = &variants[which];
@@ -119,13 +147,11 @@ static void start(int which)
 
     alarm(HANGS);
     begun = now();
-    pid = vfork();
-    if (pid == 0) {
-        if (variant->closes && syscall(SYS_close_range, 3, ~0U, 0) != 0)
-            _exit(126);
-        execve(variant->argv[0], variant->argv, variant->envp);
-        _exit(127);
-    }
+    pid = variant->leaves ? fork() : vfork(); /* a child of vfork may not fork */
+    if (pid == 0 && variant->leaves)
+        leave(variant);
+    if (pid == 0)
+        execute(variant);
     if (pid < 0 || waitpid(pid, &status, 0) != pid)
         err(1, "%s", variant->argv[0]);
     returned = now();
