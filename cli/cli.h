@@ -29,8 +29,8 @@ int print_help(void);
 enum { SCRIPT_LINE = 256 }; /* the kernel reads no more of a "#!" line, execve(2) */
 
 struct command {
-    char path[PATH_MAX]; /* absolute */
     char **argv;         /* argv[0] absolute too, if it held a slash */
+    char path[PATH_MAX]; /* absolute */
 };
 
 /*

@@ -15,10 +15,9 @@
 static const char version[] = "dznohup " DZ_VERSION "\n";
 
 /* The PID on stdout, for pid=$(dznohup -d command), and words for people. */
-static int report_started(struct dz_plan *plan)
+static int report_started(struct dz_plan *plan, struct dz_fault *fault)
 {
     char line[32];
-    struct dz_fault fault;
 
     snprintf(line, sizeof line, "%ld\n", (long)plan->pid);
     signal(SIGPIPE, SIG_IGN); /* a reader that is gone is said, not died of */
@@ -28,8 +27,8 @@ static int report_started(struct dz_plan *plan)
         return 0;
     if (dz_write(1, line, strlen(line)) < 0) {
         /* It runs: to end it now would be a worse surprise than this line. */
-        dz_fault_number(&fault, "stdout", plan->pid, errno, NULL);
-        tell(2, &fault);
+        dz_fault_number(fault, "stdout", plan->pid, errno, NULL);
+        tell(2, fault);
     }
     return 0;
 }
@@ -45,9 +44,8 @@ static int report_failed(const struct dz_plan *plan, const struct dz_fault *faul
     return fault->status;
 }
 
-static int launch(struct dz_plan *plan, struct command *command)
+static int launch(struct dz_plan *plan, struct command *command, struct dz_fault *fault)
 {
-    struct dz_fault fault;
     const char *relative = relative_argument(command->argv);
     int result;
 
@@ -59,31 +57,29 @@ static int launch(struct dz_plan *plan, struct command *command)
     }
     if (!plan->quiet && isatty(2))
         plan->waiting = say_waiting;
-    result = dz_run(plan, DZ_ALL, &fault);
+    result = dz_run(plan, DZ_ALL, fault);
     if (result == DZ_CALLER)
-        return dz_await(plan, &fault) < 0 ? report_failed(plan, &fault)
-                                          : report_started(plan);
+        return dz_await(plan, fault) < 0 ? report_failed(plan, fault)
+                                         : report_started(plan, fault);
     if (result == DZ_GO) {
         /* The last moment for words, unless exec is going to fail. */
         if (plan->mode == DZ_STAY && has_words(plan) &&
             !lacks_interpreter(command->path))
             say_started(plan);
-        if (preload_library(plan, &fault) == 0)
-            exec_command(command, plan->envp, &fault);
+        if (preload_library(plan, fault) == 0)
+            exec_command(command, plan->envp, fault);
         dismiss_witness(plan);
-        dz_fail(plan, &fault);
+        dz_fail(plan, fault);
     }
-    return tell(plan->tell_fd, &fault);
+    return tell(plan->tell_fd, fault);
 }
 
 /* A plan that says what to print instead of what to run.  -1: it does not. */
-static int print_only(const struct dz_plan *plan)
+static int print_only(const struct dz_plan *plan, struct dz_fault *fault)
 {
-    struct dz_fault fault;
-
     if (plan->help ? print_help() : dz_write(1, version, sizeof version - 1)) {
-        dz_fault(&fault, "stdout", NULL, errno, NULL);
-        return tell(2, &fault);
+        dz_fault(fault, "stdout", NULL, errno, NULL);
+        return tell(2, fault);
     }
     return 0;
 }
@@ -117,55 +113,56 @@ static bool is_named_nohup(const char *name)
 }
 
 /* --nohup means that alone: what other options ask for, nohup does not do. */
-static int be_nohup(char **argv, int operand)
+static int be_nohup(char **argv, int operand, struct dz_fault *fault)
 {
-    struct dz_fault fault;
     int options = operand - (strcmp(argv[operand - 1], "--") == 0);
 
     if (options == 2)
         return nohup_run(argv[0], argv + operand);
-    dz_fault(&fault, "--nohup", NULL, 0, "goes with no other option");
-    return tell(2, &fault);
+    dz_fault(fault, "--nohup", NULL, 0, "goes with no other option");
+    return tell(2, fault);
 }
 
 /* The command with its plan: started, or with -n described. */
-static int run(struct dz_plan *plan)
+static int run(struct dz_plan *plan, struct dz_fault *fault)
 {
     static struct command command;
-    struct dz_fault fault;
 
-    if (find_command(&command, plan->argv, &fault) < 0 ||
-        prepare_library(plan, &command, &fault) < 0)
-        return tell(2, &fault);
-    if (!plan->dry_run && check_library(plan, &command, &fault) < 0)
-        return tell(2, &fault);
+    if (find_command(&command, plan->argv, fault) < 0 ||
+        prepare_library(plan, &command, fault) < 0)
+        return tell(2, fault);
+    if (!plan->dry_run && check_library(plan, &command, fault) < 0)
+        return tell(2, fault);
     if (!plan->dry_run)
-        return launch(plan, &command);
+        return launch(plan, &command, fault);
     if (print_plan(plan, &command) < 0) {
-        dz_fault(&fault, "stdout", NULL, errno, NULL);
-        return tell(2, &fault);
+        dz_fault(fault, "stdout", NULL, errno, NULL);
+        return tell(2, fault);
     }
     return 0;
 }
 
 /* The same, with room in the environment: no more than execve(2) has taken once. */
-static int run_with_room(struct dz_plan *plan)
+static int run_with_room(struct dz_plan *plan, struct dz_fault *fault)
 {
     size_t n = count_environment();
     char *room[n + 1 + SPARE];
     int status;
 
     make_room(plan, room, n);
-    status = run(plan);
+    status = run(plan, fault);
     plan->envp = environ; /* the room ends here */
     return status;
 }
 
 int main(int argc, char **argv)
 {
-    static struct dz_plan plan;
-    struct dz_fault fault;
-    struct dz_fault unset;
+    /* Not on the stack: a page of it that is touched takes as long as ten system
+     * calls, and a good start writes to neither fault.  What is no path in the plan
+     * is on one page. */
+    static _Alignas(4096) struct dz_plan plan;
+    static struct dz_fault fault;
+    static struct dz_fault unset;
     int operand;
 
     if (argc > 0 && is_named_nohup(argv[0]))
@@ -178,9 +175,9 @@ int main(int argc, char **argv)
     if (parse_options(&plan, argc, argv, &operand, &fault) < 0)
         return tell(2, &fault);
     if (plan.help || plan.version)
-        return print_only(&plan);
+        return print_only(&plan, &fault);
     if (plan.nohup)
-        return be_nohup(argv, operand);
+        return be_nohup(argv, operand, &fault);
     if (defaults < 0)
         return tell(2, &unset);
     if (dz_plan_check(&plan, &fault) < 0)
@@ -190,5 +187,5 @@ int main(int argc, char **argv)
         return tell(2, &fault);
     }
     plan.argv = argv + operand;
-    return run_with_room(&plan);
+    return run_with_room(&plan, &fault);
 }

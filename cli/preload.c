@@ -51,7 +51,7 @@ static bool ends_with(const char *path, const char *end)
 int check_library(struct dz_plan *plan, const struct command *command,
                   struct dz_fault *fault)
 {
-    struct target target;
+    static struct target target; /* two pages that most starts need not touch */
     const char *obstacle;
 
     if (!needs_library(plan))

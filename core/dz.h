@@ -101,14 +101,8 @@ struct dz_plan {
     bool terminal_kept; /* stay: a session leader that shares its terminal */
     bool attached;      /* a standard stream was a terminal and is replaced */
     enum dz_stream stream[3];
-    int to[3];          /* descriptor that is to become 0, 1, 2; -1: keep */
-    struct dz_file log; /* what takes stdout, perhaps stderr too */
-    struct dz_file error_log;
-    struct dz_claim pidfile_claim;
-    struct dz_claim record_claim;
+    int to[3];                     /* descriptor that is to become 0, 1, 2; -1: keep */
     struct dz_pidfile pidfile_old; /* what was there before */
-    char state[PATH_MAX];          /* the state directory; empty: none to be had */
-    char cwd[PATH_MAX];            /* of the call; empty: unknown */
     int listen_fds;                /* descriptors passed by LISTEN_FDS to us */
     char **listen_pid;             /* where envp holds LISTEN_PID= */
     char listen_text[32];          /* its new value */
@@ -124,9 +118,18 @@ struct dz_plan {
     pid_t pid;       /* the target's */
     bool ended;      /* caller: the target has ended already, with status 0 */
     bool passes_on;  /* shim: --inherit, so it stays in the environment */
+    int manager;     /* caller: errno of telling our own manager, or 0 */
+    int interrupt;   /* caller: the signal that ended the wait, or 0 */
+
+    /* Paths, behind all else: each is a page, and a start that has none of them
+     * touches none, which would take as long as ten system calls. */
+    struct dz_claim pidfile_claim;
+    struct dz_claim record_claim;
+    struct dz_file log; /* what takes stdout, perhaps stderr too */
+    struct dz_file error_log;
+    char state[PATH_MAX]; /* the state directory; empty: none to be had */
+    char cwd[PATH_MAX];   /* of the call; empty: unknown */
     char inside[DZ_INSIDE_MAX];
-    int manager;   /* caller: errno of telling our own manager, or 0 */
-    int interrupt; /* caller: the signal that ended the wait, or 0 */
 };
 
 /* Who reads an option's twin, and from whom an option is taken. */

@@ -104,19 +104,17 @@ static int claim_name(struct dz_plan *plan, int folder, struct dz_fault *fault)
 static bool is_recorded(const struct dz_plan *plan)
 {
     return plan->mode == DZ_LEAVE || plan->name != NULL || plan->pidfile != NULL ||
-           plan->log.path[0] != '\0' || plan->error_log.path[0] != '\0';
+           dz_stream_log(plan, 1) != NULL || dz_stream_log(plan, 2) != NULL;
 }
 
 int dz_record_claim(struct dz_plan *plan, struct dz_fault *fault)
 {
-    struct dz_fault unheard;
     int result = 0;
     int folder;
 
     if (!is_recorded(plan))
         return 0;
-    folder = dz_state_open(plan->envp, true, plan->state,
-                           plan->name != NULL ? fault : &unheard);
+    folder = dz_state_open(plan->envp, true, plan->state, fault);
     if (folder < 0) {
         plan->state[0] = '\0';
         return plan->name != NULL ? -1 : 0;
@@ -214,7 +212,7 @@ int dz_record_publish(struct dz_plan *plan, pid_t pid, struct dz_fault *fault)
 {
     struct dz_claim *claim = &plan->record_claim;
 
-    if (plan->state[0] == '\0')
+    if (!is_recorded(plan) || plan->state[0] == '\0')
         return 0;
     if (plan->name == NULL) {
         sweep(plan, pid);
