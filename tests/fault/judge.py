@@ -28,6 +28,11 @@ def lives(pid):
     return fields is not None and fields[2] not in "ZX"
 
 
+def living(run):
+    """The targets of a run that live."""
+    return [pid for pid in run.up if lives(pid)]
+
+
 def status_field(pid, key):
     """A hexadecimal line of proc_pid_status(5)."""
     with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as file:
@@ -126,7 +131,7 @@ class Judge:
 
     def start(self, run):
         """A run of the launcher or of the preload library."""
-        alive = [pid for pid in run.up if lives(pid)]
+        alive = living(run)
         self.expect("number of targets", len(alive), 0, 1)
         killed = run.status is not None and os.WIFSIGNALED(run.status) and \
             run.fault and run.fault[3] == "KILL" and run.fault[0] == 0

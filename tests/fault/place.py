@@ -117,11 +117,15 @@ def start_job(place):
 def judge_start(verdict, run):
     """Judge; anew where the target has ended meanwhile, which it may: some faults are
     noticed behind the exec, by who kills it then."""
-    try:
-        verdict.start(run)
-    except (FileNotFoundError, ProcessLookupError):
+    while True:
+        alive = judge.living(run)
+        try:
+            verdict.start(run)
+        except (FileNotFoundError, ProcessLookupError):
+            verdict.problems.append("gone while it was looked at")
+        if alive == judge.living(run):
+            return
         verdict.problems.clear()
-        verdict.start(run)
 
 
 def launch(mode, fault):
