@@ -50,46 +50,53 @@ static handler set_sysv(int number, handler to)
     return set(number, &action);
 }
 
-static handler call(enum shim_next which, int number, handler to)
+/* A function of the family: set_as is how it sets a governed signal, next is which
+ * definition does the others. */
+static handler change(handler (*set_as)(int, handler), enum shim_next next, int number,
+                      handler to)
 {
-    return ((handler(*)(int, handler))shim_next(which))(number, to);
+    if (shim_governs(number))
+        return set_as(number, to);
+    return ((handler(*)(int, handler))shim_next(next))(number, to);
 }
 
 SHIM_EXPORT handler signal(int number, handler to)
 {
-    return shim_governs(number) ? set_bsd(number, to) : call(SHIM_SIGNAL, number, to);
+    return change(set_bsd, SHIM_SIGNAL, number, to);
 }
 
 SHIM_EXPORT handler bsd_signal(int number, handler to);
 SHIM_EXPORT handler bsd_signal(int number, handler to)
 {
-    return shim_governs(number) ? set_bsd(number, to)
-                                : call(SHIM_BSD_SIGNAL, number, to);
+    return change(set_bsd, SHIM_BSD_SIGNAL, number, to);
 }
 
 SHIM_EXPORT handler ssignal(int number, handler to)
 {
-    return shim_governs(number) ? set_bsd(number, to) : call(SHIM_SSIGNAL, number, to);
+    return change(set_bsd, SHIM_SSIGNAL, number, to);
 }
 
 SHIM_EXPORT handler sysv_signal(int number, handler to)
 {
-    return shim_governs(number) ? set_sysv(number, to)
-                                : call(SHIM_SYSV_SIGNAL, number, to);
+    return change(set_sysv, SHIM_SYSV_SIGNAL, number, to);
 }
 
 SHIM_EXPORT handler __sysv_signal(int number, handler to);
 SHIM_EXPORT handler __sysv_signal(int number, handler to)
 {
-    return shim_governs(number) ? set_sysv(number, to)
-                                : call(SHIM_UNDER_SYSV_SIGNAL, number, to);
+    return change(set_sysv, SHIM_UNDER_SYSV_SIGNAL, number, to);
+}
+
+static int act(int number, const struct sigaction *action, struct sigaction *old)
+{
+    return shim_governs(number) ? shim_sigaction(number, action, old)
+                                : shim_next_sigaction(number, action, old);
 }
 
 SHIM_EXPORT int sigaction(int number, const struct sigaction *action,
                           struct sigaction *old)
 {
-    return shim_governs(number) ? shim_sigaction(number, action, old)
-                                : shim_next_sigaction(number, action, old);
+    return act(number, action, old);
 }
 
 SHIM_EXPORT int __sigaction(int number, const struct sigaction *action,
@@ -97,8 +104,7 @@ SHIM_EXPORT int __sigaction(int number, const struct sigaction *action,
 SHIM_EXPORT int __sigaction(int number, const struct sigaction *action,
                             struct sigaction *old)
 {
-    return shim_governs(number) ? shim_sigaction(number, action, old)
-                                : shim_next_sigaction(number, action, old);
+    return act(number, action, old);
 }
 
 /* SIG_HOLD, 2: block it, and leave the disposition alone; sigset(3). */
@@ -120,7 +126,7 @@ static handler set_xsi(int number, handler to)
 
 SHIM_EXPORT handler sigset(int number, handler to)
 {
-    return shim_governs(number) ? set_xsi(number, to) : call(SHIM_SIGSET, number, to);
+    return change(set_xsi, SHIM_SIGSET, number, to);
 }
 
 static int ignore(int number)
