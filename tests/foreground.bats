@@ -176,6 +176,24 @@ assert_script() {
     rm -f seen log out daemon.pid
 }
 
+@test "killed while its parent's branch is tried, it leaves no copy that goes on" {
+    cat >computes.py <<'PY'
+import os
+if os.fork():
+    while True:
+        pass
+PY
+    keep launcher "$PYTHON" computes.py
+    await eval 'copy=$(pgrep -P "$pid")'
+    track "$copy"
+    kill -STOP "$pid" # so that it does not give up first, which takes it a second
+    # No system call is let through but a few: this is the copy that tries, not a
+    # child.  Its first steps are without that filter.
+    await eval '[ "$(status_field "$copy" Seccomp)" = 2 ]'
+    end
+    await gone "$copy"
+}
+
 @test "fork, setsid, fork in Perl" {
     cat >twice.pl <<'PL'
 use POSIX;

@@ -176,6 +176,23 @@ ASK
     done
 }
 
+@test "on the small stack of a handler, behind a chain of symbolic links" {
+    mkdir -p real
+    ln -s real/out-2 out-1
+    ln -s ../real-out real/out-2
+    for way in stay preload; do
+        rm -f seen out err real-out* err.1
+        ln -s out-1 out
+        keep $way "$TARGETS/on-hangup" "$PWD/seen" stack
+        await holds err err
+        mv real-out real-out.1
+        kill -HUP "$pid"
+        await holds real-out "handler: signal 1 code 0 from $BASHPID, USR2 blocked 1"
+        is_open "$pid" 1 real-out
+        end
+    done
+}
+
 @test "SA_RESETHAND: called once, then the default, which does not kill" {
     watch stay once
     rotate

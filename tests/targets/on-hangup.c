@@ -2,8 +2,8 @@
  * A program that has its own ideas about SIGHUP, and says to stdout, a line a call,
  * what it is told of it.
  *
- * usage: hangup SEEN none|default|ignore|siginfo|once|redirects|
- *        umask|closes|worker|vfork
+ * usage: hangup SEEN none|default|ignore|siginfo|once|stack|
+ *        redirects|umask|closes|worker|vfork
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -63,6 +65,20 @@ static void on_user(int number)
     tell("asked");
 }
 
+/* A stack of a page and a quarter for handlers, beside what the kernel puts there,
+ * and behind its end nothing: who uses more is killed. */
+static void take_small_stack(void)
+{
+    enum { PAGE = 4096 };
+    size_t size = PAGE + PAGE / 4 + getauxval(AT_MINSIGSTKSZ);
+    char *low = mmap(NULL, PAGE + size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    stack_t stack = {.ss_sp = low + PAGE, .ss_size = size};
+
+    if (low == MAP_FAILED || mprotect(low + PAGE, size, PROT_READ | PROT_WRITE) < 0 ||
+        sigaltstack(&stack, NULL) < 0)
+        abort();
+}
+
 static void set(void)
 {
     struct sigaction action = {.sa_sigaction = on_hangup, .sa_flags = SA_SIGINFO};
@@ -71,7 +87,11 @@ static void set(void)
     sigaddset(&action.sa_mask, SIGUSR2);
     if (is("once"))
         action.sa_flags |= (int)SA_RESETHAND;
-    if (is("siginfo") || is("once"))
+    if (is("stack")) {
+        take_small_stack();
+        action.sa_flags |= SA_ONSTACK;
+    }
+    if (is("siginfo") || is("once") || is("stack"))
         sigaction(SIGHUP, &action, NULL);
     if (is("default"))
         signal(SIGHUP, SIG_DFL);
