@@ -104,8 +104,10 @@ def one_round(number):
     if mode != "stay" and statuses[winners[0][0]] != 0:
         return f"the winner ended with {statuses}"
     deadline = time.monotonic() + 5
-    while mode == "stay" and not is_victim(pid) and time.monotonic() < deadline:
-        pass # it publishes right before it executes the program
+    # Staying it publishes right before it executes the program; and an exec closes
+    # the pipe that the caller waits at before /proc shows the new words.
+    while not is_victim(pid) and time.monotonic() < deadline:
+        pass
     running = victims()
     for one in running:
         os.kill(one, signal.SIGKILL)
