@@ -5,24 +5,27 @@
 
 _dzctl()
 {
-    local cur prev words cword usage list
+    local cur prev words cword split help usage takes='' list=''
 
-    _init_completion -n : || return
+    _init_completion -s -n : || return
     if ((cword == 1)); then
         list=$("$1" --help 2>/dev/null | sed -n 's/^  \([a-z]*\) .*/\1/p')
         COMPREPLY=($(compgen -W '$list --help --version' -- "$cur"))
         return
     fi
 
-    # Usage: dzctl stop [-t SEC] [-s SIG] JOB...
     [[ ${words[1]} != -* ]] || return
-    read -r usage < <("$1" "${words[1]}" --help 2>/dev/null)
-    if [[ $prev == -? && $usage == *"[$prev SIG]"* ]]; then
+    help=$("$1" "${words[1]}" --help 2>/dev/null)
+    usage=${help%%$'\n'*}
+    #   -s, --signal=SIG  what to send first: what the option before takes.
+    [[ $prev != -?* || $prev == *=* ]] ||
+        takes=$(sed -n "s/^ .*${prev}\(, --[a-z]*\)\?=\([A-Z]*\) .*/\2/p" <<<"$help")
+    if [[ $takes == SIG ]]; then
         list=$(compgen -A signal SIG) list=${list//SIG/}
-    elif [[ $prev == -? && $usage == *"[$prev "* ]]; then
+    elif [[ $takes ]]; then
         return
     elif [[ $cur == -* ]]; then
-        list="$(grep -o -e '\[-[^] ]*' <<<"$usage" | tr -d '[') --help"
+        list=$(sed -n 's/^ .*\(--[a-z]*=\?\).*/\1/p' <<<"$help")
     elif [[ $cur == */* && $usage == *JOB* ]]; then
         _filedir # a pidfile
         return
@@ -35,5 +38,6 @@ _dzctl()
             done)
     fi
     COMPREPLY=($(compgen -W '$list' -- "$cur"))
+    [[ ${COMPREPLY-} != --*= ]] || compopt -o nospace
     __ltrim_colon_completions "$cur"
 } && complete -F _dzctl dzctl

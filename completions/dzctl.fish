@@ -30,19 +30,20 @@ for line in (dzctl --help 2>/dev/null)
     set -l here -c dzctl -n "__fish_seen_subcommand_from $command"
     string match -q '*JOB*' -- $words
     and complete $here -a '(__dzctl_jobs)'
-    for word in (string match -rag '\[(-[^]]*)\]' -- $words)
-        set -l option (string split ' ' -- $word)
-        set -l form -s
-        string match -q -- '--*' $word
-        and set form -l
-        set form $form (string trim -l -c - -- $option[1])
-        switch "$option[2]"
+    #   -s, --signal=SIG  what to send first, TERM if not given
+    for row in (dzctl $command --help 2>/dev/null)
+        string match -rq -- '^ +(?:-(?<letter>[a-z]), )? *--(?<name>[a-z]+)=?(?<kind>[A-Z]*) +(?<about>.*)$' $row
+        or continue
+        set -l option -l $name -d $about
+        test -n "$letter"
+        and set -a option -s $letter
+        switch $kind
             case ''
-                complete $here $form
+                complete $here $option
             case SIG
-                complete $here $form -x -a '(kill -l | string split -n " ")'
+                complete $here $option -x -a '(kill -l | string split -n " ")'
             case '*'
-                complete $here $form -x
+                complete $here $option -x
         end
     end
 end

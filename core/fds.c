@@ -11,11 +11,21 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 enum { FIRST = 3, LISTEN_FIRST = 3 /* SD_LISTEN_FDS_START, sd_listen_fds(3) */ };
+
+/* isatty(3), by the kernel's word: musl's has ENOTTY for every error, and a terminal
+ * that has been hung up is told by EIO. */
+static bool is_terminal(int fd)
+{
+    uint32_t state[32]; /* struct termios as the kernel has it, of 36 bytes to 44 */
+
+    return ioctl(fd, TCGETS, state) == 0;
+}
 
 /* Linux before 4.11, or a filter: what the kernel calls it, proc_pid_fd(5). */
 static enum dz_stream kind_without_statx(int fd)
@@ -26,7 +36,7 @@ static enum dz_stream kind_without_statx(int fd)
 
     if (fcntl(fd, F_GETFD) < 0)
         return DZ_CLOSED;
-    if (isatty(fd) || errno == EIO)
+    if (is_terminal(fd) || errno == EIO)
         return DZ_TERMINAL;
     dz_add(&text, "/proc/self/fd/");
     dz_add_number(&text, fd);
@@ -49,8 +59,8 @@ enum dz_stream dz_stream_kind(int fd)
     case S_IFCHR:
         /* EIO: a terminal that has been hung up.  What cannot be asked, a filter's
          * EPERM for one, may be a terminal, and a daemon is to have none. */
-        return isatty(fd) || (errno != ENOTTY && errno != EINVAL) ? DZ_TERMINAL
-                                                                  : DZ_OTHER;
+        return is_terminal(fd) || (errno != ENOTTY && errno != EINVAL) ? DZ_TERMINAL
+                                                                       : DZ_OTHER;
     default:
         return DZ_OTHER;
     }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 typedef void (*handler)(int);
+typedef handler setter(int number, handler to);
 
 /* The signals that siginterrupt(3) was called for, as glibc's signal(3) heeds it. */
 static uint64_t interrupting;
@@ -52,12 +53,11 @@ static handler set_sysv(int number, handler to)
 
 /* A function of the family: set_as is how it sets a governed signal, next is which
  * definition does the others. */
-static handler change(handler (*set_as)(int, handler), enum shim_next next, int number,
-                      handler to)
+static handler change(setter *set_as, enum shim_next next, int number, handler to)
 {
-    if (shim_governs(number))
-        return set_as(number, to);
-    return ((handler(*)(int, handler))shim_next(next))(number, to);
+    setter *now = shim_governs(number) ? set_as : (setter *)shim_next(next);
+
+    return now(number, to);
 }
 
 SHIM_EXPORT handler signal(int number, handler to)

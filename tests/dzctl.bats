@@ -1440,6 +1440,13 @@ list_calls() {
         done
         [ "$(wc -L <<<"$output")" -le 80 ] || fail "lines are too long: $output"
     done
+    # Every option that it takes has a row, by both its names, and no other has.
+    for row in "list --json" "status --json" "stop -s --signal -t --timeout" \
+        "wait -t --timeout" "log -f --follow -n --lines" "inspect --json" clear; do
+        ctl "${row%% *}" --help
+        assert "rows of $row" "${row%% *}$(grep '^  ' <<<"$output" |
+            grep -o -e ' -[a-z],' -e ' --[a-z]*' | tr -d ',\n')" "$row -h --help"
+    done
     ctl -h
     assert "-h" "$output" "$all"
     ctl --version

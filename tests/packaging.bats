@@ -5,7 +5,8 @@ load helpers
 
 setup_file() {
     need dpkg-buildpackage dh lintian
-    env -u MAKEFLAGS -u MAKELEVEL make -C "$ROOT" BUILD="$BATS_FILE_TMPDIR" deb \
+    # As a package is built, whatever the other build is by.
+    env -u MAKEFLAGS -u MAKELEVEL -u CC make -C "$ROOT" BUILD="$BATS_FILE_TMPDIR" deb \
         >"$BATS_FILE_TMPDIR/log" 2>&1 3>&- 4>&- || fail "$(tail -n 20 "$BATS_FILE_TMPDIR/log")"
     dpkg-deb -x "$BATS_FILE_TMPDIR"/deb/*.deb "$BATS_FILE_TMPDIR/root"
 }
@@ -142,7 +143,14 @@ completes_dzctl() {
 dzctl st|status stop
 dzctl --he|--help
 dzctl stop -s US|USR1 USR2
+dzctl stop --signal US|USR1 USR2
+dzctl stop --signal=US|USR1 USR2
+dzctl stop --|--help --signal --timeout
+dzctl log --|--follow --help --lines
+dzctl clear --|--help
 dzctl stop -t 5 we|web
+dzctl stop --timeout=5 we|web
+dzctl stop --timeout 5 we|web
 dzctl status we|web
 dzctl stop ${pid:0:-1}|$pid
 dzctl stop ./onl|onlyfile

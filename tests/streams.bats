@@ -81,6 +81,30 @@ END
     assert stdout "$(fd_of "$(cat stay.pid)" 1)" "$PWD/nohup.out"
 }
 
+@test "a terminal that has been hung up becomes /dev/null and the log, glibc and musl" {
+    cat >hung.py <<'PY'
+# Starts the words with 0, 1 and 2 on a terminal that is no more, and shows the PID.
+import os, pty, subprocess, sys
+master, slave = pty.openpty()
+os.close(master)
+print(subprocess.Popen(sys.argv[1:], stdin=slave, stdout=slave, stderr=slave).pid)
+PY
+    for program in environment environment-musl; do
+        [ -x "$TARGETS/$program" ] || lacking "needs musl-gcc"
+        for how in "$DZ" "env LD_PRELOAD=$SHIM DZ_MODE=stay"; do
+            rm -f seen nohup.out
+            # shellcheck disable=SC2086
+            pid=$(closed python3 hung.py $how "$TARGETS/$program" "$PWD/seen")
+            track "$pid"
+            await holds_line seen "child-sid $pid"
+            assert stdin "$(fd_of "$pid" 0)" /dev/null
+            assert stdout "$(fd_of "$pid" 1)" "$PWD/nohup.out"
+            assert stderr "$(fd_of "$pid" 2)" "$PWD/nohup.out"
+            kill -KILL "$pid"
+        done
+    done
+}
+
 @test "0, 1 and 2 closed in every combination, in every mode" {
     for mode in "'$DZ' -q" "'$DZ' -q -d" "LD_PRELOAD='$SHIM'"; do
         for closing in "" "<&-" ">&-" "2>&-" "<&- >&-" "<&- 2>&-" ">&- 2>&-" "<&- >&- 2>&-"; do

@@ -70,12 +70,13 @@ static int print_help(void)
     return ctl_finish(0);
 }
 
-int ctl_help(const char *command)
+int ctl_help(const char *command, const char *allowed)
 {
     for (size_t i = 0; i < COMMANDS; i++)
         if (strcmp(command, commands[i].name) == 0)
-            printf("Usage: dzctl %s %s\n%s\n", commands[i].name, commands[i].words,
+            printf("Usage: dzctl %s %s\n%s\n\n", commands[i].name, commands[i].words,
                    commands[i].help);
+    print_options(allowed);
     fputs(about_jobs, stdout);
     return ctl_finish(0);
 }

@@ -32,8 +32,9 @@ int ctl_tell(const struct dz_fault *fault);
 /* A line "dzctl: COMMAND: WORD: REASON" about bad words; returns 125. */
 int ctl_usage(const char *command, const char *word, const char *reason);
 
-/* Print the help of that command; returns as ctl_finish. */
-int ctl_help(const char *command);
+/* Print the help of that command, which allows these options; returns as
+ * ctl_finish. */
+int ctl_help(const char *command, const char *allowed);
 
 /* Flush stdout; status, or CTL_FAILED with a message where that fails. */
 int ctl_finish(int status);
@@ -59,6 +60,9 @@ struct words {
  */
 bool parse_words(struct words *words, int argc, char **argv, const char *allowed,
                  int least, int most, int *status);
+
+/* Print the rows of the options that allowed names, and of --help. */
+void print_options(const char *allowed);
 
 /* ---- jobs.c: jobs by their records ------------------------------------- */
 

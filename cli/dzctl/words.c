@@ -7,15 +7,50 @@
 #include <signal.h>
 #include <string.h>
 
-static const struct option options[] = {
-    {"json", no_argument, NULL, 'j'},
-    {"follow", no_argument, NULL, 'f'},
-    {"timeout", required_argument, NULL, 't'},
-    {"signal", required_argument, NULL, 's'},
-    {"lines", required_argument, NULL, 'n'},
-    {"help", no_argument, NULL, 'h'},
-    {NULL, 0, NULL, 0},
+/* The options of all commands; each allows some. */
+static const struct {
+    char letter;
+    const char *name;
+    const char *arg; /* NULL for a flag */
+    const char *help;
+} table[] = {
+    {'f', "follow", NULL, "go on as it grows, until the job has ended"},
+    {'j', "json", NULL, "JSON, for programs"}, /* without a short form: letters[] */
+    {'n', "lines", "N", "how many of the last lines"},
+    {'s', "signal", "SIG", "what to send first, TERM if not given"},
+    {'t', "timeout", "SEC", "how long to wait"},
+    {'h', "help", NULL, "print this help"},
 };
+enum { OPTIONS = sizeof table / sizeof table[0] };
+static const char letters[] = ":fhn:s:t:";
+
+void print_options(const char *allowed)
+{
+    char option[32];
+
+    for (size_t i = 0; i < OPTIONS; i++) {
+        const char *arg = table[i].arg;
+        if (table[i].letter != 'h' && strchr(allowed, table[i].letter) == NULL)
+            continue;
+        snprintf(option, sizeof option, "--%s%s%s", table[i].name,
+                 arg != NULL ? "=" : "", arg != NULL ? arg : "");
+        if (strchr(letters, table[i].letter) != NULL)
+            printf("  -%c, %-14s  %s\n", table[i].letter, option, table[i].help);
+        else
+            printf("      %-14s  %s\n", option, table[i].help);
+    }
+}
+
+/* As getopt_long(3) wants them. */
+static void list_options(struct option options[OPTIONS + 1])
+{
+    memset(options, 0, (OPTIONS + 1) * sizeof *options);
+    for (size_t i = 0; i < OPTIONS; i++) {
+        options[i].name = table[i].name;
+        options[i].has_arg = table[i].arg != NULL ? required_argument : no_argument;
+        options[i].val = (unsigned char)table[i].letter;
+    }
+}
 
 /* 0, or 125 with a message. */
 static int set(struct words *words, const char *command, int letter)
@@ -48,6 +83,7 @@ static int set(struct words *words, const char *command, int letter)
 bool parse_words(struct words *words, int argc, char **argv, const char *allowed,
                  int least, int most, int *status)
 {
+    struct option options[OPTIONS + 1];
     int letter;
     char word[3] = "-";
     int index = -1; /* of a long option */
@@ -56,9 +92,10 @@ bool parse_words(struct words *words, int argc, char **argv, const char *allowed
     words->timeout = -1;
     words->signal = SIGTERM;
     words->lines = 10;
+    list_options(options);
     opterr = 0;
     *status = 0;
-    while ((letter = getopt_long(argc, argv, ":hfn:t:s:", options, &index)) != -1) {
+    while ((letter = getopt_long(argc, argv, letters, options, &index)) != -1) {
         const char *given = argv[optind - 1];
         /* A short one: the words behind may have been moved before it. */
         if (index < 0 &&
@@ -66,7 +103,7 @@ bool parse_words(struct words *words, int argc, char **argv, const char *allowed
             given = word;
         index = -1;
         if (letter == 'h') {
-            *status = ctl_help(argv[0]);
+            *status = ctl_help(argv[0], allowed);
             return false;
         }
         if (letter == ':')
