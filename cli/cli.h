@@ -132,7 +132,8 @@ void dismiss_witness(struct dz_plan *plan);
 
 /* ---- dryrun.c -------------------------------------------------------------------- */
 
-/* Print the plan and the target to stdout; run nothing.  -1 with errno. */
+/* Print the plan and the target to stdout; run nothing.  0, DZ_EXIT_FAILURE where it
+ * says that the start would be refused, -1 with errno. */
 int print_plan(struct dz_plan *plan, const struct command *command);
 
 /* ---- say.c ----------------------------------------------------------------------- */

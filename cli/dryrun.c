@@ -30,8 +30,14 @@ static const char *machine_name(unsigned machine)
     }
 }
 
-/* The library for it, and where there is none the reason. */
-static void print_library(struct dz_plan *plan, const struct command *command,
+static const char *reason_of(const struct dz_fault *fault)
+{
+    return fault->err != 0 ? strerror(fault->err) : fault->reason;
+}
+
+/* The library for it, and where there is none the reason.  Whether the start would be
+ * refused for that. */
+static bool print_library(struct dz_plan *plan, const struct command *command,
                           const struct target *target)
 {
     struct dz_fault fault;
@@ -40,14 +46,16 @@ static void print_library(struct dz_plan *plan, const struct command *command,
 
     printf("library   %s, %sneeded", plan->shim, needs_library(plan) ? "" : "not ");
     if (none)
-        printf(": %s", fault.err != 0 ? strerror(fault.err) : fault.reason);
+        printf(": %s", reason_of(&fault));
     putchar('\n');
-    if (check_library(plan, command, &fault) < 0)
-        printf("refused   %s: %s\n", fault.object,
-               fault.err != 0 ? strerror(fault.err) : fault.reason);
+    if (check_library(plan, command, &fault) == 0)
+        return false;
+    printf("refused   %s: %s\n", fault.object, reason_of(&fault));
+    return true;
 }
 
-static void print_target(struct dz_plan *plan, const struct command *command)
+/* Returns as print_library. */
+static bool print_target(struct dz_plan *plan, const struct command *command)
 {
     struct target target;
     const char *obstacle;
@@ -73,7 +81,7 @@ static void print_target(struct dz_plan *plan, const struct command *command)
         printf("missing   %s\n", target.interpreter);
     printf("preload   %s%s\n", obstacle != NULL ? "impossible: " : "possible",
            obstacle != NULL ? obstacle : "");
-    print_library(plan, command, &target);
+    return print_library(plan, command, &target);
 }
 
 static const char *stream_name(enum dz_stream stream)
@@ -120,14 +128,26 @@ static void print_stream(const struct dz_plan *plan, int number)
     printf("%-9s %s -> %s\n", names[number], stream_name(kind), to);
 }
 
-static void print_kept(const struct dz_plan *plan)
+/* Streams and descriptors.  Whether the start would be refused for them. */
+static bool print_streams(struct dz_plan *plan)
 {
+    struct dz_fault fault;
+    bool refused = plan->reopen && !goes_to_log(plan, 1) && !goes_to_log(plan, 2);
     int fd = 3;
 
+    for (int i = 0; i < 3; i++)
+        print_stream(plan, i);
+    if (refused)
+        printf("refused   reopen: there is no log that we open: give one by -o\n");
+    if (dz_check_kept(plan, &fault) < 0) {
+        printf("refused   %s: %s: %s\n", fault.step, fault.object, reason_of(&fault));
+        return true;
+    }
     printf("keep-fd   ");
     for (; (fd = dz_next_kept(plan, fd)) >= 0; fd++)
         printf("%d ", fd);
     printf("and no other from 3\n");
+    return refused;
 }
 
 static void print_signals(const struct dz_plan *plan)
@@ -182,21 +202,14 @@ static const char *describe_mode(const struct dz_plan *plan, enum dz_left left)
 int print_plan(struct dz_plan *plan, const struct command *command)
 {
     enum dz_left left = plan->mode == DZ_STAY ? dz_forecast() : DZ_NOT_LEFT;
-    struct dz_fault fault;
+    bool refused;
 
     printf("mode      %s\n", describe_mode(plan, left));
     if (left != DZ_NOT_LEFT)
         plan->mode = DZ_LEAVE;
-    print_target(plan, command);
+    refused = print_target(plan, command);
     print_powers(plan);
-    for (int i = 0; i < 3; i++)
-        print_stream(plan, i);
-    if (plan->reopen && !goes_to_log(plan, 1) && !goes_to_log(plan, 2))
-        printf("refused   reopen: there is no log that we open: give one by -o\n");
-    if (dz_check_kept(plan, &fault) < 0)
-        printf("keep-fd   %s: %s\n", fault.object, strerror(fault.err));
-    else
-        print_kept(plan);
+    refused |= print_streams(plan);
     printf("chdir     %s\n", plan->chdir != NULL ? plan->chdir : "/");
     if (plan->umask >= 0)
         printf("umask     %03o\n", (unsigned)plan->umask);
@@ -209,5 +222,7 @@ int print_plan(struct dz_plan *plan, const struct command *command)
         printf("pidfile   %s\n", plan->pidfile);
     if (plan->mode == DZ_LEAVE)
         print_wait(plan);
-    return fflush(stdout) == 0 && !ferror(stdout) ? 0 : -1;
+    if (fflush(stdout) != 0 || ferror(stdout))
+        return -1;
+    return refused ? DZ_EXIT_FAILURE : 0;
 }

@@ -127,6 +127,7 @@ static int be_nohup(char **argv, int operand, struct dz_fault *fault)
 static int run(struct dz_plan *plan, struct dz_fault *fault)
 {
     static struct command command;
+    int status;
 
     if (find_command(&command, plan->argv, fault) < 0 ||
         prepare_library(plan, &command, fault) < 0)
@@ -135,11 +136,11 @@ static int run(struct dz_plan *plan, struct dz_fault *fault)
         return tell(2, fault);
     if (!plan->dry_run)
         return launch(plan, &command, fault);
-    if (print_plan(plan, &command) < 0) {
-        dz_fault(fault, "stdout", NULL, errno, NULL);
-        return tell(2, fault);
-    }
-    return 0;
+    status = print_plan(plan, &command);
+    if (status >= 0)
+        return status;
+    dz_fault(fault, "stdout", NULL, errno, NULL);
+    return tell(2, fault);
 }
 
 /* The same, with room in the environment: no more than execve(2) has taken once. */

@@ -122,6 +122,13 @@ works() {
         [[ $output == *$line* ]] || fail "no '$line' in: $output"
     done
     [ ! -e log ]
+    # What would be refused, descriptors and --reopen too, is so here.
+    try dz -n --keep-fd=99 sleep 1
+    assert "status for 99" "$status" 125
+    assert_match "for 99" "$output" "*"$'\n'"refused   keep-fd: 99: Bad file descriptor"$'\n'"*"
+    try dz -n --reopen --shim="$SHIM" -o - sleep 1
+    assert "status for --reopen" "$status" 125
+    assert_match "for --reopen" "$output" "*"$'\n'"refused   reopen: there is no log *"
     run dz -n "$TARGETS/server-static"
     [[ $output == *"target    static ELF, 64 bits"* ]]
     [[ $output == *"preload   impossible: it is statically linked"* ]]

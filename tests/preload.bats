@@ -18,7 +18,7 @@ refused() {
         assert "left behind" "$(ls -d none pid ran "$DZ_STATE_DIR"/* 2>/dev/null)" ""
     done
     try power -n -o none -C . "$@"
-    assert "-n: status" "$status" 0
+    assert "-n: status" "$status" 125
     assert_match "-n" "$(grep ^refused <<<"$output")" "refused   $reason"
     assert "left behind by -n" "$(ls none ran 2>/dev/null)" ""
 }
