@@ -1,0 +1,205 @@
+# dzctl list: the table and the JSON, compared with /proc and the records.
+
+load helpers
+load ctl
+
+@test "list: no state directory, and an empty one" {
+    ctl list
+    assert status "$status" 0
+    assert stdout "$output" ""
+    assert stderr "$stderr" ""
+    [ ! -e "$DZ_STATE_DIR" ] || fail "it has made the directory"
+    ctl list --json
+    assert json "$output" "[]"
+    mkdir -m 700 "$DZ_STATE_DIR"
+    ctl list
+    assert status "$status" 0
+    assert stdout "$output" ""
+    ctl list --json
+    assert json "$output" "[]"
+}
+
+@test "list: the columns, named jobs first by name, then by PID" {
+    job -o num1 sleep 1001
+    one=$pid
+    job --name=zeta -o z.log sleep 1002
+    zeta=$pid
+    job --name=alpha -o a.log sleep 1003
+    alpha=$pid
+    job -o num2 sleep 1004
+    two=$pid
+    job --name=Beta -o /dev/null sleep 1005
+    ctl list
+    assert status "$status" 0
+    assert stderr "$stderr" ""
+    sort_pids=$(printf '%s\n' "$one num1 1001" "$two num2 1004" | sort -n)
+    expected="NAME|PID|STATE|SINCE|LOG|COMMAND
+Beta|$pid|running|$(since_of Beta)|/dev/null|sleep 1005
+alpha|$alpha|running|$(since_of alpha)|$PWD/a.log|sleep 1003
+zeta|$zeta|running|$(since_of zeta)|$PWD/z.log|sleep 1002"
+    while read -r number log seconds; do
+        expected+=$'\n'"-|$number|running|$(since_of "$number")|$PWD/$log|sleep $seconds"
+    done <<<"$sort_pids"
+    assert table "$(cells)" "$expected"
+    # Cells begin where their headings do.
+    while IFS= read -r line; do
+        assert "COMMAND of '$line'" "${line:$(awk '{ print index($0, "COMMAND") - 1; exit }' <<<"$output")}" \
+            "${line##*  }"
+    done <<<"$output"
+}
+
+# The table on a terminal of that many columns.
+list_on() {
+    output=$(on_terminal --run bash -c "stty cols $1; exec '$CTL' list" | tr -d '\r')
+}
+assert_fits() {
+    local line
+    while IFS= read -r line; do
+        [ "${#line}" -le "$1" ] || fail "${#line} columns of $1: $line"
+    done <<<"$output"
+}
+
+@test "list: on a terminal of 80 columns it fits, and cut cells show so" {
+    job --name=web -o "$PWD/a-log-of-some-length" sleep 1000 1 1 1 1 1 1 1 1 1 1 1
+    list_on 80
+    assert lines "$(wc -l <<<"$output")" 2
+    assert_fits 80
+    line=$(tail -n 1 <<<"$output")
+    assert_match row "$line" "web *$pid*running*  ..*length  sleep 1000*.."
+    # All of it is used.
+    assert length "${#line}" 80
+    list_on 300
+    assert_match row "$(tail -n 1 <<<"$output")" "* $PWD/a-log-of-some-length  sleep *1 1"
+    assert cut "$(grep -c '\.\.' <<<"$output")" 0
+}
+
+@test "list: on a terminal of 60 columns it fits" {
+    job --name=web -o "$PWD/a-log-of-some-length" sleep 1000
+    list_on 60
+    assert_match row "$(tail -n 1 <<<"$output")" "web  *$pid*running*sleep 1000"
+    assert_fits 60
+}
+
+@test "list: long names and states fit on 80 columns too" {
+    job --name=a-name-of-some-length -o "$PWD/a-log-of-some-length" sleep 1000
+    ended_job --name=ended -o "$PWD/a-log-of-some-length"
+    list_on 80
+    assert_match row "$output" "*ended*"
+    assert_fits 80
+}
+
+@test "list: to a pipe nothing is cut" {
+    long=$(printf '%0400d' 7)
+    job --name=web -o "$PWD/$(printf 'l%.0s' {1..200})" sleep 1000 "$long"
+    ctl list
+    assert_match row "$output" "*  $PWD/lll*l  sleep 1000 $long"
+    assert cut "$(grep -c '\.\.' <<<"$output")" 0
+}
+
+@test "list: control characters are shown as such, UTF-8 keeps the columns" {
+    job --name=été -o $'odd\e[31m\nlog' sh -c 'exec sleep 1000' $'a\e[31m\nb\177' ñandú
+    job --name=plain -o plain.log sh -c 'exec sleep 1000' $'\xff\xc3'
+    ctl list
+    assert lines "$(wc -l <<<"$output")" 3
+    assert "control characters" "$(LC_ALL=C grep -c $'[\001-\011\013-\037\177]' <<<"$output")" 0
+    assert_match row "$(tail -n 1 <<<"$output")" \
+        "été *odd?\[31m?log *sh -c exec sleep 1000 a?\[31m?b? ñandú"
+    # In characters all cells begin where their headings do.
+    PYTHONUTF8=1 python3 - 3<<<"$output" <<'END' || fail "not aligned: $output"
+lines = open(3, "rb").read().decode("utf-8", "surrogateescape").splitlines()
+at = lines[0].index("COMMAND")
+assert lines[1][at:].startswith("sh -c"), lines[1]
+assert lines[2][at:].startswith("sh -c"), lines[2]
+END
+}
+
+@test "list --json: valid, all fields, odd bytes" {
+    job --name=été -p web.pid -o $'odd\nlog' sh -c 'exec sleep 1000' \
+        $'\xff\n"\\\t\x01' '' 日本 $'\xed\xa0\x80'
+    web=$pid
+    job -e err.log sleep 1000 >/dev/null
+    ended_job --name=gone
+    ctl list --json
+    assert status "$status" 0
+    python3 -m json.tool <<<"$output" >/dev/null
+    assert lines "$(wc -l <<<"$output")" 5 # one a job, and the brackets
+    assert name "$(get "[1]['name']")" été
+    assert pid "$(get "[1]['pid']")" "$web"
+    assert state "$(get "[1]['state']")" running
+    assert status "$(get "[1]['status']")" null
+    assert signal "$(get "[1]['signal']")" null
+    assert session "$(get "[1]['session']")" "$(stat_field "$web" 6)"
+    assert since "$(get "[1]['since']")" "$(recorded été since)"
+    assert log "$(get "[1]['log']")" "$PWD/"$'odd\nlog'
+    assert pidfile "$(get "[1]['pidfile']")" "$PWD/web.pid"
+    assert cwd "$(get "[1]['cwd']")" "$PWD"
+    assert command "$(get "[1]['command']")" \
+        '["sh", "-c", "exec sleep 1000", "\ufffd\n\"\\\t\u0001", "", "\u65e5\u672c", "\ufffd\ufffd\ufffd"]'
+    assert "no name" "$(get "[2]['name']")" null
+    assert "no pidfile" "$(get "[2]['pidfile']")" null
+    assert "state of one that is over" "$(get "[0]['state']")" ended
+    assert "its status, which nobody told" "$(get "[0]['status']")" null
+    assert keys "$(get "[0].keys().__len__()")" 11
+}
+
+@test "list: a job that is over has ended, whoever has its PID now" {
+    ended_job --name=over -o log
+    job --name=reused -o log sleep 1000
+    sed -i "s/^start .*/start $(($(recorded reused start) - 1))/" "$DZ_STATE_DIR/reused"
+    # Its PID means that process.
+    ctl status "$pid"
+    assert "status by PID" "$output" "$pid: running, PID $pid"
+    job --name=boot -o log sleep 1000
+    sed -i "s/^boot ./boot x/" "$DZ_STATE_DIR/boot"
+    job --name=space -o log sleep 1000
+    sed -i "s/^space ./space 9/" "$DZ_STATE_DIR/space"
+    ctl list
+    assert status "$status" 0
+    assert states "$(cells | cut -d '|' -f 1,3)" "NAME|STATE
+boot|ended (status unknown)
+over|ended (status unknown)
+reused|ended (status unknown)
+space|not here"
+}
+
+@test "list: broken records neither crash nor hang, nor are listed; status cannot tell" {
+    job --name=good -o log sh -c 'exec sleep 1000' 'x y'
+    record=$DZ_STATE_DIR/good
+    cd "$DZ_STATE_DIR"
+    # Cut anywhere.
+    python3 -c 'import os
+data = open("good", "rb").read()
+for i in range(1, len(data)):
+    fd = os.open(f"cut{i}", os.O_WRONLY | os.O_CREAT, 0o600)
+    os.write(fd, data[:i])'
+    : >empty
+    head -c 3000 /dev/urandom >garbage
+    head -c 3000 /dev/zero >zeros
+    mkdir folder
+    mkfifo -m 600 fifo
+    ln -s good link
+    ln -s nowhere dangling
+    cp good writable
+    sed 's/^pid .*/pid 0/' good >init
+    sed 's/^pid .*/pid -1/' good >minus
+    sed 's/^dz 1/dz 2/' good >younger
+    sed 's/^start .*/start 99999999999999999999/' good >overflow
+    find . -type f -exec chmod 600 {} +
+    chmod 622 writable
+    cp good .hidden
+    try timeout 20 "$CTL" list
+    assert status "$status" 0
+    assert listed "$(cells | cut -d '|' -f 1,2)" "NAME|PID
+good|$pid"
+    for name in empty garbage zeros folder fifo link dangling writable init minus younger \
+        overflow cut20 cut100; do
+        expected=4
+        try timeout 20 "$CTL" status "$name"
+        assert "status $name" "$status" "$expected"
+        assert_match "stderr of $name" "$stderr" "dzctl: record: $name: *"
+        try timeout 20 "$CTL" stop "$name"
+        assert "stop $name" "$status" 1
+    done
+    alive "$pid"
+    [ -p fifo ] && [ -d folder ] && [ -L link ] || fail "something was removed"
+}

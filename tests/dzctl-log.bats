@@ -1,0 +1,318 @@
+# dzctl log: the last lines, and -f over rotations until the end of the job.
+
+load helpers
+load ctl
+
+@test "log: the last lines" {
+    shell_job web 'seq 25; echo up >up; exec sleep 1000'
+    await is_file up
+    ctl log web
+    assert status "$status" 0
+    assert stderr "$stderr" ""
+    assert "last 10" "$output" "$(seq 16 25)"
+    for words in "-n 3" -n3 --lines=3; do
+        # shellcheck disable=SC2086
+        ctl log $words web
+        assert "$words" "$output" "$(seq 23 25)"
+    done
+    ctl log web -n 0
+    assert status "$status" 0
+    assert "-n 0" "$output" ""
+    ctl log -n 25 web
+    assert "-n 25" "$output" "$(seq 25)"
+    ctl log -n 1000000 web
+    assert "-n 1000000" "$output" "$(seq 25)"
+    ctl log -n 3 "$pid"
+    assert "by PID" "$output" "$(seq 23 25)"
+    for words in "-n x" "-n -1" "--lines=" "-n 99999999999" "-n 3x"; do
+        # shellcheck disable=SC2086
+        ctl log $words web
+        assert "status of $words" "$status" 125
+        assert_match "stderr of $words" "$stderr" "dzctl: log: *not a number of lines"
+    done
+}
+
+@test "log: without a last newline, empty, of empty lines, of long ones, big" {
+    job --name=web -o log sleep 1000
+    ctl log web
+    assert status "$status" 0
+    assert empty "$output" ""
+    show() { closed "$CTL" log "$@" web >shown && cmp shown expected; }
+    printf 'a\nb\nc' >log
+    printf 'b\nc' >expected
+    show -n 2
+    printf c >expected
+    show -n 1
+    printf '\n\n\n' >log
+    printf '\n\n' >expected
+    show -n 2
+    cp log expected
+    show
+    head -c 200000 /dev/zero | tr '\0' x >log
+    cp log expected
+    show -n 1
+    { seq 60000; cat expected; echo; seq 3; } >log
+    tail -n 5 log >expected
+    show -n 5
+    # Lines that end where blocks do.
+    for size in 65534 65535 65536 65537; do
+        { seq 4; head -c "$size" /dev/zero | tr '\0' x; echo; } >log
+        tail -n 1 log >expected
+        show -n 1
+        tail -n 2 log >expected
+        show -n 2
+    done
+    head -c 300000 /dev/urandom >log
+    tail -n 7 log >expected
+    show -n 7
+}
+
+# Follow the log of a job: prints for each of a number of lines that are appended
+# how many milliseconds it took until it was shown, sorted.
+follow_py() {
+    cat >follow.py <<'END'
+import subprocess, sys, time
+ctl, name, log, rounds = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
+reader = subprocess.Popen([ctl, "log", "-f", name], stdout=subprocess.PIPE)
+assert reader.stdout.readline() == b"first\n"
+took = []
+with open(log, "ab", buffering=0) as file:
+    for i in range(rounds):
+        time.sleep(0.037)  # it is waiting by now
+        began = time.monotonic()
+        file.write(b"line %d\n" % i)
+        assert reader.stdout.readline() == b"line %d\n" % i
+        took.append(time.monotonic() - began)
+reader.terminate()
+reader.wait()
+print(*(round(1000 * t, 1) for t in sorted(took)))
+END
+}
+
+@test "log -f: what is appended is shown at once" {
+    job --name=web -o log sleep 1000
+    echo first >log
+    follow_py
+    read -ra times <<<"$(closed python3 follow.py "$CTL" web "$PWD/log" 21)"
+    assert rounds "${#times[@]}" 21
+    echo "# log -f: a line is shown after ${times[10]} ms (at most ${times[20]})" >&3
+    # On a machine that is busy one of them may come late.
+    [ "${times[10]%.*}" -lt 200 ] || fail "shown after ${times[10]} ms"
+}
+
+# Follow in the background, into the file shown.
+follow() {
+    closed "$CTL" log -f "$@" >shown 2>shown.err &
+    follower=$!
+    track "$follower"
+}
+# Wait for its end, and set status.
+followed() {
+    await gone "$follower"
+    status=0
+    wait "$follower" || status=$?
+}
+
+@test "log -f: ends with the job, and all that it wrote is there" {
+    for round in 1 2 3; do
+        rm -f web.log web.go
+        shell_job web 'echo begun; until [ -e web.go ]; do sleep 0.01; done; seq 20000; printf end'
+        await holds web.log begun
+        follow web
+        await holds shown begun
+        : >web.go
+        followed
+        gone "$pid"
+        assert "status" "$status" 0
+        assert stderr "$(<shown.err)" ""
+        { echo begun; seq 20000; printf end; } | cmp - shown
+    done
+    # Of a job that has ended it shows what there is.
+    follow -n 2 web
+    followed
+    assert "of an ended job" "$(<shown)" $'20000\nend'
+}
+
+@test "log -f: ends at once where the job writes nothing before" {
+    # It looks each second where nothing tells it.
+    best=999999
+    for round in 1 2 3; do
+        job --name=web -o log sleep 1000
+        follow web
+        echo "round $round" >>log
+        await holds shown "round $round"
+        began=$(now_ms)
+        kill "$pid"
+        followed
+        took=$(($(now_ms) - began))
+        [ "$took" -ge "$best" ] || best=$took
+    done
+    [ "$best" -lt 500 ] || fail "it ended $best ms after the job"
+}
+
+# Follow where each look at a file takes its time.
+slow_follow() {
+    need strace
+    closed strace -qq -o trace -e trace=newfstatat,statx \
+        -e inject=newfstatat,statx:delay_enter=150000 "$CTL" log -f "$@" >shown &
+    follower=$!
+    track "$follower"
+}
+
+@test "log -f: a line written between its last look and the end is not lost" {
+    job --name=web -o log sleep 1000
+    echo first >>log
+    slow_follow web
+    await holds shown first
+    echo a >>log
+    await holds shown a
+    echo b >>log
+    kill "$pid"
+    followed
+    assert shown "$(<shown)" $'first\na\nb'
+}
+
+@test "log -f: follows through a rotation by a move" {
+    job --name=web -o log sleep 1000
+    echo one >>log
+    follow web
+    await holds shown one
+    mv log log.1
+    echo two >>log.1
+    await holds shown two
+    echo three >log
+    await holds shown three
+    echo four >>log
+    await holds shown four
+    # Once more, and where another file is moved to its name.
+    echo five >other
+    mv other log
+    await holds shown five
+    echo six >>log
+    await holds shown six
+    # At once; it looks each second where nothing tells it.
+    best=999999
+    for round in 1 2 3 4; do
+        mv log log.1
+        began=$(now_ms)
+        echo "round $round" >log
+        await holds shown "round $round"
+        took=$(($(now_ms) - began))
+        [ "$took" -ge "$best" ] || best=$took
+    done
+    [ "$best" -lt 400 ] || fail "the new file was shown after $best ms"
+    kill "$pid"
+    followed
+    assert status "$status" 0
+    assert shown "$(<shown)" $'one\ntwo\nthree\nfour\nfive\nsix\nround 1\nround 2\nround 3\nround 4'
+}
+
+@test "log -f: follows through a copytruncate" {
+    job --name=web -o log sleep 1000
+    seq 100 >>log
+    follow -n 1 web
+    await holds_line shown 100
+    cp log log.1
+    : >log
+    await shorter
+    echo after >>log
+    await holds shown after
+    kill "$pid"
+    followed
+    assert shown "$(<shown)" $'100\nafter'
+}
+# The follower has seen the end of the file that was cut.
+shorter() { [ "$(sed -n 's/^pos:[[:space:]]*//p' "/proc/$follower/fdinfo/3")" = 0 ]; }
+
+@test "log -f: a line written just before the move is not lost" {
+    job --name=web -o log sleep 1000
+    echo first >>log
+    # Between its last read and its look at the name another line is written, and
+    # the file is moved.
+    slow_follow web
+    await holds shown first
+    echo a >>log
+    await holds shown a
+    echo b >>log
+    mv log log.1
+    echo c >log
+    await holds shown c
+    kill "$pid"
+    followed
+    assert shown "$(<shown)" $'first\na\nb\nc'
+}
+
+@test "log: a path with odd characters" {
+    mkdir $'a dir\\with "all"'
+    path=$'a dir\\with "all"/l\\n\no\tg é'
+    job --name=web -C . -o "$path" bash -c 'echo one; until [ -e go ]; do sleep 0.01; done; echo two'
+    await holds "$path" one
+    ctl log web
+    assert status "$status" 0
+    assert log "$output" one
+    follow web
+    await holds shown one
+    : >go
+    followed
+    assert shown "$(<shown)" $'one\ntwo'
+}
+
+@test "log: none, removed, no file, or no such job: an error" {
+    "$DZ" -d -q -w exec --name=piped -o - sleep 1000 3>&- 4>&- | cat >pid &
+    await is_file pid
+    track "$(<pid)"
+    for words in "" -f; do
+        # shellcheck disable=SC2086
+        ctl log $words piped
+        assert status "$status" 1
+        assert stdout "$output" ""
+        assert stderr "$stderr" "dzctl: log: piped: its output goes to no file"
+    done
+    job --name=web -o log sleep 1000
+    rm log
+    for words in "" -f; do
+        # shellcheck disable=SC2086
+        try closed timeout 20 "$CTL" log $words web
+        assert status "$status" 1
+        assert stdout "$output" ""
+        assert stderr "$stderr" "dzctl: log: $PWD/log: No such file or directory"
+    done
+    for kind in "mkfifo log" "mkdir log"; do
+        $kind
+        try closed timeout 20 "$CTL" log web
+        assert "status of $kind" "$status" 1
+        assert stderr "$stderr" "dzctl: log: $PWD/log: not a regular file"
+        rm -r log
+    done
+    ctl log nobody
+    assert status "$status" 1
+    assert stderr "$stderr" "dzctl: log: nobody: no such job"
+    job --name=null -o /dev/null sleep 1000
+    ctl log null
+    assert "status of /dev/null" "$status" 1
+    assert stderr "$stderr" "dzctl: log: /dev/null: not a regular file"
+}
+
+@test "log -f: ends when its reader has, as more is written" {
+    shell_job web 'echo one; while :; do echo more; sleep 0.05; done'
+    await holds web.log more
+    output=$(closed timeout 20 "$CTL" log -f -n 1000 web | head -n 1)
+    assert "what head shows" "$output" one
+    # As tail(1), by SIGPIPE, or well: not when timeout is up, and in silence.
+    set +e
+    closed timeout 20 "$CTL" log -f web 2>err | head -n 1
+    statuses=("${PIPESTATUS[@]}")
+    set -e
+    assert_match status "${statuses[0]}" "@(0|141)"
+    assert stderr "$(<err)" ""
+}
+
+@test "log -f: ends when its reader has, though nothing more is written" {
+    job --name=web -o log sleep 1000
+    echo one >log
+    set +e
+    closed timeout 5 "$CTL" log -f web | head -n 1
+    statuses=("${PIPESTATUS[@]}")
+    set -e
+    [ "${statuses[0]}" != 124 ] || fail "it still waits"
+}
