@@ -46,7 +46,24 @@ bool has_words(const struct dz_plan *plan)
 {
     return !plan->quiet &&
            (has_default_log(plan) || plan->left != DZ_NOT_LEFT || plan->terminal_kept ||
-            dz_has_notes(plan) || plan->manager != 0);
+            dz_has_notes(plan) || plan->unrecorded || plan->manager != 0);
+}
+
+/* The library says nothing of it: there it is what a service's own user has always. */
+static void say_unrecorded(const struct dz_plan *plan)
+{
+    const struct dz_fault *why = &plan->no_state;
+    struct dz_fault note;
+    char words[sizeof note.reason];
+    struct dz_text text = dz_text(words, sizeof words); /* ours are short enough */
+
+    if (why->reason[0] != '\0')
+        dz_add(&text, why->reason);
+    else
+        dz_add_error(&text, why->err);
+    dz_add(&text, "; the job has no record");
+    dz_fault(&note, "note", why->object, 0, words);
+    tell(plan->tell_fd, &note);
 }
 
 static void say_terminal_kept(const struct dz_plan *plan)
@@ -64,6 +81,8 @@ void say_started(const struct dz_plan *plan)
     if (!has_words(plan))
         return;
     dz_say_notes(plan, program);
+    if (plan->unrecorded)
+        say_unrecorded(plan);
     if (plan->terminal_kept)
         say_terminal_kept(plan);
     if (!has_default_log(plan) && plan->left == DZ_NOT_LEFT)

@@ -210,6 +210,16 @@ static int time_out(const struct watch *watch, struct dz_fault *fault)
     return -1;
 }
 
+/* That it has been executed is all that is waited for.  It stays so, whatever the
+ * program has done since: it would be chance whether we see it end. */
+static bool waits_for_exec(const struct dz_plan *plan)
+{
+    for (int i = 0; i < plan->wait.count; i++)
+        if (plan->wait.list[i].kind != DZ_WAIT_EXEC)
+            return false;
+    return true;
+}
+
 /* Whether nothing can become true any more: 0, or -1 with the fault. */
 static int check_hope(struct watch *watch, struct dz_fault *fault)
 {
@@ -227,6 +237,8 @@ static int loop(struct watch *watch, struct dz_fault *fault)
     for (;;) {
         int64_t until = watch->deadline;
         int64_t now;
+        if (watch->reported && waits_for_exec(plan))
+            return 0;
         if (watch->reported) {
             /* Before its end is looked at: who has just sent it may be ended. */
             if (plan->notify.fd >= 0 && take_notification(watch, fault) < 0)

@@ -45,36 +45,41 @@ int dz_parse_seconds(void *field, const char *value, struct dz_fault *fault)
     return 0;
 }
 
-/* What stands behind the colon, from at to end, by the kind.  -1: bad. */
-static int parse_value(struct dz_condition *condition, const char *at, const char *end)
+/* What stands behind the colon, from at to end, by the kind; nothing where there is no
+ * colon.  NULL, or what is wrong. */
+static const char *parse_value(struct dz_condition *condition, const char *at,
+                               const char *end)
 {
     int64_t milliseconds;
 
     switch (condition->kind) {
     case DZ_WAIT_ALIVE:
-        if (read_milliseconds(&at, &milliseconds) < 0)
-            return -1;
+        if (read_milliseconds(&at, &milliseconds) < 0 || at != end)
+            return "alive takes a number of seconds";
         condition->number = (int)milliseconds;
-        return at == end ? 0 : -1;
+        return NULL;
     case DZ_WAIT_LISTEN:
         if (*at == '/' || *at == '@')
             break;
         condition->number = dz_read_number(&at);
-        return at == end && condition->number > 0 && condition->number < 65536 ? 0 : -1;
+        if (at == end && condition->number > 0 && condition->number < 65536)
+            return NULL;
+        return "listen takes a port from 1 to 65535, an absolute path or @NAME";
     case DZ_WAIT_FD:
         condition->number = dz_read_number(&at);
-        return at == end && condition->number >= 3 ? 0 : -1;
+        return at == end && condition->number >= 3 ? NULL : "fd takes a number from 3";
     case DZ_WAIT_PATH:
         break;
     default:
-        return -1; /* takes none */
+        return "exec, main and notify take no value";
     }
     condition->path = at;
     condition->path_length = (int)(end - at);
-    return end > at && end - at < PATH_MAX ? 0 : -1;
+    return end > at && end - at < PATH_MAX ? NULL : "path takes the name of a file";
 }
 
-static int parse_one(struct dz_condition *condition, const char *text, size_t length)
+static const char *parse_one(struct dz_condition *condition, const char *text,
+                             size_t length)
 {
     size_t name = strcspn(text, ":,");
     bool known = false;
@@ -88,14 +93,14 @@ static int parse_one(struct dz_condition *condition, const char *text, size_t le
             known = true;
         }
     if (!known)
-        return -1;
+        return "none of exec, alive:SEC, main, listen[:PORT|:PATH], notify, fd:N, "
+               "path:FILE";
     if (name < length)
         return parse_value(condition, text + name + 1, text + length);
-    /* These say nothing without a value. */
-    return condition->kind == DZ_WAIT_FD || condition->kind == DZ_WAIT_PATH ||
-                   condition->kind == DZ_WAIT_ALIVE
-               ? -1
-               : 0;
+    if (condition->kind == DZ_WAIT_FD || condition->kind == DZ_WAIT_PATH ||
+        condition->kind == DZ_WAIT_ALIVE)
+        return parse_value(condition, text + length, text + length);
+    return NULL;
 }
 
 int dz_parse_conditions(void *field, const char *value, struct dz_fault *fault)
@@ -111,10 +116,9 @@ int dz_parse_conditions(void *field, const char *value, struct dz_fault *fault)
         if (conditions->count == DZ_CONDITIONS)
             return dz_fault(fault, NULL, value, 0, "more than 8 conditions");
         struct dz_condition *condition = &conditions->list[conditions->count];
-        if (parse_one(condition, at, length) < 0)
-            return dz_fault(fault, NULL, value, 0,
-                            "none of exec, alive:SEC, main, listen[:PORT|:PATH], "
-                            "notify, fd:N, path:FILE");
+        const char *wrong = parse_one(condition, at, length);
+        if (wrong != NULL)
+            return dz_fault(fault, NULL, value, 0, wrong);
         if (condition->kind == DZ_WAIT_FD &&
             dz_condition(conditions, DZ_WAIT_FD) != NULL)
             return dz_fault(fault, NULL, value, 0, "more than one fd:N");

@@ -118,6 +118,7 @@ struct dz_plan {
     pid_t pid;       /* the target's */
     bool ended;      /* caller: the target has ended already, with status 0 */
     bool passes_on;  /* shim: --inherit, so it stays in the environment */
+    bool unrecorded; /* the state directory cannot be used: no_state says why */
     int manager;     /* caller: errno of telling our own manager, or 0 */
     int interrupt;   /* caller: the signal that ended the wait, or 0 */
 
@@ -130,6 +131,7 @@ struct dz_plan {
     char state[PATH_MAX]; /* the state directory; empty: none to be had */
     char cwd[PATH_MAX];   /* of the call; empty: unknown */
     char inside[DZ_INSIDE_MAX];
+    struct dz_fault no_state;
 };
 
 /* Who reads an option's twin, and from whom an option is taken. */

@@ -251,7 +251,7 @@ bool dz_family_has(const struct dz_family *family, pid_t pid);
  */
 int dz_stop_family(const struct dz_family *family, int64_t until);
 
-/* The same for one process: signal and CONT, then KILL. */
+/* The same for one process: signal and CONT, then KILL.  1 where it was that. */
 int dz_stop_process(const struct dz_identity *who, int signal, int64_t until);
 
 /* ---- tail.c: the end of a log ------------------------------------------ */

@@ -121,7 +121,8 @@ static bool is_in_state(const struct dz_plan *plan)
     struct dz_stat state;
     struct dz_stat folder;
 
-    if (plan->state[0] == '\0' || dz_make_absolute(plan->pidfile, path) < 0)
+    if (plan->state[0] == '\0' || plan->unrecorded ||
+        dz_make_absolute(plan->pidfile, path) < 0)
         return false;
     strrchr(path, '/')[1] = '\0'; /* absolute: it has one */
     return dz_stat(AT_FDCWD, plan->state, true, &state) == 0 &&

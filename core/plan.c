@@ -22,6 +22,14 @@ static int parse_text(void *field, const char *value, struct dz_fault *fault)
     return 0;
 }
 
+static int parse_folder(void *field, const char *value, struct dz_fault *fault)
+{
+    if (*value != '/')
+        return dz_fault(fault, NULL, value, 0, "not an absolute path");
+    *(const char **)field = value;
+    return 0;
+}
+
 static int parse_flag(void *field, const char *value, struct dz_fault *fault)
 {
     if (value != NULL && strcmp(value, "0") != 0 && strcmp(value, "1") != 0)
@@ -144,6 +152,8 @@ static int parse_name(void *field, const char *value, struct dz_fault *fault)
             return dz_fault(fault, NULL, value, 0,
                             "a name has no slash, blank or control character");
     }
+    if (length == 0)
+        return dz_fault(fault, NULL, NULL, 0, "empty");
     if (digits == length || value[0] == '.' || value[0] == '-')
         return dz_fault(fault, NULL, value, 0,
                         "a name is not a number and begins with no dot or dash");
@@ -178,16 +188,16 @@ const struct dz_option dz_options[] = {
      "write the PID to FILE; one at a time"},
     {"name", 0, "DZ_NAME", "NAME", DZ_CLI | DZ_SHIM, FIELD(name), parse_name,
      "the job's NAME, for dzctl; one at a time"},
-    {NULL, 0, "DZ_STATE_DIR", "DIR", DZ_CLI | DZ_SHIM, FIELD(state_dir), parse_text,
+    {NULL, 0, "DZ_STATE_DIR", "DIR", DZ_CLI | DZ_SHIM, FIELD(state_dir), parse_folder,
      "where the records of jobs are"},
     {NULL, 0, "DZ_ONLY", "NAME,...", DZ_SHIM, FIELD(only), parse_text,
      "act only in programs of these names"},
     {"line-buffered", 0, NULL, NULL, DZ_CLI, FIELD(buffer), parse_buffer,
      "live logs: stdio flushed at each line"},
-    {"buffer", 0, "DZ_BUFFER", "HOW", DZ_CLI | DZ_SHIM, FIELD(buffer), parse_buffer,
-     "how stdio buffers stdout"},
-    {"pin-signals", 0, "DZ_PIN", "[HOW]", DZ_CLI | DZ_SHIM, FIELD(pin), parse_pin,
-     "HUP, TTIN, TTOU stay ignored"},
+    {"buffer", 0, "DZ_BUFFER", "line|none|full", DZ_CLI | DZ_SHIM, FIELD(buffer),
+     parse_buffer, "how stdio buffers stdout"},
+    {"pin-signals", 0, "DZ_PIN", "[default|all|seccomp]", DZ_CLI | DZ_SHIM, FIELD(pin),
+     parse_pin, "HUP, TTIN, TTOU stay ignored"},
     {"no-daemon", 0, "DZ_NODAEMON", NULL, DZ_CLI | DZ_SHIM, FIELD(no_daemon),
      parse_flag, "a program that daemonizes itself stays"},
     {"reopen", 0, "DZ_REOPEN", NULL, DZ_CLI | DZ_SHIM, FIELD(reopen), parse_flag,
@@ -202,7 +212,7 @@ const struct dz_option dz_options[] = {
      "say nothing but errors"},
     {"nohup", 0, NULL, NULL, DZ_CLI, FIELD(nohup), parse_flag,
      "be nohup(1) and nothing more"},
-    {"shim", 0, "DZ_SHIM", "PATH", DZ_CLI, FIELD(shim), parse_text,
+    {"shim", 0, "DZ_SHIM", "PATH", DZ_CLI | DZ_SHIM, FIELD(shim), parse_text,
      "the libdz.so to preload where it is needed"},
     {"help", 'h', NULL, NULL, DZ_CLI, FIELD(help), parse_flag, "print this help"},
     {"version", 'V', NULL, NULL, DZ_CLI, FIELD(version), parse_flag,

@@ -107,6 +107,12 @@ static bool is_recorded(const struct dz_plan *plan)
            dz_stream_log(plan, 1) != NULL || dz_stream_log(plan, 2) != NULL;
 }
 
+/* Whether plan->state is a directory for its record, once that was looked for. */
+static bool has_folder(const struct dz_plan *plan)
+{
+    return is_recorded(plan) && plan->state[0] != '\0' && !plan->unrecorded;
+}
+
 int dz_record_claim(struct dz_plan *plan, struct dz_fault *fault)
 {
     int result = 0;
@@ -114,11 +120,11 @@ int dz_record_claim(struct dz_plan *plan, struct dz_fault *fault)
 
     if (!is_recorded(plan))
         return 0;
-    folder = dz_state_open(plan->envp, true, plan->state, fault);
-    if (folder < 0) {
-        plan->state[0] = '\0';
+    folder = dz_state_open(plan->envp, true, plan->state,
+                           plan->name != NULL ? fault : &plan->no_state);
+    plan->unrecorded = folder < 0;
+    if (folder < 0)
         return plan->name != NULL ? -1 : 0;
-    }
     if (getcwd(plan->cwd, sizeof plan->cwd) == NULL)
         plan->cwd[0] = '\0'; /* too long, or removed: it is for people only */
     if (plan->name != NULL)
@@ -212,7 +218,7 @@ int dz_record_publish(struct dz_plan *plan, pid_t pid, struct dz_fault *fault)
 {
     struct dz_claim *claim = &plan->record_claim;
 
-    if (!is_recorded(plan) || plan->state[0] == '\0')
+    if (!has_folder(plan))
         return 0;
     if (plan->name == NULL) {
         sweep(plan, pid);
@@ -291,7 +297,7 @@ void dz_record_note_plan(const struct dz_plan *plan, int status)
 {
     char path[PATH_MAX];
 
-    if (plan->state[0] != '\0' && record_path(plan, plan->pid, path) == 0)
+    if (has_folder(plan) && record_path(plan, plan->pid, path) == 0)
         dz_record_note(path, plan->pid, status);
 }
 
@@ -304,6 +310,6 @@ void dz_record_drop_number(const struct dz_plan *plan, pid_t pid, bool ours)
 {
     char path[PATH_MAX];
 
-    if (plan->state[0] != '\0' && pid > 0 && number_path(plan, pid, path) == 0)
+    if (has_folder(plan) && pid > 0 && number_path(plan, pid, path) == 0)
         remove_record(path, pid, ours, true);
 }

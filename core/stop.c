@@ -90,13 +90,15 @@ int dz_stop_family(const struct dz_family *family, int64_t until)
 int dz_stop_process(const struct dz_identity *who, int signal, int64_t until)
 {
     struct round round = {.signal = signal};
+    int killed = 0;
 
     signal_one(&round, who);
     if (round.err == 0 && !dz_await_end(who, until)) {
+        killed = 1;
         round.signal = SIGKILL;
         signal_one(&round, who);
         if (round.err == 0 && !dz_await_end(who, dz_milliseconds() + KILLED_MS))
             round.err = EBUSY;
     }
-    return round.err == 0 ? 0 : failure(&round);
+    return round.err == 0 ? killed : failure(&round);
 }

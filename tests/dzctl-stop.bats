@@ -38,7 +38,7 @@ echo up; while :; do sleep 0.01; done'
     ctl stop --timeout=0.4 web
     took=$(($(now_ms) - began))
     assert status "$status" 0
-    assert stdout "$output" "web: stopped, PID $pid"
+    assert stdout "$output" "web: stopped, PID $pid, by KILL after 0.4 s"
     gone "$pid"
     gone "$kid"
     [ "$took" -ge 400 ] || fail "killed after $took ms"
@@ -347,7 +347,9 @@ DZ_STATE_DIR='$DZ_STATE_DIR' bash -c '\"$CTL\" stop -t 1 me >res 2>&1; echo \"st
 sleep 60"
         : >go
         await is_file result
-        assert result "$(<result)" "me: stopped, PID $pid
+        how=
+        [ "$trap" = : ] || how=", by KILL after 1 s"
+        assert result "$(<result)" "me: stopped, PID $pid$how
 status 0"
         gone "$pid"
         assert records "$(records)" ""

@@ -492,5 +492,5 @@ signal.pause()' 3>&- 4>&- &
     done
     try closed "$CTL" inspect nobody
     assert status "$status" 1
-    assert stderr "$stderr" "dzctl: inspect: nobody: not running"
+    assert stderr "$stderr" "dzctl: inspect: nobody: no such job"
 }

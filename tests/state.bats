@@ -4,7 +4,8 @@
 load helpers
 load jobs
 
-# unusable REASON: a start with a name is refused so; one without goes on in silence.
+# unusable REASON: a start with a name is refused so; one without goes on, and the
+# launcher says why it will have no record.
 unusable() {
     local before
     before=$(state_of .)
@@ -13,14 +14,21 @@ unusable() {
         assert_refused $mode "$1"
         begin $mode --output=/dev/null
         assert_started $mode
-        assert "stderr of $mode" "$stderr" ""
+        if [ $mode = shim ]; then
+            assert "stderr of $mode" "$stderr" ""
+        else
+            assert_match "stderr of $mode" "$stderr" "dznohup: note: ${1#*: }; the job has no record"
+        fi
         end_victim "$pid"
         assert "files after $mode" "$(state_of .)" "$before"
     done
 }
 
 @test "a state directory that is no absolute path, or no folder" {
-    DZ_STATE_DIR=state unusable "DZ_STATE_DIR: state: not an absolute path"
+    for mode in stay leave shim; do
+        DZ_STATE_DIR=state begin $mode --output=/dev/null
+        assert_refused $mode "DZ_STATE_DIR: state: not an absolute path"
+    done
     : >file
     DZ_STATE_DIR=$PWD/file unusable "state: $PWD/file: Not a directory"
     DZ_STATE_DIR=$PWD/file/x unusable "state: $PWD/file/x: Not a directory"
@@ -104,12 +112,15 @@ home() {
         assert_match "stderr of $words" "$stderr" "*: $2"
         assert lines "$(wc -l <<<"$stderr")" 1
         refute_victim
-        # Unnamed: it runs, and says nothing.
+        # Unnamed: it runs, and the launcher says that there will be no record.
         words=${words/--name=job/-o /dev/null}
         try closed setpriv --reuid="$NOBODY" --clear-groups env -u HOME -u XDG_STATE_HOME -u DZ_STATE_DIR \
             "${variables[@]}" sh -c "${words/DZ_NAME=job/DZ_OUTPUT=/dev/null} true" </dev/null
         assert "status of $words" "$status" 0
-        assert "stderr of $words" "$stderr" ""
+        case $words in
+        env*) assert "stderr of $words" "$stderr" "" ;;
+        *) assert_match "stderr of $words" "$stderr" "dznohup: note: *; the job has no record" ;;
+        esac
     done
 }
 

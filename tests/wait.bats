@@ -375,11 +375,25 @@ refused() {
 
 @test "bad conditions and times are refused" {
     none="none of exec, alive:SEC, main, listen\[:PORT|:PATH\], notify, fd:N, path:FILE"
-    for value in "" foo execs Exec alive alive: alive:x alive:1x alive:-1 alive:.5 \
-        listen: listen:0 listen:65536 listen:99999999999 listen:http listen:80x \
-        fd fd: fd:2 fd:-1 fd:x fd:3x path path: exec:1 exec: main:1 notify:1 \
-        "exec," ",exec" "exec,,main" "exec main"; do
+    for value in "" foo execs Exec "exec," ",exec" "exec,,main" "exec main" :1; do
         refused "DZ_WAIT: *$none" DZ_WAIT="$value"
+    done
+    for value in alive alive: alive:x alive:1x alive:-1 alive:.5; do
+        refused "DZ_WAIT: $value: alive takes a number of seconds" DZ_WAIT="$value"
+    done
+    for value in listen: listen:0 listen:65536 listen:99999999999 listen:http listen:80x \
+        listen:rel/sock; do
+        refused "DZ_WAIT: $value: listen takes a port from 1 to 65535, an absolute path or @NAME" \
+            DZ_WAIT="$value"
+    done
+    for value in fd fd: fd:2 fd:-1 fd:x fd:3x; do
+        refused "DZ_WAIT: $value: fd takes a number from 3" DZ_WAIT="$value"
+    done
+    for value in path path:; do
+        refused "DZ_WAIT: $value: path takes the name of a file" DZ_WAIT="$value"
+    done
+    for value in exec:1 exec: main:1 notify:1; do
+        refused "DZ_WAIT: $value: exec, main and notify take no value" DZ_WAIT="$value"
     done
     refused "DZ_WAIT: exec,fd:3,fd:4: more than one fd:N" DZ_WAIT=exec,fd:3,fd:4
     list=exec,exec,exec,exec,exec,exec,exec,exec

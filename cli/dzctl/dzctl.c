@@ -85,7 +85,8 @@ int main(int argc, char **argv)
 {
     if (argc < 2)
         return ctl_usage("command", NULL, "none given; see dzctl --help");
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0)
         return print_help();
     if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
         fputs(version, stdout);

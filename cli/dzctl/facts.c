@@ -319,7 +319,7 @@ static void read_preload(struct facts *facts)
         return;
     }
     for (const char *at = environment; at < environment + length; at += strlen(at) + 1)
-        if (strncmp(at, key, sizeof key - 1) == 0) {
+        if (strncmp(at, key, sizeof key - 1) == 0 && at[sizeof key - 1] != '\0') {
             facts->preload = text_of("%s", at + sizeof key - 1);
             break;
         }

@@ -238,10 +238,11 @@ static int find_process(const char *word, pid_t *pid)
     if (job_find(&job, word, &fault) < 0)
         return ctl_tell(&fault);
     *pid = job.state == JOB_RUNS ? job.record.who.pid : -1;
+    const char *reason = job.state == JOB_NONE ? "no such job" : "not running";
     job_free(&job);
     if (*pid >= 1)
         return 0;
-    dz_fault(&fault, "inspect", word, 0, "not running");
+    dz_fault(&fault, "inspect", word, 0, reason);
     fault.status = CTL_FAILED;
     return ctl_tell(&fault);
 }

@@ -82,7 +82,9 @@ static void judge_parent(struct report *report)
 
     if (ppid == 0)
         add_check(report, MARK_NOTE, "parent", "none",
-                  "the first process of its machine or container");
+                  report->facts.process.pid == 1
+                      ? "the first process of its machine or container"
+                      : "it is of the kernel, or of outside of this container");
     else if (peer_read(ppid, &parent) < 0)
         add_check(report, MARK_NOTE, "parent", text_of("%d", (int)ppid),
                   "it gets the exit status");

@@ -126,14 +126,16 @@ static int stop_rest(pid_t session, int64_t until)
     return dz_stop_family(&family, until > rest ? until : rest);
 }
 
+/* 1: it took KILL. */
 static int stop_running(const struct job *job, int signal, int64_t until,
                         struct dz_fault *fault)
 {
     const struct dz_identity *who = &job->record.who;
     pid_t session = own_session(job);
 
-    if (dz_stop_process(who, signal, until) == 0 && stop_rest(session, until) == 0)
-        return 0;
+    int killed = dz_stop_process(who, signal, until);
+    if (killed >= 0 && stop_rest(session, until) == 0)
+        return killed;
     dz_fault_number(fault, "stop", who->pid, errno,
                     errno == EBUSY ? "lives on after KILL: it hangs in a system call"
                                    : NULL);
@@ -167,13 +169,24 @@ static int nothing_to_stop(const struct job *job, const char *word,
     return 0;
 }
 
+/* killed: after so many milliseconds by KILL, or -1. */
+static void say_stopped(const struct job *job, const char *word, int64_t killed)
+{
+    char digits[24];
+
+    printf("%s: stopped, PID %ld", job->recorded ? job_called(job, digits) : word,
+           (long)job->record.who.pid);
+    if (killed >= 0)
+        printf(", by KILL after %g s", (double)killed / 1000);
+    putchar('\n');
+}
+
 static int stop_one(const char *word, const struct words *words)
 {
     int64_t timeout = words->timeout >= 0 ? words->timeout : STOP_MS;
     int64_t until = dz_milliseconds() + timeout;
     struct dz_fault fault;
     struct job job;
-    char digits[24];
     int result = 0;
 
     if (job_find(&job, word, &fault) < 0)
@@ -192,12 +205,10 @@ static int stop_one(const char *word, const struct words *words)
         result = -1;
     } else {
         result = stop_running(&job, words->signal, until, &fault);
-        if (result == 0)
-            printf("%s: stopped, PID %ld\n",
-                   job.recorded ? job_called(&job, digits) : word,
-                   (long)job.record.who.pid);
+        if (result >= 0)
+            say_stopped(&job, word, result == 0 ? -1 : timeout);
     }
-    if (result == 0)
+    if (result >= 0)
         job_forget(&job);
     job_free(&job);
     fault.status = CTL_FAILED;
