@@ -135,7 +135,11 @@ await() {
 holds_line() { grep -qxF -- "$2" "$1" 2>/dev/null; }
 holds() { grep -qF -- "$2" "$1" 2>/dev/null; }
 is_file() { [ -s "$1" ]; }
-runs_program() { [ "$(exe_of "$1" 2>/dev/null)" = "$2" ]; }
+# And its exec is over: /proc names the program before the kernel has closed what is
+# closed by it, and shows its words when all is done.
+runs_program() {
+    [ "$(exe_of "$1" 2>/dev/null)" = "$2" ] && { IFS= read -rd '' _ <"/proc/$1/cmdline"; } 2>/dev/null
+}
 
 # Send TERM and expect the end.
 stops_on_term() {
@@ -197,10 +201,17 @@ assert_daemon() {
 
 # ---- servers -----------------------------------------------------------------
 
-# A TCP port on loopback that is free now.
+# A TCP port that is free, of no connection that has just ended (TIME_WAIT) either,
+# and that no other test of this run gets: below those that the kernel gives to
+# clients, so that nobody's outgoing connection takes it before our server does.
 free_port() {
-    python3 -c 'import socket
-s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+    local port
+    while :; do
+        port=$((10000 + RANDOM * 22000 / 32768))
+        ! grep -q ":$(printf %04X $port) " /proc/net/tcp /proc/net/tcp6 2>/dev/null || continue
+        mkdir "$BATS_RUN_TMPDIR/port.$port" 2>/dev/null && break
+    done
+    echo $port
 }
 
 # Whether something listens on the loopback port.

@@ -3,18 +3,6 @@
 load helpers
 load waiting
 
-# A port below those that the kernel gives to clients, so that nobody's outgoing
-# connection takes it before our server does.
-own_port() {
-    local port
-    while :; do
-        port=$((10000 + RANDOM * 22000 / 32768))
-        # Not one of a connection that has just ended, either: TIME_WAIT.
-        grep -q ":$(printf %04X $port) " /proc/net/tcp /proc/net/tcp6 || break
-    done
-    echo $port
-}
-
 # The first line of an answer of 127.0.0.1:PORT; one attempt, in this process.
 ask() {
     local port=$1
@@ -44,7 +32,7 @@ fifty() {
     rounds=0
     for i in {1..25}; do
         for way in $WAYS; do
-            port=$(own_port)
+            port=$(free_port)
             late=()
             # Each second one is late, so that who does not wait is found out.
             ((i % 2)) || late=(bash -c 'sleep 0.1; exec "$@"' late)
@@ -120,7 +108,7 @@ END
     need nginx
     nginx_conf ""
     for way in $WAYS; do
-        port=$(own_port)
+        port=$(free_port)
         sed "s/@/$port/" nginx.conf >this.conf
         by "$way" DZ_WAIT=listen,path:nginx.pid,alive:0.5 -- nginx -c "$PWD/this.conf"
         started
@@ -143,7 +131,7 @@ END
 
 @test "a script that ends: the job is the server that it left" {
     for way in $WAYS; do
-        port=$(own_port)
+        port=$(free_port)
         # It may be found listening before the script has ended.
         by "$way" DZ_WAIT="listen:$port,alive:0.5" -- bash -c "(setsid '$TARGETS/server' $port &); exit 0"
         started
@@ -156,7 +144,7 @@ END
 
 @test "a script that ends and leaves several: listening counts, no process is the job's" {
     for way in $WAYS; do
-        port=$(own_port)
+        port=$(free_port)
         by "$way" DZ_WAIT="listen:$port,alive:0.5" -- bash -c \
             "(setsid '$TARGETS/server' $port &); (setsid '$SLEEPER' 60 &); exit 0"
         assert status "$status" 0
@@ -222,8 +210,8 @@ waits_for() {
 
 @test "listen:PORT: another port of the job does not count, nor a socket that is no listener" {
     listening
-    one=$(own_port)
-    two=$(own_port)
+    one=$(free_port)
+    two=$(free_port)
     waits_for not "listen:$one" "TCP=('127.0.0.1', $two)" "UDP=('127.0.0.1', $one)" "UNIX='@$one'"
     waits_for not listen "UDP=('127.0.0.1', $one)" "BOUND='@$one'"
     waits_for listens "listen:$one" "TCP=('127.0.0.1', $two)" "TCP=('127.0.0.1', $one)"
@@ -233,7 +221,7 @@ waits_for() {
 
 @test "listen: the listener of another job, or of a stranger, on that port does not count" {
     listening
-    port=$(own_port)
+    port=$(free_port)
     beside "$TARGETS/server" "$port" >stranger &
     track $!
     await holds_line stranger ready
@@ -242,7 +230,7 @@ waits_for() {
             by "$way" DZ_WAIT="$condition" DZ_TIMEOUT=0.7 -- "$SLEEPER" 60
             failed 124 "wait: $SLEEPER: not ready within 0.7 s: $condition"
         done
-        other=$(own_port)
+        other=$(free_port)
         # One that has sockets, which are no such listeners.
         by "$way" DZ_WAIT=listen:"$port" DZ_TIMEOUT=0.7 -- "$PYTHON" "$PWD/listening" "UDP=('127.0.0.1', $other)"
         failed 124 "wait: $PYTHON: not ready within 0.7 s: listen:$port"
@@ -254,7 +242,7 @@ waits_for() {
         kill "$first"
     done
     # The port of both, by SO_REUSEPORT: ours counts.
-    two=$(own_port)
+    two=$(free_port)
     beside "$PYTHON" listening "TCP=('127.0.0.1', $two)" >stranger &
     track $!
     await holds_line stranger listens
@@ -264,7 +252,7 @@ waits_for() {
 @test "listen: TCP6 alone" {
     [ -e /proc/net/tcp6 ] || lacking "needs IPv6"
     listening
-    port=$(own_port)
+    port=$(free_port)
     waits_for listens listen "TCP6=('::1', $port)"
     waits_for listens "listen:$port" "TCP6=('::1', $port)"
 }
@@ -323,7 +311,7 @@ END
     need_root
     need unshare
     # Nothing says that it is there; it must not be the one outside.
-    port=$(own_port)
+    port=$(free_port)
     for way in $WAYS; do
         by "$way" DZ_WAIT=listen:"$port" DZ_TIMEOUT=30 -- unshare --net "$TARGETS/server" "$port"
         started
@@ -353,7 +341,7 @@ END
 }
 
 @test "listen: among many descriptors, many sockets, many processes" {
-    port=$(own_port)
+    port=$(free_port)
     cat >many <<'END'
 import os, socket, sys, time
 held = [os.open("/dev/null", os.O_RDONLY) for i in range(300)]
@@ -384,7 +372,7 @@ END
 
 @test "listen: a connection is no listener, whoever tells" {
     listening
-    port=$(own_port)
+    port=$(free_port)
     beside "$TARGETS/server" "$port" >stranger &
     track $!
     await holds_line stranger ready
@@ -406,8 +394,8 @@ END
     need strace
     [ -e /proc/net/tcp6 ] || lacking "needs IPv6"
     listening
-    one=$(own_port)
-    two=$(own_port)
+    one=$(free_port)
+    two=$(free_port)
     # Of the launcher alone, not of the program.
     BEFORE="strace -qq -o trace -e trace=socket -e inject=socket:error=EPROTONOSUPPORT"
     for words in "TCP=('127.0.0.1',$one)" "TCP6=('::1',$one)"; do

@@ -4,9 +4,11 @@
 load helpers
 load waiting
 
-# The client: send.py MESSAGE..., each one datagram; "sleep:SEC", "pid:FILE"
-# (its PID into FILE), "await:FILE", "fork" (go on in a child whose PID
-# replaces CHILD in messages; the parent waits for it) stand between them.
+# The client: send.py MESSAGE..., each one datagram; "sleep:SEC", "until:SEC" (that long
+# after the launcher's start, however late its own is), "pid:FILE"
+# (its PID into FILE), "await:FILE", "child" (a child that sleeps, whose PID
+# replaces CHILD in messages; "child:FILE" makes FILE when its parent has ended) stand
+# between them.
 setup_client() {
     cat >send <<'END'
 import array, os, socket, sys, time
@@ -17,6 +19,12 @@ for word in sys.argv[1:]:
     kind, _, value = word.partition(":")
     if kind == "sleep":
         time.sleep(float(value))
+    elif kind == "until":
+        while os.getppid() == os.getsid(0):  # the first child is still there
+            time.sleep(0.001)
+        with open(f"/proc/{os.getppid()}/stat") as file:
+            began = int(file.read().rsplit(")", 1)[1].split()[19]) / os.sysconf("SC_CLK_TCK")
+        time.sleep(max(0, began + float(value) - time.clock_gettime(time.CLOCK_BOOTTIME)))
     elif kind == "pid":
         with open(value + ".tmp", "w") as file:
             print(os.getpid(), file=file)
@@ -25,8 +33,12 @@ for word in sys.argv[1:]:
         while not os.path.exists(value):
             time.sleep(0.01)
     elif kind == "child":
-        child = os.fork()
+        parent, child = os.getpid(), os.fork()
         if child == 0:
+            while value and os.getppid() == parent:
+                time.sleep(0.01)
+            if value:
+                open(value, "w").close()
             time.sleep(60)
             os._exit(0)
         os.environ["CHILD"] = str(child)
@@ -130,7 +142,7 @@ END
         says=dznohup
         [ "$way" = launcher ] || { start=(LD_PRELOAD="$SHIM"); says=libdz.so; }
         screen=$(on_terminal --run env DZ_OUTPUT=log DZ_PIDFILE=pid DZ_WAIT=notify "${start[@]}" \
-            "$PYTHON" "$PWD/send" STATUS=first STATUS=$'load\ting\033[31m' sleep:1.6 "STATUS=two of three" sleep:1 READY=1)
+            "$PYTHON" "$PWD/send" STATUS=first STATUS=$'load\ting\033[31m' until:1.6 "STATUS=two of three" until:2.6 READY=1)
         track "$(cat pid)"
         clear=$'\r\033[K'
         assert_match screen "$screen" \
@@ -160,8 +172,9 @@ END
         kill "$(cat first)" "$pid"
         # With a name, and the parent ends behind it.
         setup_client
-        by "$way" DZ_NAME=job DZ_WAIT=notify,alive:0.4 DZ_TIMEOUT=30 -- \
-            "$PYTHON" "$PWD/send" pid:"$PWD/first" child MAINPID=CHILD READY=1 sleep:0.2 end:0
+        rm -f alone
+        by "$way" DZ_NAME=job DZ_WAIT=notify,path:alone DZ_TIMEOUT=30 -- \
+            "$PYTHON" "$PWD/send" pid:"$PWD/first" child:"$PWD/alone" MAINPID=CHILD READY=1 end:0
         started
         refute [ "$pid" = "$(cat first)" ]
         gone "$(cat first)"

@@ -138,6 +138,8 @@ ASK
         watch stay $how
         chmod 640 err
         rotate
+        # It has its mode once it has its descriptor, not once it is there.
+        await is_open "$pid" 1 out && await is_open "$pid" 2 err
         assert "out of $how" "$(stat -c %a out)" 644
         assert "err of $how" "$(stat -c %a err)" 640
         end

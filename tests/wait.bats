@@ -7,14 +7,17 @@ load waiting
 
 # ---- early death ---------------------------------------------------------------
 
+# alive:9 is over with the program; the default of 100 ms a busy machine may let pass
+# before that has ended.
+
 @test "a program that fails at once: its status, how long it lived, what it said" {
     for way in $WAYS; do
-        by "$way" -- bash -c 'echo words; sleep 0.02; exit 3'
+        by "$way" DZ_WAIT=alive:9 -- bash -c 'echo words; sleep 0.02; exit 3'
         failed 3 "start: bash: ended with status 3 after *([0-9]) ms"
         assert_shown log words
-        by "$way" -- bash -c "kill -SEGV \$\$"
+        by "$way" DZ_WAIT=alive:9 -- bash -c "kill -SEGV \$\$"
         failed 139 "start: bash: killed by SIGSEGV after *([0-9]) ms"
-        by "$way" -- bash -c "kill -KILL \$\$"
+        by "$way" DZ_WAIT=alive:9 -- bash -c "kill -KILL \$\$"
         failed 137 "start: bash: killed by SIGKILL after *([0-9]) ms"
         rm log
     done
@@ -76,15 +79,15 @@ END
 
 @test "of the log, the last ten lines of this run" {
     for way in $WAYS; do
-        by "$way" -- bash -c 'for i in {1..25}; do echo "line $i"; done; exit 3'
+        by "$way" DZ_WAIT=alive:9 -- bash -c 'for i in {1..25}; do echo "line $i"; done; exit 3'
         failed 3 "*"
         assert_shown log "line "{16..25}
         # Fewer: not those of an earlier run.
-        by "$way" -- bash -c 'echo one; echo two; exit 3'
+        by "$way" DZ_WAIT=alive:9 -- bash -c 'echo one; echo two; exit 3'
         assert_shown log one two
-        by "$way" -- bash -c 'exit 3'
+        by "$way" DZ_WAIT=alive:9 -- bash -c 'exit 3'
         assert "what is shown" "$(shown)" ""
-        by "$way" -- bash -c 'for i in {1..10}; do echo "line $i"; done; exit 3'
+        by "$way" DZ_WAIT=alive:9 -- bash -c 'for i in {1..10}; do echo "line $i"; done; exit 3'
         assert_shown log "line "{1..10}
         assert "lines in the log" "$(wc -l <log)" 37
         rm log
@@ -93,10 +96,10 @@ END
 
 @test "of the error log, where there is one" {
     for way in $WAYS; do
-        by "$way" DZ_ERROR=err -- bash -c 'echo out; echo oh no >&2; exit 3'
+        by "$way" DZ_ERROR=err DZ_WAIT=alive:9 -- bash -c 'echo out; echo oh no >&2; exit 3'
         failed 3 "*"
         assert_shown err "oh no"
-        by "$way" DZ_ERROR=err -- bash -c 'echo out; exit 3'
+        by "$way" DZ_ERROR=err DZ_WAIT=alive:9 -- bash -c 'echo out; exit 3'
         assert_shown log out
         rm log err
     done
@@ -104,12 +107,12 @@ END
 
 @test "lines without an end, control characters, a line of 1 MB" {
     for way in $WAYS; do
-        by "$way" -- bash -c 'printf "one\ntwo"; exit 3'
+        by "$way" DZ_WAIT=alive:9 -- bash -c 'printf "one\ntwo"; exit 3'
         assert_shown log one two
         assert "last byte" "$(tail -c 1 "$BATS_TEST_TMPDIR/.err" | od -An -c | tr -d ' ')" '\n'
-        by "$way" -- bash -c "printf 'a\033[31mb\007c\rd\te\177f\0g é\n'; exit 3"
+        by "$way" DZ_WAIT=alive:9 -- bash -c "printf 'a\033[31mb\007c\rd\te\177f\0g é\n'; exit 3"
         assert_shown log $'a?[31mb?c?d\te?f?g é'
-        by "$way" -- bash -c 'head -c 1000000 /dev/zero | tr "\0" x; echo; echo end; exit 3'
+        by "$way" DZ_WAIT=alive:9 -- bash -c 'head -c 1000000 /dev/zero | tr "\0" x; echo; echo end; exit 3'
         size=$(wc -c <"$BATS_TEST_TMPDIR/.err")
         [ "$size" -gt 60000 ] && [ "$size" -lt 70000 ]
         assert "cut" "$(shown | sed -n 2p)" "  ..."
@@ -121,10 +124,10 @@ END
 
 @test "a log that was renamed, or removed, meanwhile" {
     for way in $WAYS; do
-        by "$way" -- bash -c "echo one; mv '$PWD/log' '$PWD/log.1'; echo other >'$PWD/log'; echo two; exit 3"
+        by "$way" DZ_WAIT=alive:9 -- bash -c "echo one; mv '$PWD/log' '$PWD/log.1'; echo other >'$PWD/log'; echo two; exit 3"
         failed 3 "*"
         assert_shown log one two
-        by "$way" -- bash -c "echo three; rm '$PWD/log'; exit 3"
+        by "$way" DZ_WAIT=alive:9 -- bash -c "echo three; rm '$PWD/log'; exit 3"
         failed 3 "*"
         assert_shown log three
         rm log.1
@@ -133,7 +136,7 @@ END
 
 @test "what a dying program leaves is stopped, also in sessions of its own" {
     for way in $WAYS; do
-        by "$way" -- bash -c "setsid '$SLEEPER' 61 & setsid bash -c 'setsid \"$SLEEPER\" 62 & \"$SLEEPER\" 63' & '$SLEEPER' 64 & exit 3"
+        by "$way" DZ_WAIT=alive:9 -- bash -c "setsid '$SLEEPER' 61 & setsid bash -c 'setsid \"$SLEEPER\" 62 & \"$SLEEPER\" 63' & '$SLEEPER' 64 & exit 3"
         failed 3 "start: bash: ended with status 3 *"
         # Only when they are there for certain.
         by "$way" DZ_WAIT=alive:9 -- bash -c "setsid '$SLEEPER' 61 >/dev/null & (setsid '$SLEEPER' 62 &)
@@ -151,7 +154,7 @@ left_status_alone() {
 @test "a program that ends with 0 within the wait was started; its record says so" {
     for way in $WAYS; do
         for code in true 'sleep 0.05' 'echo words'; do
-            by "$way" -- bash -c "$code"
+            by "$way" DZ_WAIT=alive:9 -- bash -c "$code"
             assert status "$status" 0
             assert stderr "$stderr" ""
             left_status_alone
