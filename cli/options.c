@@ -133,7 +133,7 @@ static void print_row(const struct dz_option *option)
         snprintf(left, sizeof left, "%s--%s%s%s", letter, option->name,
                  option->arg != NULL ? "=" : "",
                  option->arg != NULL ? option->arg : "");
-    printf("  %-24s %s", left, option->help);
+    printf("  %-23s  %s", left, option->help);
     if (option->twin != NULL)
         printf(" [%s]", option->twin);
     putchar('\n');
@@ -155,8 +155,7 @@ int print_help(void)
         "notify,\n"
         "fd:N, path:FILE.\n"
         "A variable in brackets is the option's default, and, but for DZ_DRY_RUN, its\n"
-        "setting where libdz.so is preloaded without dznohup: LD_PRELOAD=libdz.so "
-        "COMMAND.\n"
+        "setting where libdz.so is preloaded by hand: LD_PRELOAD=libdz.so COMMAND.\n"
         "Exit status: COMMAND's own; 125 if dznohup fails, 126 if COMMAND cannot be\n"
         "executed, 127 if it is not found; with -d 0 if it was started, 124 if it was "
         "not\n"

@@ -141,7 +141,7 @@ without() {
 @test "a slow exec does not use up the time in which a death is seen" {
     need strace
     closed timeout -s KILL 20 strace -f -qq -o trace -e trace=chdir,execve \
-        -e inject=execve:delay_enter=300000:when=1 "$DZ" -d -o log sh -c 'exit 3' 2>err || true
+        -e inject=execve:delay_enter=1500000:when=1 "$DZ" -d -w alive:1 -o log sh -c 'exit 3' 2>err || true
     holds err "ended with status 3"
 }
 

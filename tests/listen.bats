@@ -199,8 +199,8 @@ waits_for() {
             kill "$pid"
             await gone "$pid"
         else
-            by "$way" DZ_WAIT="$condition" DZ_TIMEOUT=1.5 -- "$PYTHON" "$PWD/listening" "$@"
-            failed 124 "wait: $PYTHON: not ready within 1.5 s: $condition"
+            by "$way" DZ_WAIT="$condition" DZ_TIMEOUT=2.5 -- "$PYTHON" "$PWD/listening" "$@"
+            failed 124 "wait: $PYTHON: not ready within 2.5 s: $condition"
             # It was there to be seen.
             assert "log" "$(cat log)" listens
         fi
@@ -383,8 +383,8 @@ print("connected", flush=True)
 time.sleep(60)
 END
     for way in $WAYS; do
-        by "$way" DZ_WAIT=listen DZ_TIMEOUT=1 -- "$PYTHON" "$PWD/connects" "$port"
-        failed 124 "wait: *: not ready within 1 s: listen"
+        by "$way" DZ_WAIT=listen DZ_TIMEOUT=3 -- "$PYTHON" "$PWD/connects" "$port"
+        failed 124 "wait: *: not ready within 3 s: listen"
         assert log "$(<log)" connected
         rm log
     done

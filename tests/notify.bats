@@ -229,18 +229,18 @@ END
     for way in $WAYS; do
         before=$(milliseconds)
         # Ready long behind the time-out, and no extension reaches so far.
-        more="EXTEND_TIMEOUT_USEC=1000000 sleep:0.4"
+        more="EXTEND_TIMEOUT_USEC=3000000 sleep:1"
         # shellcheck disable=SC2086
-        notifies "$way" 1 $more $more $more $more $more READY=1
+        notifies "$way" 3 $more $more $more $more $more READY=1
         started
-        [ $(($(milliseconds) - before)) -ge 2000 ]
+        [ $(($(milliseconds) - before)) -ge 5000 ]
         kill "$pid"
         # Without another one it is over; it does not shorten the time that is left.
         before=$(milliseconds)
-        notifies "$way" 1 EXTEND_TIMEOUT_USEC=1500000
+        notifies "$way" 3 EXTEND_TIMEOUT_USEC=4500000
         failed 124 "wait: $PYTHON: not ready within *"
         elapsed=$(($(milliseconds) - before))
-        [ $elapsed -ge 1500 ] && [ $elapsed -lt 5000 ] || fail "after $elapsed ms"
+        [ $elapsed -ge 4500 ] && [ $elapsed -lt 15000 ] || fail "after $elapsed ms"
         notifies "$way" 20 EXTEND_TIMEOUT_USEC=1 sleep:0.3 EXTEND_TIMEOUT_USEC= EXTEND_TIMEOUT_USEC=-5 \
             EXTEND_TIMEOUT_USEC=1x sleep:0.3 READY=1
         started

@@ -111,6 +111,8 @@ dznohup --|$("$DZ" --help | sed -n 's/^ *\(-., \)\?\(--[a-z-]*\).*/\2/p' | LC_AL
 dznohup -d --pid|--pidfile
 dznohup --mode=|leave stay
 dznohup --mode l|leave
+dznohup --buffer=|full line none
+dznohup --pin-signals=s|seccomp
 dznohup --wait=|alive: exec fd: listen listen: main notify path:
 dznohup -dqw exec,li|exec,listen exec,listen:
 dznohup -w path:./only|onlyfile onlyfolder

@@ -24,10 +24,13 @@ teardown_file() {
     [ ! -e "$BATS_FILE_TMPDIR/sshd.pid" ] || kill "$(cat "$BATS_FILE_TMPDIR/sshd.pid")"
 }
 
-remote() {
+sshd_listens() {
     need_root
     need sshd ssh
     await listens "$(cat "$BATS_FILE_TMPDIR/port")"
+}
+remote() {
+    sshd_listens
     closed timeout 20 ssh -F /dev/null -p "$(cat "$BATS_FILE_TMPDIR/port")" \
         -i "$BATS_FILE_TMPDIR/user" -o StrictHostKeyChecking=no -o LogLevel=ERROR \
         -o UserKnownHostsFile=/dev/null "$@"
@@ -36,6 +39,7 @@ remote() {
 # Run it and say how many milliseconds that took, in $took.
 timed() {
     local before
+    sshd_listens
     before=$(date +%s%N)
     remote "$@" >out 2>err
     took=$((($(date +%s%N) - before) / 1000000))

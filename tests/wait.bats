@@ -179,6 +179,23 @@ left_status_alone() {
     failed 126 "command: /etc/passwd: Permission denied"
 }
 
+@test "exec: that the program has ended since makes no difference" {
+    need strace
+    # The caller is late to look: by then the end is told.
+    for code in 0 3; do
+        for words in "-w exec" "-w exec,exec"; do
+            # shellcheck disable=SC2086
+            try closed strace -qq -o trace -e trace=poll -e inject=poll:delay_exit=300000 \
+                "$DZ" -d $words -o log sh -c "exit $code"
+            assert "status for $code with $words" "$status" 0
+            assert "stderr for $code with $words" "$stderr" ""
+        done
+    done
+    try closed strace -qq -o trace -e trace=poll -e inject=poll:delay_exit=300000 \
+        "$DZ" -d -w exec,alive:0.1 -o log sh -c "exit 3"
+    assert "status with alive" "$status" 3
+}
+
 @test "alive:SEC" {
     for way in $WAYS; do
         by "$way" DZ_WAIT=alive:1 -- bash -c 'sleep 0.3; exit 5'
@@ -340,9 +357,9 @@ left_status_alone() {
 @test "several conditions: all are to hold, and those that do not are named" {
     for way in $WAYS; do
         port=$(free_port)
-        by "$way" DZ_WAIT="exec,path:one,listen:$port,path:two" DZ_TIMEOUT=1 -- \
+        by "$way" DZ_WAIT="exec,path:one,listen:$port,path:two" DZ_TIMEOUT=3 -- \
             bash -c "echo >'$PWD/one'; exec '$TARGETS/server' $port"
-        failed 124 "wait: bash: not ready within 1 s: path:two"
+        failed 124 "wait: bash: not ready within 3 s: path:two"
         rm one
         by "$way" DZ_WAIT="path:one,listen:$port,alive:0.2,fd:5" -- \
             bash -c "echo >&5; (sleep 0.3; echo >'$PWD/one') & exec '$TARGETS/server' $port"
