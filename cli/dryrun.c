@@ -4,8 +4,11 @@
 #include "cli.h"
 
 #include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char *machine_name(unsigned machine)
@@ -32,7 +35,13 @@ static const char *machine_name(unsigned machine)
 
 static const char *reason_of(const struct dz_fault *fault)
 {
-    return fault->err != 0 ? strerror(fault->err) : fault->reason;
+    return fault->reason[0] != '\0' ? fault->reason : strerror(fault->err);
+}
+
+static bool refuse(const struct dz_fault *fault)
+{
+    printf("refused   %s: %s: %s\n", fault->step, fault->object, reason_of(fault));
+    return true;
 }
 
 /* The library for it, and where there is none the reason.  Whether the start would be
@@ -54,6 +63,24 @@ static bool print_library(struct dz_plan *plan, const struct command *command,
     return true;
 }
 
+/* The words behind the command, and what is said of them. */
+static void print_words(const struct dz_plan *plan, char **argv)
+{
+    const char *relative = plan->chdir == NULL ? relative_argument(argv) : NULL;
+
+    if (argv[1] == NULL)
+        return;
+    printf("words    ");
+    for (char **word = argv + 1; *word != NULL; word++) {
+        dz_one_line(*word); /* nothing is run, so they may change */
+        printf(" %s", *word);
+    }
+    putchar('\n');
+    if (relative != NULL)
+        printf("warning   %s is a relative path, but the program will run in /\n",
+               relative);
+}
+
 /* Returns as print_library. */
 static bool print_target(struct dz_plan *plan, const struct command *command)
 {
@@ -65,6 +92,7 @@ static bool print_target(struct dz_plan *plan, const struct command *command)
     dz_one_line(target.program); /* the file's own words */
     dz_one_line(target.interpreter);
     printf("command   %s\n", command->path);
+    print_words(plan, command->argv);
     if (target.scripts > 0)
         printf("script    interpreter %s\n", target.program);
     printf("target    ");
@@ -139,10 +167,8 @@ static bool print_streams(struct dz_plan *plan)
         print_stream(plan, i);
     if (refused)
         printf("refused   reopen: there is no log that we open: give one by -o\n");
-    if (dz_check_kept(plan, &fault) < 0) {
-        printf("refused   %s: %s: %s\n", fault.step, fault.object, reason_of(&fault));
-        return true;
-    }
+    if (dz_check_kept(plan, &fault) < 0)
+        return refuse(&fault);
     printf("keep-fd   ");
     for (; (fd = dz_next_kept(plan, fd)) >= 0; fd++)
         printf("%d ", fd);
@@ -189,6 +215,69 @@ static void print_powers(const struct dz_plan *plan)
            !dz_wants_powers(plan) && plan->pin == DZ_PIN_NONE ? " none" : "");
 }
 
+/* Whether path may be used so, by access(2) as who we are: to write, what is no folder;
+ * to execute, a folder.  may_be_made: where it is missing its folder is asked for.
+ * False with errno. */
+static bool may_use(const char *path, int how, bool may_be_made)
+{
+    char folder[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    struct stat about;
+
+    if (stat(path, &about) == 0 && how != R_OK && how != F_OK &&
+        S_ISDIR(about.st_mode) != (how == X_OK)) {
+        errno = how == X_OK ? ENOTDIR : EISDIR;
+        return false;
+    }
+    if (faccessat(AT_FDCWD, path, how, AT_EACCESS) == 0)
+        return true;
+    if (errno != ENOENT || !may_be_made)
+        return false;
+    snprintf(folder, sizeof folder, "%.*s", slash != NULL ? (int)(slash - path) + 1 : 1,
+             slash != NULL ? path : ".");
+    return faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) == 0;
+}
+
+/* The files that are named.  Whether the start would be refused for one, as far as a
+ * look tells: nothing is opened that an opening could change. */
+static bool print_files(const struct dz_plan *plan)
+{
+    const struct {
+        const char *step;
+        const char *path;
+        int how;
+        bool may_be_made;
+    } files[] = {
+        {"input", plan->input, R_OK, false},
+        {"output", plan->output, W_OK, true},
+        {"error", plan->error, W_OK, true},
+        {"chdir", plan->chdir, X_OK, false},
+    };
+    struct dz_pidfile old;
+    struct dz_fault fault;
+    bool refused = false;
+
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+        if (dz_names_file(files[i].path) &&
+            !may_use(files[i].path, files[i].how, files[i].may_be_made)) {
+            dz_fault(&fault, files[i].step, files[i].path, errno, NULL);
+            refused = refuse(&fault);
+        }
+    if (plan->name != NULL) {
+        printf("name      %s\n", plan->name);
+        if (dz_name_check(plan, &fault) < 0)
+            refused = refuse(&fault);
+    }
+    if (plan->pidfile != NULL) {
+        printf("pidfile   %s\n", plan->pidfile);
+        if ((may_use(plan->pidfile, F_OK, true)
+                 ? dz_pidfile_check(plan->pidfile, &old, &fault)
+                 : dz_fault(&fault, "pidfile", plan->pidfile, errno, NULL)) < 0)
+            refused = refuse(&fault);
+    }
+    return refused;
+}
+
 static const char *describe_mode(const struct dz_plan *plan, enum dz_left left)
 {
     if (left == DZ_LEFT_FOREGROUND)
@@ -216,10 +305,7 @@ int print_plan(struct dz_plan *plan, const struct command *command)
     else
         printf("umask     unchanged\n");
     print_signals(plan);
-    if (plan->name != NULL)
-        printf("name      %s\n", plan->name);
-    if (plan->pidfile != NULL)
-        printf("pidfile   %s\n", plan->pidfile);
+    refused |= print_files(plan);
     if (plan->mode == DZ_LEAVE)
         print_wait(plan);
     if (fflush(stdout) != 0 || ferror(stdout))

@@ -126,6 +126,10 @@ struct dz_pidfile {
  */
 int dz_pidfile_read(const char *path, struct dz_pidfile *pidfile);
 
+/* Whether a start may have that pidfile: read to *old, as it is; -1 with the fault
+ * where its process runs or it is nothing to be believed. */
+int dz_pidfile_check(const char *path, struct dz_pidfile *old, struct dz_fault *fault);
+
 /* "empty", "not a PID", "stale: no process 12"; NULL where there is none or it
  * runs.  Written to text. */
 void dz_pidfile_words(const struct dz_pidfile *pidfile, struct dz_text *text);
@@ -187,6 +191,9 @@ int dz_record_open(int folder, const char *file);
  * error.
  */
 int dz_record_claim(struct dz_plan *plan, struct dz_fault *fault);
+
+/* Whether a start may have the plan's name, as far as a look tells; nothing is made. */
+int dz_name_check(const struct dz_plan *plan, struct dz_fault *fault);
 
 /* Write the record of pid. */
 int dz_record_publish(struct dz_plan *plan, pid_t pid, struct dz_fault *fault);

@@ -130,13 +130,23 @@ static bool is_in_state(const struct dz_plan *plan)
            state.device == folder.device;
 }
 
+int dz_pidfile_check(const char *path, struct dz_pidfile *old, struct dz_fault *fault)
+{
+    char words[64];
+    struct dz_text text = dz_text(words, sizeof words);
+
+    if (dz_pidfile_read(path, old) < 0)
+        return dz_fault(fault, "pidfile", path, errno, refusal(errno));
+    if (old->state != DZ_PIDFILE_RUNS)
+        return 0;
+    dz_add(&text, "already running as PID ");
+    dz_add_number(&text, old->who.pid);
+    return dz_fault(fault, "pidfile", path, 0, words);
+}
+
 int dz_pidfile_claim(struct dz_plan *plan, struct dz_fault *fault)
 {
     struct dz_claim *claim = &plan->pidfile_claim;
-    struct dz_pidfile *old = &plan->pidfile_old;
-    char words[64];
-    struct dz_text text = dz_text(words, sizeof words);
-    int err = 0;
 
     if (plan->pidfile == NULL)
         return 0;
@@ -145,17 +155,11 @@ int dz_pidfile_claim(struct dz_plan *plan, struct dz_fault *fault)
                         "is in the directory of the jobs' records");
     if (dz_claim(claim, plan->pidfile, "pidfile", plan->timeout, fault) < 0)
         return -1;
-    if (dz_pidfile_read(claim->path, old) < 0)
-        err = errno;
-    if (err == 0 && old->state != DZ_PIDFILE_RUNS)
+    if (dz_pidfile_check(plan->pidfile, &plan->pidfile_old, fault) == 0)
         return 0;
     dz_claim_drop(claim);
     claim->path[0] = '\0'; /* somebody else's to undo */
-    if (err != 0)
-        return dz_fault(fault, "pidfile", plan->pidfile, err, refusal(err));
-    dz_add(&text, "already running as PID ");
-    dz_add_number(&text, old->who.pid);
-    return dz_fault(fault, "pidfile", plan->pidfile, 0, words);
+    return -1;
 }
 
 int dz_pidfile_publish(struct dz_plan *plan, pid_t pid, struct dz_fault *fault)

@@ -69,31 +69,51 @@ static int record_runs(int folder, const char *file, struct dz_record *record)
     return dz_runs(&record->who);
 }
 
-/* Claim the record of the plan's name; folder is open on the state directory. */
+/* Whether that name is free; folder is open on the state directory. */
+static int check_name(const char *name, int folder, struct dz_fault *fault)
+{
+    struct dz_record old;
+    char words[64];
+    struct dz_text text = dz_text(words, sizeof words);
+    int runs = record_runs(folder, name, &old);
+
+    if (runs == 0)
+        return 0;
+    if (runs < 0)
+        return dz_fault(fault, "name", name, errno, NULL);
+    dz_add(&text, "already running as PID ");
+    dz_add_number(&text, old.who.pid);
+    return dz_fault(fault, "name", name, 0, words);
+}
+
+/* Claim the record of the plan's name. */
 static int claim_name(struct dz_plan *plan, int folder, struct dz_fault *fault)
 {
     struct dz_claim *claim = &plan->record_claim;
-    struct dz_record old;
     char path[PATH_MAX];
-    char words[64];
-    struct dz_text text = dz_text(words, sizeof words);
-    int runs;
 
     if (join(path, plan->state, plan->name) < 0)
         return dz_fault(fault, "name", plan->name, errno, NULL);
     if (dz_claim(claim, path, "name", plan->timeout, fault) < 0)
         return -1;
-    runs = record_runs(folder, plan->name, &old);
-    if (runs == 0)
+    if (check_name(plan->name, folder, fault) == 0)
         return 0;
-    int err = errno;
     dz_claim_drop(claim);
     claim->path[0] = '\0'; /* somebody else's to undo */
-    if (runs < 0)
-        return dz_fault(fault, "name", plan->name, err, NULL);
-    dz_add(&text, "already running as PID ");
-    dz_add_number(&text, old.who.pid);
-    return dz_fault(fault, "name", plan->name, 0, words);
+    return -1;
+}
+
+int dz_name_check(const struct dz_plan *plan, struct dz_fault *fault)
+{
+    char path[PATH_MAX];
+    int result;
+    int folder = dz_state_open(plan->envp, false, path, fault);
+
+    if (folder < 0)
+        return fault->err == ENOENT && path[0] != '\0' ? 0 : -1; /* it would be made */
+    result = check_name(plan->name, folder, fault);
+    close(folder); /* for looking only: nothing can be lost */
+    return result;
 }
 
 /*

@@ -122,7 +122,31 @@ works() {
         [[ $output == *$line* ]] || fail "no '$line' in: $output"
     done
     [ ! -e log ]
-    # What would be refused, descriptors and --reopen too, is so here.
+    # What would be refused is so here, and it says why as the start does.
+    touch file
+    mkdir folder
+    for words in "-C nope" "-C file" "-o nope/x" "-o folder" "-e folder" "-i nope" "-p nope/x" \
+        "-p folder" "-o file/x"; do
+        # shellcheck disable=SC2086
+        try dz -n -d $words sleep 1
+        assert "status for $words" "$status" 125
+        refused=$(sed -n 's/^refused   //p' <<<"$output")
+        # shellcheck disable=SC2086
+        try dz -q -d $words sleep 1
+        assert "status with $words" "$status" 125
+        assert "what is refused for $words" "dznohup: $refused" "$stderr"
+    done
+    track "$(dz -d -q -p pid --name=job -o log.1 sleep 3600)"
+    for words in "-p pid" --name=job; do
+        # shellcheck disable=SC2086
+        try dz -n -d $words sleep 1
+        assert "status for $words" "$status" 125
+        assert_match "$words" "$output" "*"$'\n'"refused   *: already running as PID $(<pid)"$'\n'"*"
+    done
+    assert files "$(echo *)" "file folder log.1 pid"
+    try dz -n sleep file ./folder
+    assert status "$status" 0
+    assert_match "words" "$output" "*"$'\n'"words     file ./folder"$'\n'"warning   file is a relative path, *"
     try dz -n --keep-fd=99 sleep 1
     assert "status for 99" "$status" 125
     assert_match "for 99" "$output" "*"$'\n'"refused   keep-fd: 99: Bad file descriptor"$'\n'"*"
