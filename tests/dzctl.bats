@@ -143,8 +143,10 @@ list_calls() {
         assert "rows of $row" "${row%% *}$(grep '^  ' <<<"$output" |
             grep -o -e ' -[a-z],' -e ' --[a-z]*' | tr -d ',\n')" "$row -h --help"
     done
-    ctl -h
-    assert "-h" "$output" "$all"
+    for word in -h help; do
+        ctl $word
+        assert "$word" "$output" "$all"
+    done
     ctl --version
     assert status "$status" 0
     assert_match version "$output" "dzctl [0-9]*"

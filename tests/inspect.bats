@@ -476,6 +476,15 @@ signal.pause()' 3>&- 4>&- &
     assert_match stderr "$stderr" "dzctl: stdout: No space*"
 }
 
+@test "LD_PRELOAD that libdz.so has emptied is none" {
+    closed env LD_PRELOAD="$SHIM" DZ_PIDFILE=pid DZ_OUTPUT=log sleep 3612 </dev/null
+    pid=$(<pid)
+    track "$pid"
+    look "$pid"
+    assert preload "$(get "['ld_preload']")" null
+    assert_row LD_PRELOAD value '"none"'
+}
+
 @test "a job is inspected by its name and by its pidfile; not one that has ended" {
     pid=$(dz -d -q --name=job -p pid -o log sleep 3600)
     track "$pid"
