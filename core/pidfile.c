@@ -53,7 +53,10 @@ static int read_open(int fd, struct dz_pidfile *pidfile)
     if (n < 0)
         return -1;
     text[n] = '\0';
-    pidfile->who.pid = strlen(text) == (size_t)n ? parse_pid(text) : -1;
+    /* Full: there may be more of the number. */
+    pidfile->who.pid = n < (ssize_t)sizeof text - 1 && strlen(text) == (size_t)n
+                           ? parse_pid(text)
+                           : -1;
     if (n == 0)
         pidfile->state = DZ_PIDFILE_EMPTY;
     else if (pidfile->who.pid < 0)

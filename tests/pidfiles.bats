@@ -331,7 +331,7 @@ refused() {
     # shellcheck disable=SC2059
     for text in '\n' '0\n' '-1\n' '1\n' '99999999999\n' '4294967298\n' 'sleep\n' "$stranger\n$stranger\n" \
         "$stranger \n" " $stranger\n" "+$stranger\n" "$stranger\n\n" "${stranger}x\n" "-$stranger\n" \
-        "$stranger\0\n" "0x10\n"; do
+        "$stranger\0\n" "0x10\n" "$(printf '%031d' "$stranger")23\n"; do
         replaced "not a PID" "printf -- '$text' >pid"
         says_of ./pid 4 1 "dzctl: pidfile: ./pid: not a PID"
         assert "bytes left of '$text'" "$(od -c pid)" "$(printf -- "$text" | od -c)"
