@@ -48,6 +48,10 @@ int dz_fault(struct dz_fault *fault, const char *step, const char *object, int e
 int dz_fault_number(struct dz_fault *fault, const char *step, long object, int err,
                     const char *reason);
 
+/* The same: what object stands for runs already, as pid. */
+int dz_fault_running(struct dz_fault *fault, const char *step, const char *object,
+                     pid_t pid);
+
 /*
  * Write "PROGRAM: STEP: OBJECT: REASON\n" with a terminating zero to text and
  * return its length.  Control characters are shown as '?', so that it is one

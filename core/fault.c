@@ -95,6 +95,17 @@ void dz_add_error(struct dz_text *text, int err)
     dz_add_number(text, err);
 }
 
+int dz_fault_running(struct dz_fault *fault, const char *step, const char *object,
+                     pid_t pid)
+{
+    char words[64];
+    struct dz_text text = dz_text(words, sizeof words);
+
+    dz_add(&text, "already running as PID ");
+    dz_add_number(&text, pid);
+    return dz_fault(fault, step, object, 0, words);
+}
+
 size_t dz_fault_text(const struct dz_fault *fault, const char *program,
                      char text[DZ_MESSAGE_MAX])
 {

@@ -135,16 +135,11 @@ static bool is_in_state(const struct dz_plan *plan)
 
 int dz_pidfile_check(const char *path, struct dz_pidfile *old, struct dz_fault *fault)
 {
-    char words[64];
-    struct dz_text text = dz_text(words, sizeof words);
-
     if (dz_pidfile_read(path, old) < 0)
         return dz_fault(fault, "pidfile", path, errno, refusal(errno));
     if (old->state != DZ_PIDFILE_RUNS)
         return 0;
-    dz_add(&text, "already running as PID ");
-    dz_add_number(&text, old->who.pid);
-    return dz_fault(fault, "pidfile", path, 0, words);
+    return dz_fault_running(fault, "pidfile", path, old->who.pid);
 }
 
 int dz_pidfile_claim(struct dz_plan *plan, struct dz_fault *fault)

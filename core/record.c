@@ -73,17 +73,13 @@ static int record_runs(int folder, const char *file, struct dz_record *record)
 static int check_name(const char *name, int folder, struct dz_fault *fault)
 {
     struct dz_record old;
-    char words[64];
-    struct dz_text text = dz_text(words, sizeof words);
     int runs = record_runs(folder, name, &old);
 
     if (runs == 0)
         return 0;
     if (runs < 0)
         return dz_fault(fault, "name", name, errno, NULL);
-    dz_add(&text, "already running as PID ");
-    dz_add_number(&text, old.who.pid);
-    return dz_fault(fault, "name", name, 0, words);
+    return dz_fault_running(fault, "name", name, old.who.pid);
 }
 
 /* Claim the record of the plan's name. */
