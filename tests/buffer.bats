@@ -18,7 +18,7 @@ prints() {
     shift
     words=("$@")
     # shellcheck disable=SC2086
-    by "$way" $setting -- "$@"
+    finish "$way" $setting -- "$@"
 }
 
 @test "stdio of C and C++, of glibc and musl: a line is in the log once it is printed" {
@@ -43,26 +43,14 @@ prints() {
 }
 
 @test "python" {
-    cat >prints.py <<'END'
-import os
-def say(after):
-    os.write(2, b"%s %d\n" % (after, os.fstat(1).st_size))
-say(b"start")
-print("line")
-say(b"line")
-print("part", end="")
-say(b"part")
-print()
-say(b"end")
-END
     for way in $STARTS; do
-        prints DZ_BUFFER=line "$PYTHON" "$PWD/prints.py"
+        prints DZ_BUFFER=line "$PYTHON" "$PROGRAMS/prints.py"
         has "0 5 9 10"
     done
-    prints DZ_BUFFER=none "$PYTHON" "$PWD/prints.py"
+    prints DZ_BUFFER=none "$PYTHON" "$PROGRAMS/prints.py"
     has "0 5 9 10"
     for setting in "" DZ_BUFFER=full; do
-        prints "$setting" "$PYTHON" "$PWD/prints.py"
+        prints "$setting" "$PYTHON" "$PROGRAMS/prints.py"
         has "0 0 0 0"
     done
 }
@@ -78,38 +66,9 @@ END
 }
 
 @test "seen from outside, a line is in the log within 100 ms; without the option, none" {
-    cat >paced.py <<'END'
-import sys, time
-printed = []
-for i in range(3):
-    print("line", i)
-    printed.append(time.monotonic())
-    time.sleep(0.2)
-with open(sys.argv[1], "w") as file:
-    print(*printed, file=file)
-END
-    # Starts the program once it is up itself, and reads along.  A line is late by the
-    # time from its print to the last look that did not show it: on a busy machine
-    # either may be kept from running, which is no lateness of the line.
-    cat >watch.py <<'END'
-import subprocess, sys, time
-log, count, missing = open(sys.argv[1], "a+"), 0, [0.0] * 3
-program = subprocess.Popen(sys.argv[3:])
-while count < 3:
-    now = time.monotonic()
-    log.seek(0)
-    count = log.read().count("\n")
-    for line in range(count, 3):
-        missing[line] = now
-    time.sleep(0.002)
-program.wait()
-with open(sys.argv[2]) as file:
-    worst = max(seen - float(printed) for seen, printed in zip(missing, file.read().split()))
-print("live" if worst < 0.1 else "late by %d ms" % (1000 * worst))
-END
     watched() {
-        run closed timeout 10 "$PYTHON" watch.py "$PWD/log" "$PWD/printed" "$DZ" --shim="$SHIM" "$@" \
-            -q -o log "$PYTHON" "$PWD/paced.py" "$PWD/printed"
+        run closed timeout 10 "$PYTHON" "$PROGRAMS/watch-log.py" "$PWD/log" "$PWD/printed" "$DZ" --shim="$SHIM" "$@" \
+            -q -o log "$PYTHON" "$PROGRAMS/paced.py" "$PWD/printed"
         rm log printed
     }
     watched --line-buffered
@@ -122,25 +81,25 @@ END
 @test "PYTHONUNBUFFERED is set for line and none, unless it is set already" {
     for way in $STARTS; do
         for value in line none full; do
-            by "$way" DZ_BUFFER=$value -- env
+            finish "$way" DZ_BUFFER=$value -- env
             assert status "$status" 0
             want=PYTHONUNBUFFERED=1
             [ $value != full ] || want=
             assert "$way $value" "$(grep ^PYTHONUNBUFFERED log)" "$want"
         done
-        PYTHONUNBUFFERED=x by "$way" DZ_BUFFER=line -- env
+        PYTHONUNBUFFERED=x finish "$way" DZ_BUFFER=line -- env
         assert "$way, set before" "$(grep ^PYTHONUNBUFFERED log)" PYTHONUNBUFFERED=x
-        by "$way" DZ_PIN=default -- env
+        finish "$way" DZ_PIN=default -- env
         assert "$way, not asked" "$(grep ^PYTHONUNBUFFERED log)" ""
     done
 }
 
 @test "nothing of ours is in the target's environment, nor in its children's" {
     for way in $STARTS; do
-        by "$way" DZ_BUFFER=line DZ_PIN=default -- sh -c 'env; env env'
+        finish "$way" DZ_BUFFER=line DZ_PIN=default -- sh -c 'env; env env'
         assert status "$status" 0
         assert "$way" "$(grep '^\(LD_PRELOAD\|DZ_\)' log)" ""
-        by "$way" DZ_BUFFER=line -- sh -c "'$TARGETS/prints'"
+        finish "$way" DZ_BUFFER=line -- sh -c "'$TARGETS/prints'"
         assert "$way: a child" "$(sed 's/.* //' err | tr '\n' ' ')" "0 0 0 0 "
     done
 }
@@ -158,7 +117,7 @@ env | sed -n 's/^LD_PRELOAD=//p'
 END
     chmod +x script.sh
     for way in $STARTS; do
-        by "$way" DZ_BUFFER=line DZ_PIN=default DZ_INHERIT=1 -- "$PWD/script.sh" "$TARGETS"
+        finish "$way" DZ_BUFFER=line DZ_PIN=default DZ_INHERIT=1 -- "$PWD/script.sh" "$TARGETS"
         assert status "$status" 0 || fail "$stderr"
         assert "$way" "$(sed 's/.* //' err | tr '\n' ' ')" "0 5 5 10 10 15 15 20 "
         session=$(sed -n 's/^own //p' log)

@@ -192,38 +192,16 @@ works() {
     assert log "$(cat log)" ""
 }
 
-# An ELF header, and behind it a program header that names a dynamic linker:
-# program FILE BITS MACHINE LINKER.
-program() {
-    python3 - "$@" <<'END'
-import os, struct, sys
-name, bits, machine, linker = sys.argv[1], sys.argv[2], int(sys.argv[3]), os.fsencode(sys.argv[4])
-small = bits == "32"
-size = 52 if small else 64
-header = struct.pack("<HHI" + ("III" if small else "QQQ") + "IHHHHHH", 2, machine, 1,
-                     0, size, 0, 0, size, 32 if small else 56, 1, 0, 0, 0)
-length = len(linker) + 1
-if small:
-    segment = struct.pack("<8I", 3, size + 32, 0, 0, length, length, 4, 1)
-else:
-    segment = struct.pack("<IIQQQQQQ", 3, 4, size + 56, 0, 0, length, length, 1)
-with open(name, "wb") as file:
-    file.write(b"\x7fELF" + bytes([1 if small else 2, 1, 1]) + bytes(9) + header + segment + linker + b"\0")
-os.chmod(name, 0o755)
-END
-}
-
 @test "dry run: programs for other machines, cut ones, and what would mislead a terminal" {
-    need python3
     others="not needed: it is for another machine or word size than the program"
     export DZ_SHIM=$SHIM
-    program old 32 3 /lib/ld-linux.so.2
+    "$PYTHON" "$PROGRAMS/elf.py" old 32 3 /lib/ld-linux.so.2
     try dz -n ./old
     [[ $output == *"target    glibc ELF, 32 bits, i386 (3), linker /lib/ld-linux.so.2"*"$others"* ]]
-    program far 64 22 /lib/ld64.so.1
+    "$PYTHON" "$PROGRAMS/elf.py" far 64 22 /lib/ld64.so.1
     try dz -n ./far
     [[ $output == *"target    glibc ELF, 64 bits, s390 (22), linker /lib/ld64.so.1"*"$others"* ]]
-    program strange 64 4711 /no/such/linker
+    "$PYTHON" "$PROGRAMS/elf.py" strange 64 4711 /no/such/linker
     try dz -n ./strange
     [[ $output == *"target    another libc ELF, 64 bits, machine (4711), linker /no/such/linker"* ]]
     [[ $output == *"missing   /no/such/linker"*"$others"* ]]
@@ -236,7 +214,7 @@ END
     chmod +x text
     try dz -n ./text
     [[ $output == *"preload   impossible: it is no ELF program"* ]]
-    program rude 64 62 $'/lib/\e[2J\nx'
+    "$PYTHON" "$PROGRAMS/elf.py" rude 64 62 $'/lib/\e[2J\nx'
     printf '#!/no/\e[2J\n' >ruder
     chmod +x ruder
     for file in rude ruder; do

@@ -2,18 +2,16 @@
 #
 # shellcheck shell=bash disable=SC2034,SC2154
 
-CTL=$BUILD/dzctl
-
 ctl() { try closed "$CTL" "$@"; }
 
-# Start a job and return when it was executed; sets pid.
+# job [--OPTION=VALUE]... -- WORD...: a job that has been executed; sets pid.
 job() {
-    pid=$(dz -d -q -w exec "$@")
-    track "$pid"
+    start leave --quiet --wait=exec "$@"
+    assert "status of the start" "$status" 0 || fail "$stderr"
 }
 # A job that runs shell code in this folder.  Its children are in files that it
 # names, one PID each: shell NAME CODE.
-shell_job() { job -C . --name="$1" -o "$1.log" bash -c "$2"; }
+shell_job() { job --chdir=. --name="$1" --output="$1.log" -- bash -c "$2"; }
 # Wait for files with PIDs, and end those processes when the test is over.
 kids() {
     local file
@@ -29,7 +27,7 @@ tell() { : >"$1.go"; }
 # A job that has ended, nobody knows how, with the launcher long gone: one that
 # ends while it is looked at leaves no record.
 ended_job() {
-    job "$@" sleep 1000
+    job "$@" -- sleep 1000
     kill -KILL "$pid"
     await gone "$pid"
 }
@@ -51,22 +49,11 @@ has_pidfd() {
     child=$(pgrep -P "$1" -x dzctl) && [[ $(fd_of "$child" 3) == *pidfd* ]]
 }
 
-# Of the record of NAME: the value behind the key.
-recorded() { sed -n "s/^$2 //p" "$DZ_STATE_DIR/$1"; }
 since_of() { date -d "@$(recorded "$1" since)" '+%Y-%m-%d %H:%M:%S'; }
 
 # The cells of a table, with bars between them.
 # shellcheck disable=SC2001
 cells() { sed 's/   */|/g' <<<"$output"; }
-
-# The end of a Python expression on the JSON that was printed.
-get() {
-    PYTHONUTF8=1 python3 -c 'import json, sys
-value = eval("json.load(sys.stdin)" + sys.argv[1])
-print(value if isinstance(value, str) else json.dumps(value))' "$1" <<<"$output"
-}
-
-now_ms() { echo "$(($(date +%s%N) / 1000000))"; }
 
 # What the files hold, each line once.
 records() { (cd "$DZ_STATE_DIR" && ls -A); }

@@ -20,15 +20,15 @@ load ctl
 }
 
 @test "list: the columns, named jobs first by name, then by PID" {
-    job -o num1 sleep 1001
+    job --output=num1 -- sleep 1001
     one=$pid
-    job --name=zeta -o z.log sleep 1002
+    job --name=zeta --output=z.log -- sleep 1002
     zeta=$pid
-    job --name=alpha -o a.log sleep 1003
+    job --name=alpha --output=a.log -- sleep 1003
     alpha=$pid
-    job -o num2 sleep 1004
+    job --output=num2 -- sleep 1004
     two=$pid
-    job --name=Beta -o /dev/null sleep 1005
+    job --name=Beta --output=/dev/null -- sleep 1005
     ctl list
     assert status "$status" 0
     assert stderr "$stderr" ""
@@ -60,7 +60,7 @@ assert_fits() {
 }
 
 @test "list: on a terminal of 80 columns it fits, and cut cells show so" {
-    job --name=web -o "$PWD/a-log-of-some-length" sleep 1000 1 1 1 1 1 1 1 1 1 1 1
+    job --name=web --output="$PWD/a-log-of-some-length" -- sleep 1000 1 1 1 1 1 1 1 1 1 1 1
     list_on 80
     assert lines "$(wc -l <<<"$output")" 2
     assert_fits 80
@@ -74,15 +74,15 @@ assert_fits() {
 }
 
 @test "list: on a terminal of 60 columns it fits" {
-    job --name=web -o "$PWD/a-log-of-some-length" sleep 1000
+    job --name=web --output="$PWD/a-log-of-some-length" -- sleep 1000
     list_on 60
     assert_match row "$(tail -n 1 <<<"$output")" "web  *$pid*running*sleep 1000"
     assert_fits 60
 }
 
 @test "list: long names and states fit on 80 columns too" {
-    job --name=a-name-of-some-length -o "$PWD/a-log-of-some-length" sleep 1000
-    ended_job --name=ended -o "$PWD/a-log-of-some-length"
+    job --name=a-name-of-some-length --output="$PWD/a-log-of-some-length" -- sleep 1000
+    ended_job --name=ended --output="$PWD/a-log-of-some-length"
     list_on 80
     assert_match row "$output" "*ended*"
     assert_fits 80
@@ -90,38 +90,33 @@ assert_fits() {
 
 @test "list: to a pipe nothing is cut" {
     long=$(printf '%0400d' 7)
-    job --name=web -o "$PWD/$(printf 'l%.0s' {1..200})" sleep 1000 "$long"
+    job --name=web --output="$PWD/$(printf 'l%.0s' {1..200})" -- sleep 1000 "$long"
     ctl list
     assert_match row "$output" "*  $PWD/lll*l  sleep 1000 $long"
     assert cut "$(grep -c '\.\.' <<<"$output")" 0
 }
 
 @test "list: control characters are shown as such, UTF-8 keeps the columns" {
-    job --name=été -o $'odd\e[31m\nlog' sh -c 'exec sleep 1000' $'a\e[31m\nb\177' ñandú
-    job --name=plain -o plain.log sh -c 'exec sleep 1000' $'\xff\xc3'
+    job --name=été --output=$'odd\e[31m\nlog' -- sh -c 'exec sleep 1000' $'a\e[31m\nb\177' ñandú
+    job --name=plain --output=plain.log -- sh -c 'exec sleep 1000' $'\xff\xc3'
     ctl list
     assert lines "$(wc -l <<<"$output")" 3
     assert "control characters" "$(LC_ALL=C grep -c $'[\001-\011\013-\037\177]' <<<"$output")" 0
     assert_match row "$(tail -n 1 <<<"$output")" \
         "été *odd?\[31m?log *sh -c exec sleep 1000 a?\[31m?b? ñandú"
     # In characters all cells begin where their headings do.
-    PYTHONUTF8=1 python3 - 3<<<"$output" <<'END' || fail "not aligned: $output"
-lines = open(3, "rb").read().decode("utf-8", "surrogateescape").splitlines()
-at = lines[0].index("COMMAND")
-assert lines[1][at:].startswith("sh -c"), lines[1]
-assert lines[2][at:].startswith("sh -c"), lines[2]
-END
+    PYTHONUTF8=1 "$PYTHON" "$PROGRAMS/aligned.py" <<<"$output" || fail "not aligned: $output"
 }
 
 @test "list --json: valid, all fields, odd bytes" {
-    job --name=été -p web.pid -o $'odd\nlog' sh -c 'exec sleep 1000' \
+    job --name=été --pidfile=web.pid --output=$'odd\nlog' -- sh -c 'exec sleep 1000' \
         $'\xff\n"\\\t\x01' '' 日本 $'\xed\xa0\x80'
     web=$pid
-    job -e err.log sleep 1000 >/dev/null
+    job --error=err.log -- sleep 1000 >/dev/null
     ended_job --name=gone
     ctl list --json
     assert status "$status" 0
-    python3 -m json.tool <<<"$output" >/dev/null
+    get it >/dev/null
     assert lines "$(wc -l <<<"$output")" 5 # one a job, and the brackets
     assert name "$(get "[1]['name']")" été
     assert pid "$(get "[1]['pid']")" "$web"
@@ -143,15 +138,15 @@ END
 }
 
 @test "list: a job that is over has ended, whoever has its PID now" {
-    ended_job --name=over -o log
-    job --name=reused -o log sleep 1000
+    ended_job --name=over --output=log
+    job --name=reused --output=log -- sleep 1000
     sed -i "s/^start .*/start $(($(recorded reused start) - 1))/" "$DZ_STATE_DIR/reused"
     # Its PID means that process.
     ctl status "$pid"
     assert "status by PID" "$output" "$pid: running, PID $pid"
-    job --name=boot -o log sleep 1000
+    job --name=boot --output=log -- sleep 1000
     sed -i "s/^boot ./boot x/" "$DZ_STATE_DIR/boot"
-    job --name=space -o log sleep 1000
+    job --name=space --output=log -- sleep 1000
     sed -i "s/^space ./space 9/" "$DZ_STATE_DIR/space"
     ctl list
     assert status "$status" 0
@@ -163,15 +158,11 @@ space|not here"
 }
 
 @test "list: broken records neither crash nor hang, nor are listed; status cannot tell" {
-    job --name=good -o log sh -c 'exec sleep 1000' 'x y'
+    job --name=good --output=log -- sh -c 'exec sleep 1000' 'x y'
     record=$DZ_STATE_DIR/good
     cd "$DZ_STATE_DIR"
     # Cut anywhere.
-    python3 -c 'import os
-data = open("good", "rb").read()
-for i in range(1, len(data)):
-    fd = os.open(f"cut{i}", os.O_WRONLY | os.O_CREAT, 0o600)
-    os.write(fd, data[:i])'
+    "$PYTHON" "$PROGRAMS/cuts.py"
     : >empty
     head -c 3000 /dev/urandom >garbage
     head -c 3000 /dev/zero >zeros

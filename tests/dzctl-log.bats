@@ -33,7 +33,7 @@ load ctl
 }
 
 @test "log: without a last newline, empty, of empty lines, of long ones, big" {
-    job --name=web -o log sleep 1000
+    job --name=web --output=log -- sleep 1000
     ctl log web
     assert status "$status" 0
     assert empty "$output" ""
@@ -67,33 +67,10 @@ load ctl
     show -n 7
 }
 
-# Follow the log of a job: prints for each of a number of lines that are appended
-# how many milliseconds it took until it was shown, sorted.
-follow_py() {
-    cat >follow.py <<'END'
-import subprocess, sys, time
-ctl, name, log, rounds = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
-reader = subprocess.Popen([ctl, "log", "-f", name], stdout=subprocess.PIPE)
-assert reader.stdout.readline() == b"first\n"
-took = []
-with open(log, "ab", buffering=0) as file:
-    for i in range(rounds):
-        time.sleep(0.037)  # it is waiting by now
-        began = time.monotonic()
-        file.write(b"line %d\n" % i)
-        assert reader.stdout.readline() == b"line %d\n" % i
-        took.append(time.monotonic() - began)
-reader.terminate()
-reader.wait()
-print(*(round(1000 * t, 1) for t in sorted(took)))
-END
-}
-
 @test "log -f: what is appended is shown at once" {
-    job --name=web -o log sleep 1000
+    job --name=web --output=log -- sleep 1000
     echo first >log
-    follow_py
-    read -ra times <<<"$(closed python3 follow.py "$CTL" web "$PWD/log" 21)"
+    read -ra times <<<"$(closed "$PYTHON" "$PROGRAMS/follow.py" "$CTL" web "$PWD/log" 21)"
     assert rounds "${#times[@]}" 21
     echo "# log -f: a line is shown after ${times[10]} ms (at most ${times[20]})" >&3
     # On a machine that is busy one of them may come late.
@@ -137,14 +114,14 @@ followed() {
     # It looks each second where nothing tells it.
     best=999999
     for round in 1 2 3; do
-        job --name=web -o log sleep 1000
+        job --name=web --output=log -- sleep 1000
         follow web
         echo "round $round" >>log
         await holds shown "round $round"
-        began=$(now_ms)
+        began=$(milliseconds)
         kill "$pid"
         followed
-        took=$(($(now_ms) - began))
+        took=$(($(milliseconds) - began))
         [ "$took" -ge "$best" ] || best=$took
     done
     [ "$best" -lt 500 ] || fail "it ended $best ms after the job"
@@ -160,7 +137,7 @@ slow_follow() {
 }
 
 @test "log -f: a line written between its last look and the end is not lost" {
-    job --name=web -o log sleep 1000
+    job --name=web --output=log -- sleep 1000
     echo first >>log
     slow_follow web
     await holds shown first
@@ -173,7 +150,7 @@ slow_follow() {
 }
 
 @test "log -f: follows through a rotation by a move" {
-    job --name=web -o log sleep 1000
+    job --name=web --output=log -- sleep 1000
     echo one >>log
     follow web
     await holds shown one
@@ -194,10 +171,10 @@ slow_follow() {
     best=999999
     for round in 1 2 3 4; do
         mv log log.1
-        began=$(now_ms)
+        began=$(milliseconds)
         echo "round $round" >log
         await holds shown "round $round"
-        took=$(($(now_ms) - began))
+        took=$(($(milliseconds) - began))
         [ "$took" -ge "$best" ] || best=$took
     done
     [ "$best" -lt 400 ] || fail "the new file was shown after $best ms"
@@ -208,7 +185,7 @@ slow_follow() {
 }
 
 @test "log -f: follows through a copytruncate" {
-    job --name=web -o log sleep 1000
+    job --name=web --output=log -- sleep 1000
     seq 100 >>log
     follow -n 1 web
     await holds_line shown 100
@@ -225,7 +202,7 @@ slow_follow() {
 shorter() { [ "$(sed -n 's/^pos:[[:space:]]*//p' "/proc/$follower/fdinfo/3")" = 0 ]; }
 
 @test "log -f: a line written just before the move is not lost" {
-    job --name=web -o log sleep 1000
+    job --name=web --output=log -- sleep 1000
     echo first >>log
     # Between its last read and its look at the name another line is written, and
     # the file is moved.
@@ -245,7 +222,7 @@ shorter() { [ "$(sed -n 's/^pos:[[:space:]]*//p' "/proc/$follower/fdinfo/3")" = 
 @test "log: a path with odd characters" {
     mkdir $'a dir\\with "all"'
     path=$'a dir\\with "all"/l\\n\no\tg é'
-    job --name=web -C . -o "$path" bash -c 'echo one; until [ -e go ]; do sleep 0.01; done; echo two'
+    job --name=web --chdir=. --output="$path" -- bash -c 'echo one; until [ -e go ]; do sleep 0.01; done; echo two'
     await holds "$path" one
     ctl log web
     assert status "$status" 0
@@ -268,7 +245,7 @@ shorter() { [ "$(sed -n 's/^pos:[[:space:]]*//p' "/proc/$follower/fdinfo/3")" = 
         assert stdout "$output" ""
         assert stderr "$stderr" "dzctl: log: piped: its output goes to no file"
     done
-    job --name=web -o log sleep 1000
+    job --name=web --output=log -- sleep 1000
     rm log
     for words in "" -f; do
         # shellcheck disable=SC2086
@@ -287,7 +264,7 @@ shorter() { [ "$(sed -n 's/^pos:[[:space:]]*//p' "/proc/$follower/fdinfo/3")" = 
     ctl log nobody
     assert status "$status" 1
     assert stderr "$stderr" "dzctl: log: nobody: no such job"
-    job --name=null -o /dev/null sleep 1000
+    job --name=null --output=/dev/null -- sleep 1000
     ctl log null
     assert "status of /dev/null" "$status" 1
     assert stderr "$stderr" "dzctl: log: /dev/null: not a regular file"
@@ -308,7 +285,7 @@ shorter() { [ "$(sed -n 's/^pos:[[:space:]]*//p' "/proc/$follower/fdinfo/3")" = 
 }
 
 @test "log -f: ends when its reader has, though nothing more is written" {
-    job --name=web -o log sleep 1000
+    job --name=web --output=log -- sleep 1000
     echo one >log
     set +e
     closed timeout 5 "$CTL" log -f web | head -n 1

@@ -4,7 +4,7 @@ load helpers
 load ctl
 
 @test "status: running, by name, PID and pidfile: 0" {
-    job --name=web -p web.pid -o log sleep 1000
+    job --name=web --pidfile=web.pid --output=log -- sleep 1000
     for word in web "$pid" ./web.pid "$PWD/web.pid"; do
         ctl status "$word"
         assert "status $word" "$status" 0
@@ -33,7 +33,7 @@ load ctl
 }
 
 @test "status: dead with a record or a pidfile: 1" {
-    job --name=web -p web.pid -o log sleep 1000
+    job --name=web --pidfile=web.pid --output=log -- sleep 1000
     since=$(since_of web)
     kill -KILL "$pid"
     await gone "$pid"
@@ -62,7 +62,7 @@ load ctl
     none=$!
     wait "$none"
     # With a state directory, and without one.
-    job --name=web -o log sleep 1000
+    job --name=web --output=log -- sleep 1000
     no_such
     export DZ_STATE_DIR=$PWD/none
     no_such
@@ -80,7 +80,7 @@ no_such() {
 }
 
 @test "status: it cannot be told: 4" {
-    job --name=web -o log sleep 1000
+    job --name=web --output=log -- sleep 1000
     echo "$pid" >good.pid
     : >empty.pid
     echo "$pid x" >garbage.pid
@@ -121,7 +121,7 @@ no_such() {
 @test "status: of another user's state directory: 4" {
     need_root
     need setpriv
-    job --name=web -o log sleep 1000
+    job --name=web --output=log -- sleep 1000
     chmod 755 "$DZ_STATE_DIR"
     try as_other "$CTL" status web
     assert status "$status" 4
@@ -138,7 +138,7 @@ no_such() {
 }
 
 @test "status: the words are one line, whatever the log is called" {
-    job --name=web -o $'odd\e[31m\nlog' sleep 1000
+    job --name=web --output=$'odd\e[31m\nlog' -- sleep 1000
     ctl status web
     assert status "$status" 0
     assert lines "$(wc -l <<<"$output")" 1
@@ -146,7 +146,7 @@ no_such() {
 }
 
 @test "status: a pidfile of an older process says nothing of a job with its PID now" {
-    job --name=web -o log sleep 1000
+    job --name=web --output=log -- sleep 1000
     echo "$pid" >old.pid
     touch -d yesterday old.pid
     ctl status ./old.pid

@@ -4,7 +4,7 @@ load helpers
 load ctl
 
 @test "stop: TERM; record and pidfile go; it says so" {
-    job --name=web -p web.pid -C . -o log bash -c 'trap "echo got TERM; exit 0" TERM
+    job --name=web --pidfile=web.pid --chdir=. --output=log -- bash -c 'trap "echo got TERM; exit 0" TERM
 echo up; while :; do sleep 0.01; done'
     await holds log up
     ctl stop web
@@ -18,7 +18,7 @@ echo up; while :; do sleep 0.01; done'
     # Beside it too.
     assert files "$(ls -A)" log
     for word in pid pidfile; do
-        job -p web.pid -o log sleep 1000
+        job --pidfile=web.pid --output=log -- sleep 1000
         [ "$word" = pid ] && word=$pid || word=./web.pid
         ctl stop "$word"
         assert "stop $word" "$status" 0
@@ -34,9 +34,9 @@ echo up; while :; do sleep 0.01; done'
     kids kid
     kid=$(<kid)
     await holds web.log up
-    began=$(now_ms)
+    began=$(milliseconds)
     ctl stop --timeout=0.4 web
-    took=$(($(now_ms) - began))
+    took=$(($(milliseconds) - began))
     assert status "$status" 0
     assert stdout "$output" "web: stopped, PID $pid, by KILL after 0.4 s"
     gone "$pid"
@@ -140,7 +140,7 @@ trap "echo got $s; exit" $s; done; echo up; while :; do sleep 0.01; done'
         [ "$words" != "-s USR2" ] || expected=USR2
         assert "log of $words" "$(<web.log)" $'up\n'"got $expected"
     done
-    job --name=web -o log sleep 1000
+    job --name=web --output=log -- sleep 1000
     for words in "-s 0" "-s 65" "-s -1" "--signal=FOO" "--signal=" "-s 15x"; do
         # shellcheck disable=SC2086
         ctl stop $words web
@@ -162,17 +162,17 @@ trap "echo got $s; exit" $s; done; echo up; while :; do sleep 0.01; done'
 @test "stop --timeout=0: TERM, and KILL at once" {
     shell_job web 'trap "sleep 60" TERM; echo up; while :; do sleep 0.01; done'
     await holds web.log up
-    began=$(now_ms)
+    began=$(milliseconds)
     ctl stop --timeout=0 web
     assert status "$status" 0
     gone "$pid"
-    [ $(($(now_ms) - began)) -lt 5000 ] || fail "took $(($(now_ms) - began)) ms"
+    [ $(($(milliseconds) - began)) -lt 5000 ] || fail "took $(($(milliseconds) - began)) ms"
 }
 
 @test "stop: several, one of which fails" {
-    job --name=one -o log sleep 1000
+    job --name=one --output=log -- sleep 1000
     one=$pid
-    job --name=two -o log sleep 1000
+    job --name=two --output=log -- sleep 1000
     sleep 1003 3>&- 4>&- &
     track $!
     ctl stop one $! nobody two
@@ -198,7 +198,7 @@ unsignalled() {
 @test "stop: what is gone is a success, said, and no one is signalled" {
     need strace
     # What is looked for is what a stop does.
-    job --name=web -o log sleep 1000
+    job --name=web --output=log -- sleep 1000
     closed strace -f -qq -o trace -e trace=pidfd_send_signal -e signal=none "$CTL" stop web
     assert_match trace "$(<trace)" "*pidfd_send_signal(*, SIGTERM, NULL, 0) = 0*"
 
@@ -208,14 +208,14 @@ unsignalled() {
     unsignalled ./no.pid
     assert status "$status" 0
     # An ended one, whose record and pidfile go.
-    ended_job --name=web -p web.pid -o log
+    ended_job --name=web --pidfile=web.pid --output=log
     unsignalled web
     assert status "$status" 0
     assert stdout "$output" "web: nothing to stop: ended (status unknown)"
     assert records "$(records)" ""
     [ ! -e web.pid ] || fail "the pidfile is left"
     # Its PID has passed to another process by now.
-    job --name=web -o log sleep 1000
+    job --name=web --output=log -- sleep 1000
     sed -i "s/^start .*/start $(($(recorded web start) - 1))/" "$DZ_STATE_DIR/web"
     unsignalled web
     assert status "$status" 0
@@ -259,7 +259,7 @@ unsignalled() {
 @test "stop: a job of another user lives, with an error" {
     need_root
     need setpriv
-    job --name=web -p web.pid -o log sleep 1000
+    job --name=web --pidfile=web.pid --output=log -- sleep 1000
     chmod 777 .
     try as_other "$CTL" stop "$PWD/web.pid"
     assert status "$status" 1

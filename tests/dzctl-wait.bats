@@ -8,7 +8,7 @@ load ctl
     zero=$pid
     ending seven 7
     seven=$pid
-    job --name=killed -o log sleep 1000
+    job --name=killed --output=log -- sleep 1000
     killed=$pid
     for name in zero seven killed; do
         waiter "$name"
@@ -47,7 +47,7 @@ zero|$zero|ended (status 0)"
 }
 
 @test "wait: two of them, and by PID and pidfile" {
-    job --name=web -p web.pid -C . -o log bash -c 'until [ -e go ]; do sleep 0.01; done; exit 5'
+    job --name=web --pidfile=web.pid --chdir=. --output=log -- bash -c 'until [ -e go ]; do sleep 0.01; done; exit 5'
     waiter web
     waiter "$pid"
     cp web.pid other.pid
@@ -81,11 +81,7 @@ zero|$zero|ended (status 0)"
 }
 
 @test "wait: a parent that does not reap" {
-    python3 -c 'import os, subprocess, sys, signal
-child = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)
-print(child.pid, file=open("new", "w"), flush=True)
-os.rename("new", "pid")
-signal.pause()' "$DZ" -q --name=web -C . -o log \
+    "$PYTHON" "$PROGRAMS/never-reaps.py" "$DZ" -q --name=web -C . -o log \
         bash -c 'until [ -e go ]; do sleep 0.01; done; exit 6' 3>&- 4>&- &
     track $!
     kids pid
@@ -117,12 +113,12 @@ signal.pause()' "$DZ" -q --name=web -C . -o log \
 }
 
 @test "wait --timeout: 124, and the job lives" {
-    job --name=web -o log sleep 1000
+    job --name=web --output=log -- sleep 1000
     for words in "-t 0" "--timeout=0.3" "-t 0.01"; do
-        began=$(now_ms)
+        began=$(milliseconds)
         # shellcheck disable=SC2086
         ctl wait $words web
-        took=$(($(now_ms) - began))
+        took=$(($(milliseconds) - began))
         assert "status of $words" "$status" 124
         assert "stderr of $words" "$stderr" "dzctl: wait: web: still running"
         [ "$took" -lt 5000 ] || fail "$words took $took ms"
@@ -150,7 +146,7 @@ signal.pause()' "$DZ" -q --name=web -C . -o log \
 }
 
 @test "wait: what cannot be told is 125 too, not a job's 1" {
-    job --name=web -o log sleep 1000
+    job --name=web --output=log -- sleep 1000
     echo garbage >"$DZ_STATE_DIR/broken"
     chmod 600 "$DZ_STATE_DIR/broken"
     ctl wait broken

@@ -9,11 +9,11 @@ load ctl
 # Two jobs that have ended, with records and pidfiles, and one that runs.
 three_jobs() {
     for name in one two; do
-        ended_job --name="$name" -p "$name.pid" -o log
+        ended_job --name="$name" --pidfile="$name.pid" --output=log
     done
-    ended_job -o log
+    ended_job --output=log
     number=$pid
-    job --name=web -p web.pid -o log sleep 1000
+    job --name=web --pidfile=web.pid --output=log -- sleep 1000
 }
 
 @test "clear: all that have ended, and nothing else" {
@@ -106,10 +106,10 @@ list_calls() {
     [ "$best" -lt 450000 ] || fail "it takes $best us"
     [ "$many" -gt $((few * 8)) ] && [ "$many" -lt $((few * 11)) ] ||
         fail "$few calls for 100, $many for 1,000"
-    began=$(now_ms)
+    began=$(milliseconds)
     # shellcheck disable=SC2046
     ctl stop $(seq -f j%g 1000)
-    echo "# stop of 1,000 jobs: $(($(now_ms) - began)) ms" >&3
+    echo "# stop of 1,000 jobs: $(($(milliseconds) - began)) ms" >&3
     assert status "$status" 0
     assert stderr "$stderr" ""
     assert stopped "$(grep -c ': stopped, PID ' <<<"$output")" 1000
@@ -153,7 +153,7 @@ list_calls() {
 }
 
 @test "unknown commands, options and operands are 125, with one line that says which" {
-    job --name=web -o log sleep 1000
+    job --name=web --output=log -- sleep 1000
     while read -r words; do
         # shellcheck disable=SC2086
         ctl $words
@@ -210,7 +210,7 @@ clear --json"
 }
 
 @test "what cannot be written is status 1, and said" {
-    job --name=web -o log sh -c 'echo one; exec sleep 1000'
+    job --name=web --output=log -- sh -c 'echo one; exec sleep 1000'
     await holds log one
     for words in --help --version list "list --json" "list --help" "status web" \
         "status --json web" "log web" "log -f web"; do
@@ -227,14 +227,14 @@ clear --json"
 }
 
 @test "log: it is stdout that is named where it cannot be written" {
-    job --name=web -o log sh -c 'echo one; exec sleep 1000'
+    job --name=web --output=log -- sh -c 'echo one; exec sleep 1000'
     await holds log one
     try closed sh -c 'exec "$@" >/dev/full' - "$CTL" log web
     assert stderr "$stderr" "dzctl: stdout: No space left on device"
 }
 
 @test "stop: a pidfile without its slash is not taken for a job that is gone" {
-    job --name=web -p web.pid -o log sleep 1000
+    job --name=web --pidfile=web.pid --output=log -- sleep 1000
     ctl stop web.pid
     assert status "$status" 1
     assert stderr "$stderr" "dzctl: stop: web.pid: no such job; a file of that name is meant by ./web.pid"
@@ -261,12 +261,12 @@ wait'
     need strace
     without=(strace -qq -o trace -e trace=pidfd_open -e inject=pidfd_open:error=ENOSYS)
     # Its end is seen soon, and not when the time is over.
-    job --name=quick -o log sleep 1000
-    before=$(now_ms)
+    job --name=quick --output=log -- sleep 1000
+    before=$(milliseconds)
     try closed "${without[@]}" "$CTL" stop --timeout=20 quick
     assert status "$status" 0
     gone "$pid"
-    [ $(($(now_ms) - before)) -lt 10000 ] || fail "it was waited out"
+    [ $(($(milliseconds) - before)) -lt 10000 ] || fail "it was waited out"
     grep -q INJECTED trace
     shell_job me 'trap "" TERM; bash -c "echo \$\$ >kid; exec sleep 1000" & while :; do sleep 60; done'
     kids kid

@@ -99,7 +99,7 @@ teardown() {
     assert status "$status" 125
     assert stderr "$stderr" "libdz.so: log: $HOME/nohup.out: Permission denied"
     chmod 777 .
-    run closed python3 "$TESTS/pty" --run setpriv --reuid=65432 --clear-groups sh -c "cd ro && '$DZ' $SLEEPER 3603"
+    run closed "$PYTHON" "$TESTS/pty" --run setpriv --reuid=65432 --clear-groups sh -c "cd ro && '$DZ' $SLEEPER 3603"
     assert status "$status" 125
     assert_match screen "$output" "*dznohup: log: $HOME/nohup.out: Permission denied*"
     assert left "$(ls ro)$(ls "$HOME")" ""

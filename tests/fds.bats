@@ -14,7 +14,7 @@ END
         await is_file pid
         pid=$(cat pid)
         track "$pid"
-        await runs_program "$pid" "$(readlink -f /usr/bin/sleep)"
+        await runs_program "$pid" "$SLEEP"
         assert "descriptors ($mode)" "$(fds_of "$pid")" "0 1 2"
         kill -KILL "$pid"
     done
@@ -59,25 +59,15 @@ END
 }
 
 @test "LISTEN_FDS: kept, and LISTEN_PID is the new PID" {
-    cat >pass.py <<'END'
-import os, sys
-zero = os.open("/dev/zero", os.O_RDONLY)
-for fd in range(3, 6):
-    os.dup2(zero, fd)
-    os.set_inheritable(fd, True)
-os.environ["LISTEN_PID"] = str(os.getpid())
-os.environ["LISTEN_FDS"] = "2"
-os.execvp(sys.argv[1], sys.argv[1:])
-END
     show='env | grep ^LISTEN_ >LISTEN; echo $$ >pid; exec sleep 3600'
     for mode in "$DZ -C ." "$DZ -d -C ." "env LD_PRELOAD=$SHIM DZ_CHDIR=."; do
         rm -f pid
         # shellcheck disable=SC2086
-        closed python3 pass.py $mode sh -c "$show" </dev/null >out 2>&1 &
+        closed "$PYTHON" "$PROGRAMS/listen-fds.py" $mode sh -c "$show" </dev/null >out 2>&1 &
         await is_file pid
         pid=$(cat pid)
         track "$pid"
-        await runs_program "$pid" "$(readlink -f /usr/bin/sleep)"
+        await runs_program "$pid" "$SLEEP"
         assert "LISTEN ($mode)" "$(sort LISTEN)" "LISTEN_FDS=2"$'\n'"LISTEN_PID=$pid"
         assert "descriptors ($mode)" "$(fds_of "$pid")" "0 1 2 3 4"
         kill -KILL "$pid"
@@ -104,18 +94,9 @@ END
 # How many system calls a launch makes, of all its processes, up to the target.
 count() {
     local limit=$1 open=$2 mode=$3
-    cat >count.py <<'END'
-import os, resource, sys
-limit, count = int(sys.argv[1]), int(sys.argv[2])
-if limit:
-    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
-for i in range(count):
-    os.set_inheritable(os.open("/dev/null", os.O_RDONLY), True)
-os.execvp(sys.argv[3], sys.argv[3:])
-END
     rm -f trace
     # shellcheck disable=SC2086
-    closed python3 count.py "$limit" "$open" strace -f -qq -o trace $mode </dev/null >out 2>&1
+    closed "$PYTHON" "$PROGRAMS/many-open.py" "$limit" "$open" strace -f -qq -o trace $mode </dev/null >out 2>&1
     # Not those of the target, nor the wait, whose polls depend on the clock.
     awk '/execve\(/ { n++ } { print }' trace | grep -vc 'poll(\|wait4(\|resumed>\|clock_gettime'
 }

@@ -2,33 +2,14 @@
 # started, and those that fork for something else notice nothing.
 
 load helpers
-load waiting
+WAYS="stay shim-stay"
+START_OPTIONS=(--shim="$SHIM" --no-daemon --quiet --chdir=. --output=log)
 
-# Start the words in the ways there are to ask for it; pid is who was started.
-keep() {
-    local way=$1
-    shift
-    case $way in
-    launcher) beside "$DZ" --shim="$SHIM" --no-daemon -q -C . -o log "$@" </dev/null & ;;
-    preload)
-        beside env LD_PRELOAD="$SHIM" DZ_NODAEMON=1 DZ_MODE=stay DZ_QUIET=1 DZ_CHDIR=. \
-            DZ_OUTPUT=log "$@" </dev/null &
-        ;;
-    esac
-    pid=$!
-    track "$pid"
-}
-
-# As keep, for tests/targets/daemonizes: until it has written all.
+# tests/targets/daemonizes in MODE, until it has written all.
 watch() {
     rm -f seen log daemon.pid
-    keep "$@"
+    start "$1" -- "${@:2}"
     await holds_line seen done
-}
-
-end() { # of what keep started
-    kill -KILL "$pid"
-    wait "$pid" || true
 }
 
 seen() { # what the target found: NAME VALUE
@@ -58,7 +39,7 @@ assert_workers() {
 @test "daemon(3) does its chdir and its redirection, in the same process" {
     for no_chdir in 0 1; do
         for no_close in 0 1; do
-            watch launcher "$TARGETS/daemonizes" "$PWD/seen" daemon $no_chdir $no_close
+            watch stay "$TARGETS/daemonizes" "$PWD/seen" daemon $no_chdir $no_close
             seen daemon 0
             assert_stayed
             [ $no_chdir = 1 ] && cwd=$PWD || cwd=/
@@ -68,7 +49,7 @@ assert_workers() {
             assert stdout "$(fd_of "$pid" 1)" "$out"
             assert stderr "$(fd_of "$pid" 2)" "$out"
             assert descriptors "$(fds_of "$pid")" "0 1 2 3" # 3 is seen
-            end
+            kill_started
         done
     done
 }
@@ -76,43 +57,43 @@ assert_workers() {
 @test "fork, setsid, fork in C stays the process that was started, glibc and musl" {
     for program in daemonizes daemonizes-musl; do
         [ -x "$TARGETS/$program" ] || lacking "needs musl-gcc"
-        for way in launcher preload; do
+        for way in $WAYS; do
             for how in twice quick; do
-                watch $way "$TARGETS/$program" "$PWD/seen" $how
+                watch "$way" "$TARGETS/$program" "$PWD/seen" $how
                 assert_stayed
                 assert_workers
                 seen setsid 1
                 assert cwd "$(cwd_of "$pid")" /tmp
                 assert umask "$(status_field "$pid" Umask)" 0027
                 assert descriptors "$(fds_of "$pid")" "0 1 2 3"
-                end
+                kill_started
             done
         done
     done
 }
 
 @test "what the parent prints, and its pidfile, are there once and name the process" {
-    watch launcher "$TARGETS/daemonizes" "$PWD/seen" pidfile
+    watch stay "$TARGETS/daemonizes" "$PWD/seen" pidfile
     assert pidfile "$(cat daemon.pid)" "$pid"
     assert "children named" "$(grep -c "^child $pid\$" log)" 2
     assert "exit handlers" "$(grep -c '^exit handler' log)" 2
-    end
+    kill_started
 }
 
 @test "SIGCHLD ignored: no zombie, and nothing to wait for" {
-    watch launcher "$TARGETS/daemonizes" "$PWD/seen" ignoring
+    watch stay "$TARGETS/daemonizes" "$PWD/seen" ignoring
     assert_stayed
     seen first -10
     seen second -10
     seen "at last" 0
-    end
+    kill_started
 }
 
 @test "a first fork for a worker is made, and its parent does nothing twice" {
     for program in daemonizes daemonizes-musl; do
         [ -x "$TARGETS/$program" ] || lacking "needs musl-gcc"
         for way in worker pipe shared maps protects atfork threads; do
-            watch launcher "$TARGETS/$program" "$PWD/seen" $way
+            watch stay "$TARGETS/$program" "$PWD/seen" $way
             assert_stayed
             assert_workers
             [ $way != worker ] ||
@@ -120,7 +101,7 @@ assert_workers() {
             case $way in shared | maps | protects) seen shared 2 ;; esac
             [ $way != atfork ] || seen prepared 2
             [ $way != threads ] || seen threads 0
-            end
+            kill_started
         done
     done
 }
@@ -141,18 +122,8 @@ assert_workers() {
 
 @test "a parent that hears from its child before it exits is a real one" {
     rm -f daemon.pid
-    cat >waits.py <<'PY'
-import os, signal
-r, w = os.pipe()
-if os.fork():
-    os._exit(3 if os.read(r, 1) == b"x" else 4)
-open("daemon.pid", "w").write(f"{os.getpid()}\n")
-os.write(w, b"x")
-signal.pause()
-PY
-    keep launcher "$PYTHON" waits.py
-    status=0
-    wait "$pid" || status=$?
+    start stay -- "$PYTHON" "$PROGRAMS/parent-waits.py"
+    ended
     assert status "$status" 3
     await is_file daemon.pid
     track "$(cat daemon.pid)"
@@ -172,28 +143,22 @@ assert_script() {
     assert pidfile "$(cat daemon.pid)" "$pid"
     assert "what the parents say" "$(grep -c "^leaving $pid\$" log)" 2
     assert "what is said before" "$(grep -c "^begins" log)" 1
-    end
+    kill_started
     rm -f seen log out daemon.pid
 }
 
 @test "killed while its parent's branch is tried, it leaves no copy that goes on" {
-    cat >computes.py <<'PY'
-import os
-if os.fork():
-    while True:
-        pass
-PY
     # No system call is let through but a few: this is the copy that tries, and neither
     # a child nor who hears the library's answer.
     is_tried() {
         copy=$(pgrep -P "$pid") &&
             [ "$(status_field "$copy" Seccomp_filters)" -gt "$(status_field "$pid" Seccomp_filters)" ]
     } 2>/dev/null
-    keep launcher "$PYTHON" computes.py
+    start stay -- "$PYTHON" "$PROGRAMS/parent-computes.py"
     await is_tried
     kill -STOP "$pid" # so that it does not give up first, which takes it a second
     track "$copy"
-    end
+    kill_started
     await gone "$copy"
 }
 
@@ -217,47 +182,16 @@ open my $file, ">", "$seen.new"; print $file "pid $$ worker $status setsid $sess
 close $file; rename "$seen.new", $seen;
 sleep 3600;
 PL
-    for way in launcher preload; do
-        keep $way perl twice.pl "$PWD/seen" "$PWD/out"
+    for way in $WAYS; do
+        start "$way" -- perl twice.pl "$PWD/seen" "$PWD/out"
         assert_script "by $way"
     done
 }
 
 @test "fork, setsid, fork in Python, whose parents end by os._exit and sys.exit" {
-    cat >twice.py <<'PY'
-import os, signal, sys
-seen, out, how = sys.argv[1:]
-def leave():
-    pid = os.fork()
-    if pid:
-        print("leaving", pid, flush=True)
-        with open("daemon.pid", "w") as file:
-            print(pid, file=file)
-        sys.exit(0) if how == "exit" else os._exit(0)
-print("begins", flush=True)
-leave()
-try:
-    os.setsid()
-    session = 1
-except OSError:
-    session = 0
-leave()
-os.chdir("/tmp")
-os.umask(0o027)
-os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
-os.dup2(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_APPEND), 1)
-worker = os.fork()
-if not worker:
-    os._exit(7)
-status = os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1])
-with open(seen + ".new", "w") as file:
-    print("pid", os.getpid(), "worker", status, "setsid", session, file=file)
-os.rename(seen + ".new", seen)
-signal.pause()
-PY
-    for way in launcher preload; do
+    for way in $WAYS; do
         for how in exit _exit; do
-            keep $way "$PYTHON" twice.py "$PWD/seen" "$PWD/out" $how
+            start "$way" -- "$PYTHON" "$PROGRAMS/twice.py" "$PWD/seen" "$PWD/out" $how
             assert_script "$how by $way"
         done
     done
@@ -270,20 +204,19 @@ PY
 serves() {
     local ask=$1 expected=$2 way status
     shift 2
-    for way in launcher preload; do
+    for way in $WAYS; do
         port=$(free_port)
         configure
-        keep $way "${@//PORT/$port}"
+        start "$way" -- "${@//PORT/$port}"
         served "$ask"
-        status=0
         stops_on_term "$pid"
-        wait "$pid" || status=$?
+        ended
         assert "status by $way" "$status" "$expected"
     done
     port=$(free_port)
     configure
-    pid=$(dz -d -q --shim="$SHIM" -C . -o log --no-daemon -w "listen:$port" "${@//PORT/$port}" </dev/null)
-    track "$pid"
+    start leave --wait="listen:$port" -- "${@//PORT/$port}"
+    assert "status of the start" "$status" 0
     served "$ask"
     stops_on_term "$pid"
 }
@@ -372,19 +305,11 @@ CONF
 }
 
 @test "a parent that writes to a file which was open before" {
-    for way in launcher preload; do
+    for way in $WAYS; do
         rm -f seen daemon.pid
-        keep "$way" /usr/bin/python3 -c 'import os, sys, time
-pidfile = os.open("daemon.pid", os.O_WRONLY | os.O_CREAT, 0o644)
-child = os.fork()
-if child:
-    os.write(pidfile, b"%d\n" % child)
-    os._exit(0)
-os.setsid()
-print("done", file=open("seen", "w"), flush=True)
-time.sleep(3600)'
+        start "$way" -- "$PYTHON" "$PROGRAMS/open-before.py"
         await holds_line seen done
         assert "PID in its pidfile" "$(<daemon.pid)" "$pid"
-        end
+        kill_started
     done
 }

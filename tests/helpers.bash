@@ -11,10 +11,14 @@ BUILD=$(cd "$ROOT" && cd "${BUILD:-build}" && pwd)
 DZ=$BUILD/dznohup
 SHIM=$BUILD/libdz.so
 TARGETS=$BUILD/targets
+CTL=$BUILD/dzctl
+PROGRAMS=$TESTS/programs
+PYTHON=$(PATH=/usr/bin:$PATH command -v python3) # a shim of pyenv's is slow
+SLEEP=$(realpath "$(command -v sleep)")
 # The suite's own variable must not reach dznohup, which refuses what it does
 # not know.
 STRICT=${DZ_TEST_STRICT:-${STRICT:-}}
-unset DZ_TEST_STRICT LISTEN_PID LISTEN_FDS LD_PRELOAD
+unset DZ_TEST_STRICT LISTEN_PID LISTEN_FDS LD_PRELOAD PYTHONUNBUFFERED
 export STRICT BUILD
 
 setup() {
@@ -61,11 +65,16 @@ build() { env -u MAKEFLAGS -u MAKELEVEL make -s -C "$ROOT" "$@" 3>&- 4>&-; }
 # Run without bats' own descriptors: it would wait for a daemon that keeps them.
 dz() { "$DZ" "$@" 3>&- 4>&-; }
 closed() { "$@" 3>&- 4>&-; }
+# For "beside WORD... &": $! is the program itself.
+beside() { exec "$@" 3>&- 4>&-; }
 
 # Run, and set status, output (of stdout) and stderr.
 try() {
     status=0
     "$@" >"$BATS_TEST_TMPDIR/.out" 2>"$BATS_TEST_TMPDIR/.err" || status=$?
+    read_streams
+}
+read_streams() {
     output=$(<"$BATS_TEST_TMPDIR/.out")
     stderr=$(<"$BATS_TEST_TMPDIR/.err")
 }
@@ -87,6 +96,133 @@ overlaid() {
         done
         eval "$code"' overlaid "$code" "$@"
 }
+
+# ---- starts --------------------------------------------------------------------
+
+# Options of each start in the file that sets them, and words to run a start by.
+START_OPTIONS=()
+BEFORE=
+# What a file does before each start.
+before_start() { :; }
+
+# start MODE [--OPTION[=VALUE]|VARIABLE=VALUE]... -- WORD...
+#
+# Starts the words; returns when they run, or the start has failed.  Modes: stay and
+# leave, by dznohup; shim-stay and shim-leave, by libdz.so in LD_PRELOAD, where an option
+# becomes its variable.  Sets status (0 if the program runs on in stay mode), output,
+# stderr, says (the name in front of messages) and pid, which is empty if none is known.
+start() {
+    local mode=$1 options=() variables=()
+    shift
+    before_start
+    set -- "${START_OPTIONS[@]}" "$@"
+    while [ "$1" != -- ]; do
+        case $mode:$1 in
+        shim-*:--shim=*) ;;
+        shim-*:--*) add_twin "$1" ;;
+        *:--*) options+=("$1") ;;
+        *) variables+=("$1") ;;
+        esac
+        shift
+    done
+    shift
+    case $mode in
+    stay) set -- "$DZ" --mode=stay "${options[@]}" "$@" ;;
+    leave) set -- "$DZ" -d "${options[@]}" "$@" ;;
+    shim-stay) variables=(LD_PRELOAD="$SHIM" DZ_MODE=stay "${variables[@]}") ;;
+    shim-leave) variables=(LD_PRELOAD="$SHIM" "${variables[@]}") ;;
+    *) fail "no mode of a start: $mode" || return ;;
+    esac
+    says=$(speaker "$mode") start_mode=$mode status=0 pid=
+    case $mode in
+    *stay)
+        # shellcheck disable=SC2086
+        beside $BEFORE env "${variables[@]}" "$@" </dev/null >"$BATS_TEST_TMPDIR/.out" \
+            2>"$BATS_TEST_TMPDIR/.err" &
+        pid=$!
+        await has_executed "$pid" || return
+        if alive "$pid"; then
+            track "$pid"
+        else
+            wait "$pid" || status=$?
+        fi
+        read_streams
+        ;;
+    *leave)
+        # shellcheck disable=SC2086
+        try closed $BEFORE env "${variables[@]}" "$@" </dev/null
+        find_pid
+        [ -z "$pid" ] || track "$pid"
+        ;;
+    esac
+}
+
+# Add the variable of an option to the variables.
+add_twin() {
+    local name=${1%%=*} value=1
+    [[ $1 != *=* ]] || value=${1#*=}
+    case $1 in
+    --line-buffered) name=buffer value=line ;;
+    --pin-signals) name=pin value=default ;;
+    --pin-signals=*) name=pin ;;
+    --no-daemon) name=nodaemon ;;
+    esac
+    name=${name#--}
+    name=${name//-/_}
+    variables+=("DZ_${name^^}=$value")
+}
+
+# What dznohup has printed; of libdz.so, which prints nothing, what is in the pidfile.
+find_pid() {
+    local setting file=
+    if [ "$start_mode" = leave ]; then
+        IFS= read -r pid <"$BATS_TEST_TMPDIR/.out" || true
+        [[ $pid =~ ^[1-9][0-9]*$ ]] || pid=
+        return 0
+    fi
+    for setting in "${variables[@]}"; do
+        [[ $setting != DZ_PIDFILE=* ]] || file=${setting#*=}
+    done
+    [ ! -s "$file" ] || pid=$(<"$file")
+}
+
+# Who speaks in that mode.
+speaker() { [[ $1 == shim* ]] && echo libdz.so || echo dznohup; }
+
+# Neither a copy of this shell nor env(1) nor dznohup any more: the program, or ended.
+has_executed() {
+    local own words
+    gone "$1" && return
+    { mapfile -d '' -t words <"/proc/$1/cmdline"; } 2>/dev/null || return
+    mapfile -d '' -t own <"/proc/$$/cmdline"
+    [ ${#words[@]} -gt 0 ] && [ "${words[*]}" != "${own[*]}" ] &&
+        ! [ "/proc/$1/exe" -ef /usr/bin/env ] && ! [ "/proc/$1/exe" -ef "$DZ" ]
+}
+
+# Wait for the end of what start has started by itself; in stay mode set status.
+ended() {
+    [ -n "$pid" ] || return 0
+    case $start_mode in
+    *stay)
+        status=0
+        wait "$pid" || status=$?
+        ;;
+    *leave) await gone "$pid" ;;
+    esac
+    read_streams
+}
+
+# Kill it, and wait for that.
+kill_started() {
+    kill -KILL "$pid"
+    wait "$pid" 2>/dev/null || await gone "$pid"
+}
+
+# In the record of that name: the value of KEY.
+recorded() { sed -n "s/^$2 //p" "$DZ_STATE_DIR/$1"; }
+
+# What expressions give for the JSON in output: programs/read-json.py.
+get() { PYTHONUTF8=1 "$PYTHON" "$PROGRAMS/read-json.py" "$@" <<<"$output"; }
 
 # ---- processes ---------------------------------------------------------------
 
@@ -111,9 +247,10 @@ fds_of() { (cd "/proc/$1/fd" && echo *); }
 
 # End this process when the test is over.
 track() {
-    local pid
+    local pid start
     for pid; do
-        echo "$pid $(start_time "$pid")" >>"$BATS_TEST_TMPDIR/.pids"
+        start=$(start_time "$pid") || continue # it has ended
+        echo "$pid $start" >>"$BATS_TEST_TMPDIR/.pids"
     done
 }
 
@@ -132,6 +269,7 @@ await() {
         sleep 0.01
     done
 }
+milliseconds() { echo $(($(date +%s%N) / 1000000)); }
 holds_line() { grep -qxF -- "$2" "$1" 2>/dev/null; }
 holds() { grep -qF -- "$2" "$1" 2>/dev/null; }
 is_file() { [ -s "$1" ]; }
@@ -236,4 +374,4 @@ listener() {
 
 # Type lines into an interactive bash on a real pseudo-terminal, hang up, and
 # print the screen.  Options of tests/pty come first.
-on_terminal() { closed python3 "$TESTS/pty" "$@"; }
+on_terminal() { closed "$PYTHON" "$TESTS/pty" "$@"; }

@@ -11,7 +11,7 @@ load helpers
         await is_file pid
         pid=$(cat pid)
         track "$pid"
-        await runs_program "$pid" "$(readlink -f /usr/bin/sleep)"
+        await runs_program "$pid" "$SLEEP"
         assert_signals "$pid"
         assert umask "$(cat mask)" 0027
         rm pid
@@ -35,41 +35,7 @@ load helpers
 }
 
 @test "leader of the terminal's session, which closes as the launcher returns: 300 times" {
-    cat >again.py <<'END'
-import concurrent.futures, os, pty, signal, sys, time
-
-def once(number):
-    pid, fd = pty.fork()
-    if pid == 0:
-        log = f"log.{number}"
-        if number % 3 == 2:
-            os.environ.update(LD_PRELOAD=sys.argv[2], DZ_OUTPUT=log)
-            os.execvp("sh", ["sh", "-c", f"echo $$ >{os.getcwd()}/pid.{number}; exec sleep 3600"])
-        mode = ["-d"] if number % 3 else ["--mode=leave"]
-        os.execv(sys.argv[1], ["dznohup", *mode, "-q", "-o", log, "sh", "-c",
-                 f"echo $$ >{os.getcwd()}/pid.{number}; exec sleep 3600"])
-    _, status = os.waitpid(pid, 0)
-    os.close(fd)
-    return number, status
-
-os.environ.pop("LD_PRELOAD", None)
-lost = 0
-with concurrent.futures.ThreadPoolExecutor(8) as pool:
-    for number, status in pool.map(once, range(300)):
-        try:
-            with open(f"pid.{number}") as file:
-                pid = int(file.read())
-            with open(f"/proc/{pid}/stat") as file:
-                fields = file.read().rsplit(")", 1)[1].split()
-            if fields[0] == "Z" or fields[4] != "0" or status != 0:
-                raise ValueError(fields)
-            os.kill(pid, signal.SIGKILL)
-        except (OSError, ValueError) as error:
-            lost += 1
-            print("lost", number, status, error)
-print("lost:", lost)
-END
-    run closed python3 again.py "$DZ" "$SHIM"
+    run closed "$PYTHON" "$PROGRAMS/hangups.py" "$DZ" "$SHIM"
     assert_match output "$output" "*lost: 0"
 }
 
@@ -146,28 +112,7 @@ without() {
 }
 
 @test "a job whose parent has died keeps its PID" {
-    cat >orphan.py <<'END'
-import os, sys, time
-# A shell-like leader of a session, whose child starts the job and dies.
-if os.fork() == 0:
-    os.setsid()
-    if os.fork() == 0:
-        if os.fork() == 0:
-            os.setpgid(0, 0)
-            parent = os.getppid()
-            while os.getppid() == parent:
-                pass
-            os.execv(sys.argv[1], [sys.argv[1], "-q", "-o", "log", "-C", ".", "sh", "-c",
-                     f"echo {os.getpid()} $$ >pids; exec sleep 3600"])
-        time.sleep(0.2)
-        os._exit(0)
-    os.wait()
-    while not os.path.exists("pids"):
-        time.sleep(0.01)
-    os._exit(0)
-os.wait()
-END
-    closed python3 orphan.py "$DZ"
+    closed "$PYTHON" "$PROGRAMS/orphan.py" "$DZ"
     await is_file pids
     read -r was is <pids
     track "$is"

@@ -3,32 +3,19 @@
 load helpers
 
 CTL=$BUILD/dzctl
-PTY="python3 $TESTS/pty"
+PTY="$PYTHON $TESTS/pty"
 
-# Inspect as JSON into $json, with the exit status in $status, and as a table
+# Inspect as JSON into $output, with the exit status in $status, and as a table
 # into $table; the two must agree.
 look() {
     status=0
-    closed "$CTL" inspect --json "$1" >json || status=$?
-    json=$(<json)
+    output=$(closed "$CTL" inspect --json "$1") || status=$?
     table=$(closed "$CTL" inspect "$1") || assert "status of both" "$?" "$status"
     assert "verdict of both" "$(tail -n 1 <<<"$table")" "verdict: $(get "['verdict']")"
 }
 
-# A Python expression's end on what look has read: get "['pid']".
-get() {
-    python3 -c 'import json, sys
-value = eval("json.load(open(sys.argv[1]))" + sys.argv[2])
-print(json.dumps(value) if isinstance(value, (bool, type(None), list)) else value)' \
-        "${2:-json}" "$1"
-}
 # What a row says: holds, value or why.
-row() {
-    python3 -c 'import json, sys
-rows = [c for c in json.load(open("json"))["checks"] if c["name"] == sys.argv[1]]
-assert len(rows) == 1, rows
-print(json.dumps(rows[0][sys.argv[2]]))' "$1" "$2"
-}
+row() { get "json.dumps(only(c for c in it['checks'] if c['name'] == '$1')['$2'])"; }
 assert_row() { assert "row $1: $2" "$(row "$1" "$2")" "$3"; }
 
 # Names of the signals in a set of /proc/PID/status, by bash's own list.
@@ -63,15 +50,13 @@ assert_facts() {
     assert blocked "$(get "['blocked']")" "$(names_of "$pid" SigBlk)"
     assert cwd "$(get "['cwd']")" "$(cwd_of "$pid")"
     assert umask "0$(get "['umask']")" "$(status_field "$pid" Umask)"
-    assert numbers "$(python3 -c 'import json
-print(*sorted(f["fd"] for f in json.load(open("json"))["fds"]))')" \
+    assert numbers "$(get "' '.join(str(n) for n in sorted(f['fd'] for f in it['fds']))")" \
         "$(fds_of "$pid" | tr ' ' '\n' | sort -n | xargs)"
     for fd in $(fds_of "$pid"); do
-        assert "target of $fd" "$(get "['fds'][[f['fd'] for f in json.load(open('json'))['fds']].index($fd)]['target']")" \
+        assert "target of $fd" "$(get "only(f for f in it['fds'] if f['fd'] == $fd)['target']")" \
             "$(fd_of "$pid" "$fd")"
     done
-    assert words "$(get "['command']" | python3 -c 'import json, sys
-print("".join(w + " " for w in json.load(sys.stdin)))')" "$(command_of "$pid")"
+    assert words "$(get "''.join(w + ' ' for w in it['command'])")" "$(command_of "$pid")"
 }
 assert_proper() {
     assert verdict "$(get "['verdict']")" "a proper daemon"
@@ -260,16 +245,8 @@ TELL='until [ "$(cat /proc/$!/comm)" = sleep ]; do :; done; echo $! >new; mv new
 # A caller that reads the pipe of the daemon it starts: caller WORD...  Sets pid
 # and reader.
 caller() {
-    cat >caller.py <<'END'
-import os, signal, subprocess, sys
-child = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE)
-with open("new", "wb") as file:
-    file.write(child.stdout.readline())
-os.rename("new", "pid")
-signal.pause()
-END
     rm -f pid
-    python3 caller.py "$@" 3>&- 4>&- &
+    "$PYTHON" "$PROGRAMS/reads-pid.py" "$@" 3>&- 4>&- &
     reader=$!
     track "$reader"
     await is_file pid
@@ -285,7 +262,7 @@ end_caller() {
     caller "$DZ" -d -q -e /dev/null -o - sleep 3609
     look "$pid"
     assert_facts "$pid"
-    assert_improper "its stdout is a caller's pipe, read by $reader (python3)"
+    assert_improper "its stdout is a caller's pipe, read by $reader ($(cat "/proc/$reader/comm"))"
     assert_row stdout holds false
     assert_row stderr holds true
     end_caller
@@ -322,21 +299,13 @@ sh -c 'read x; echo \$x >new; mv new pid; exec cat' &"
     caller setpriv --reuid=65432 --clear-groups "$DZ" -d -q -e /dev/null -o - sleep 3614
     try closed setpriv --reuid=65432 --clear-groups "$CTL" inspect --json "$pid"
     assert status "$status" 1
-    echo "$output" >json
     assert verdict "$(get "['verdict']")" \
         "incomplete: nothing against it, but not seen: stdout"
     assert_row stdout holds null
 }
 
 @test "a zombie has ended" {
-    python3 -c 'import os, signal, sys
-pid = os.fork()
-if pid == 0:
-    os._exit(0)
-os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
-print(pid, file=open("new", "w"), flush=True)
-os.rename("new", "pid")
-signal.pause()' 3>&- 4>&- &
+    "$PYTHON" "$PROGRAMS/zombie.py" 3>&- 4>&- &
     track $!
     await is_file pid
     pid=$(cat pid)
@@ -378,7 +347,6 @@ signal.pause()' 3>&- 4>&- &
     track "$pid"
     try closed setpriv --reuid=65432 --clear-groups "$CTL" inspect --json "$pid"
     assert status "$status" 1
-    echo "$output" >json
     assert verdict "$(get "['verdict']")" \
         "incomplete: nothing against it, but not seen: cwd, descriptors, LD_PRELOAD"
     assert complete "$(get "['complete']")" false
@@ -406,16 +374,7 @@ signal.pause()' 3>&- 4>&- &
 @test "LD_PRELOAD, umask, cwd, blocked and odd names are told whole" {
     long=$(printf 'x%.0s' {1..200})
     mkdir "$long"
-    cat >odd.py <<'END'
-import os, signal, sys
-os.chdir(sys.argv[1])
-os.umask(0o027)
-signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGRTMIN + 2])
-os.setsid()
-open(sys.argv[2], "w").write("x")
-signal.pause()
-END
-    LD_PRELOAD="$TARGETS/initfirst.so" python3 odd.py "$long" "$PWD/ready" 'a "b"' $'new\nline' \
+    LD_PRELOAD="$TARGETS/initfirst.so" "$PYTHON" "$PROGRAMS/odd.py" "$long" "$PWD/ready" 'a "b"' $'new\nline' \
         </dev/null >log 2>&1 3>&- 4>&- &
     pid=$!
     track "$pid"
@@ -439,10 +398,7 @@ END
     assert status "$status" 1
     assert stderr "$stderr" "dzctl: inspect: $gone: No such process"
     assert stdout "$output" ""
-    python3 -c 'import threading, signal
-threading.Thread(target=signal.pause, daemon=True).start()
-open("ready", "w").write("x")
-signal.pause()' 3>&- 4>&- &
+    "$PYTHON" "$PROGRAMS/thread.py" 3>&- 4>&- &
     pid=$!
     track "$pid"
     await is_file ready
@@ -465,7 +421,7 @@ signal.pause()' 3>&- 4>&- &
     for words in "--json $$" "$$ --json" "--json -- $$" "--js $$"; do
         # shellcheck disable=SC2086
         try closed "$CTL" inspect $words
-        python3 -m json.tool <<<"$output" >/dev/null
+        get it >/dev/null
         assert_match "stdout of '$words'" "$output" "*\"pid\": $$,*"
     done
     try "$CTL" inspect --help
@@ -491,8 +447,7 @@ signal.pause()' 3>&- 4>&- &
     for word in job ./pid; do
         try closed "$CTL" inspect --json "$word"
         assert "status of $word" "$status" 0
-        echo "$output" >json
-        assert "PID of $word" "$(get "['pid']")" "$pid"
+            assert "PID of $word" "$(get "['pid']")" "$pid"
     done
     kill -KILL "$pid"
     await gone "$pid"

@@ -3,8 +3,6 @@
 #
 # shellcheck shell=bash disable=SC2034,SC2154
 
-CTL=$BUILD/dzctl
-SLEEP=$(realpath "$(command -v sleep)")
 NOBODY=65432
 
 teardown() {
@@ -38,63 +36,21 @@ victim_pid() {
 }
 refute_victim() { assert "process of the victim" "$(victim_pid)" ""; }
 
-# Not as long as it is a copy of this shell, or dznohup.
-executed_or_ended() {
-    gone "$1" || ! { cmp -s "/proc/$1/cmdline" "/proc/$$/cmdline" || runs_program "$1" "$DZ"; }
+# start_victim MODE [--OPTION=VALUE]...: start a new victim.
+start_victim() {
+    new_victim
+    start "$@" -- "$victim" 3600
 }
-
-# begin MODE [--OPTION=VALUE...] [WORD...]: start it, the latest victim without
-# words, in the background of stay, in leave, or by the shim's twins.  Sets
-# status (stay: 0 where it runs on), stderr, and in stay and leave pid.
-begin() {
-    local mode=$1 options=() twins=() twin
-    shift
-    while [[ ${1:-} == --* ]]; do
-        options+=("$1")
-        twin=${1#--}
-        twin=${twin%%=*}
-        twin=${twin//-/_}
-        twins+=("DZ_${twin^^}=${1#*=}")
-        shift
-    done
-    if [ $# = 0 ]; then
-        new_victim
-        set -- "$victim" 3600
+# By libdz.so: found by its path, since the pidfile is what is tested.
+find_pid() {
+    if [ "$start_mode" = leave ]; then
+        pid=$output
+    elif [ -n "${victim:-}" ]; then
+        pid=$(victim_pid)
     fi
-    err=$BATS_TEST_TMPDIR/.err status=0 pid=
-    case $mode in
-    stay)
-        "$DZ" --mode=stay "${options[@]}" "$@" </dev/null >/dev/null 2>"$err" 3>&- 4>&- &
-        pid=$!
-        await executed_or_ended "$pid"
-        if alive "$pid"; then
-            track "$pid"
-        else
-            wait "$pid" || status=$?
-        fi
-        ;;
-    leave)
-        closed "$DZ" -d "${options[@]}" "$@" </dev/null >"$BATS_TEST_TMPDIR/.out" \
-            2>"$err" || status=$?
-        pid=$(<"$BATS_TEST_TMPDIR/.out")
-        [ -z "$pid" ] || track "$pid"
-        ;;
-    shim)
-        closed env LD_PRELOAD="$SHIM" "${twins[@]}" "$@" </dev/null >/dev/null \
-            2>"$err" || status=$?
-        if [ -n "${victim:-}" ]; then
-            pid=$(victim_pid)
-            [ -z "$pid" ] || track "$pid"
-        fi
-        ;;
-    esac
-    stderr=$(<"$err")
 }
 
-# Who speaks in that mode.
-speaker() { [ "$1" = shim ] && echo libdz.so || echo dznohup; }
-
-# assert_refused MODE MESSAGE: the start that begin has tried did nothing.
+# assert_refused MODE MESSAGE: the start that was tried did nothing.
 assert_refused() {
     assert "status of $1" "$status" 125
     assert_match "stderr of $1" "$stderr" "$(speaker "$1"): $2"
@@ -141,9 +97,6 @@ says_of() {
     assert "status of 'stop $1'" "$status" "$3"
     assert "signals of 'stop $1'" "$calls" ""
 }
-
-# In the record of that name: the value of KEY.
-recorded() { sed -n "s/^$2 //p" "$DZ_STATE_DIR/$1"; }
 
 # Folders and their contents, to see that nothing was made or taken.
 state_of() { find "$@" -printf '%p %i %s %m\n' 2>/dev/null | sort; }

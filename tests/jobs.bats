@@ -8,17 +8,17 @@ load jobs
 
 @test "names that are refused" {
     reason="a name has no slash, blank or control character"
-    for mode in stay leave shim; do
+    for mode in stay leave shim-leave; do
         for name in a/b / 'a b' ' a' $'a\tb' $'a\nb' $'a\n' $'a\177' $'\001'; do
-            begin $mode --name="$name"
-            [ $mode = shim ] && option=DZ_NAME || option=--name
+            start_victim $mode --name="$name"
+            [ $mode = shim-leave ] && option=DZ_NAME || option=--name
             assert_refused $mode "$option: *: $reason"
         done
         for name in . .. .web -web -- - 1 007 99999999999999999999; do
-            begin $mode --name="$name"
+            start_victim $mode --name="$name"
             assert_refused $mode "$option: $name: a name is not a number and begins with no dot or dash"
         done
-        begin $mode --name=
+        start_victim $mode --name=
         assert_refused $mode "$option: *"
     done
     refute test -e "$DZ_STATE_DIR"
@@ -28,11 +28,11 @@ load jobs
 @test "odd but good names" {
     need strace
     for name in ü 日本 @ : 'a@b:8000' 1a '~' '*' '$(x)' "it's" '\n' x.new end "$(printf 'x%.0s' {1..200})"; do
-        for mode in stay leave shim; do
-            begin $mode --name="$name" --output=log
+        for mode in stay leave shim-leave; do
+            start_victim $mode --name="$name" --output=log
             assert_started $mode
             assert "PID of $name" "$(recorded "$name" pid)" "$pid"
-            begin leave --name="$name" --output=log
+            start_victim leave --name="$name" --output=log
             assert_refused leave "name: *: already running as PID $(recorded "$name" pid)"
             watched status "$name"
             assert "status of $name" "$status" 0
@@ -46,8 +46,8 @@ load jobs
 @test "a name that is too long for a file is said" {
     for length in 251 255 256 300; do
         name=$(printf 'x%.0s' $(seq $length))
-        for mode in stay leave shim; do
-            begin $mode --name="$name"
+        for mode in stay leave shim-leave; do
+            start_victim $mode --name="$name"
             rm -f nohup.out
             assert_refused $mode "name: */xxx*: File name too long"
         done
@@ -58,9 +58,9 @@ load jobs
 # ---- records ------------------------------------------------------------------
 
 @test "a record holds what /proc says, in every mode" {
-    for mode in stay leave shim; do
+    for mode in stay leave shim-leave; do
         before=$(date +%s)
-        begin $mode --name=job --pidfile=pid --output=log
+        start_victim $mode --name=job --pidfile=pid --output=log
         assert_started $mode
         assert "keys of $mode" "$(cut -d' ' -f1 "$DZ_STATE_DIR/job" | tr '\n' ' ')" \
             "dz pid start boot space session since name cwd log pidfile arg arg end "
@@ -86,10 +86,10 @@ load jobs
 }
 
 @test "the modes of record and folder are not the umask's" {
-    for mode in stay leave shim; do
+    for mode in stay leave shim-leave; do
         for mask in 000 077 0377; do
             umask $mask
-            begin $mode --name=job --output=log
+            start_victim $mode --name=job --output=log
             umask 022
             assert_started $mode
             assert "modes with $mask" "$(stat -c %a "$DZ_STATE_DIR/job" "$DZ_STATE_DIR")" "600"$'\n'700
@@ -100,8 +100,8 @@ load jobs
 }
 
 @test "a job without a name is recorded by its PID" {
-    for mode in stay leave shim; do
-        begin $mode --output=log
+    for mode in stay leave shim-leave; do
+        start_victim $mode --output=log
         assert_started $mode
         assert records "$(ls -A "$DZ_STATE_DIR")" "$pid"
         assert pid "$(recorded "$pid" pid)" "$pid"
@@ -112,10 +112,10 @@ load jobs
         rm "$DZ_STATE_DIR/$pid"
     done
     # And not at all where it has failed; where it has ended well, with that.
-    for mode in leave shim; do
-        begin $mode --output=log sh -c 'exit 3'
+    for mode in leave shim-leave; do
+        start $mode --output=log -- sh -c 'exit 3'
         assert records "$(ls -A "$DZ_STATE_DIR")" ""
-        begin $mode --name=quick --output=log sh -c 'exit 0'
+        start $mode --name=quick --output=log -- sh -c 'exit 0'
         assert status "$(tail -n 1 "$DZ_STATE_DIR/quick")" "status 0"
         try "$CTL" wait quick
         assert "status of wait" "$status" 0
@@ -124,9 +124,9 @@ load jobs
 }
 
 @test "a program that daemonizes itself: all name what it leaves behind" {
-    for mode in leave shim; do
+    for mode in leave shim-leave; do
         new_victim
-        begin $mode --name=job --pidfile=pid --umask=027 --output=log sh -c '"$0" 3600 & exit 0' "$victim"
+        start $mode --name=job --pidfile=pid --umask=027 --output=log -- sh -c '"$0" 3600 & exit 0' "$victim"
         assert "status of $mode" "$status" 0
         assert "mode of the pidfile" "$(stat -c %a pid)" 640
         left=$(victim_pid)
@@ -134,9 +134,9 @@ load jobs
         assert "pidfile of $mode" "$(cat pid)" "$left"
         assert "record of $mode" "$(recorded job pid)" "$left"
         assert "start in the record" "$(recorded job start)" "$(start_time "$left")"
-        [ $mode = shim ] || assert "PID printed" "$pid" "$left"
+        [ $mode = shim-leave ] || assert "PID printed" "$pid" "$left"
         end_victim "$left"
-        begin $mode --output=log sh -c '"$0" 3600 & exit 0' "$victim"
+        start $mode --output=log -- sh -c '"$0" 3600 & exit 0' "$victim"
         left=$(victim_pid)
         track "$left"
         assert records "$(ls -A "$DZ_STATE_DIR")" "$left"$'\n'job
@@ -145,28 +145,21 @@ load jobs
     done
 }
 
-LISTED='
-import json, sys
-jobs = json.load(sys.stdin)
-print(json.dumps([jobs[0]["command"], jobs[0]["cwd"]]) if "command" in jobs[0] else sorted(jobs[0]))
-'
 @test "words and folders with newlines and backslashes survive" {
     folder=$'new\nline \\n "q" \\'
     mkdir "$folder"
     cd "$folder"
-    for mode in stay leave shim; do
+    for mode in stay leave shim-leave; do
         new_victim
-        begin $mode --name=job --output=/dev/null sh -c 'exec "$0" 3600' "$victim" \
+        start $mode --name=job --output=/dev/null -- sh -c 'exec "$0" 3600' "$victim" \
             $'a\nb' 'a\nb' "\\" '\\n' '' $'end\nend\n' ü $'\t"'
         pid=$(recorded job pid)
         track "$pid"
         await runs_program "$pid" "$SLEEP"
         try "$CTL" list --json
-        output=$(python3 -c "$LISTED" <<<"$output")
-        want=$(python3 -c 'import json, os, sys
-print(json.dumps([sys.argv[1:], os.getcwd()]))' sh -c 'exec "$0" 3600' "$victim" \
+        want=$("$PYTHON" "$PROGRAMS/words.py" sh -c 'exec "$0" 3600' "$victim" \
             $'a\nb' 'a\nb' "\\" '\\n' '' $'end\nend\n' ü $'\t"')
-        assert "list --json of $mode" "$output" "$want"
+        assert "list --json of $mode" "$(get "[[job['command'], job['cwd']] for job in it][0]")" "$want"
         assert "lines of the record" "$(wc -l <"$DZ_STATE_DIR/job")" 23
         end_victim "$pid"
     done
@@ -174,17 +167,16 @@ print(json.dumps([sys.argv[1:], os.getcwd()]))' sh -c 'exec "$0" 3600' "$victim"
 
 @test "a word of 100000 bytes is recorded whole" {
     word=$(printf 'x%.0s' {1..100000})
-    for mode in stay leave shim; do
+    for mode in stay leave shim-leave; do
         new_victim
-        begin $mode --name=job --output=/dev/null sh -c 'exec "$0" 3600' "$victim" "$word"
+        start $mode --name=job --output=/dev/null -- sh -c 'exec "$0" 3600' "$victim" "$word"
         pid=$(recorded job pid)
         track "$pid"
         await runs_program "$pid" "$SLEEP"
         assert "last word" "$(recorded job arg | tail -n 1)" "$word"
         assert "last line" "$(tail -n 1 "$DZ_STATE_DIR/job")" end
         try "$CTL" list --json
-        assert command "$(python3 -c 'import json, sys
-print(json.load(sys.stdin)[0]["command"][-1] == "x" * 100000)' <<<"$output")" True
+        assert command "$(get "[0]['command'][-1] == 'x' * 100000")" true
         end_victim "$pid"
     done
 }
@@ -197,9 +189,9 @@ not_believed() {
     local copy
     copy=$(cat "$DZ_STATE_DIR/job")
     says_of job "$1" "${3:-0}" "$2"
-    for mode in stay leave shim; do
+    for mode in stay leave shim-leave; do
         printf '%s\n' "$copy" >"$DZ_STATE_DIR/job"
-        begin $mode --name=job --output=log
+        start_victim $mode --name=job --output=log
         assert_started $mode
         assert "PID in the record" "$(recorded job pid)" "$pid"
         end_victim "$pid"
@@ -209,7 +201,7 @@ not_believed() {
 }
 # edit KEY VALUE: in the record "job", of a process that goes on as stranger.
 edit() {
-    begin leave --name=job --output=log
+    start_victim leave --name=job --output=log
     assert_started leave
     stranger=$pid
     sed -i "s/^$1 .*/$1 $2/" "$DZ_STATE_DIR/job"
@@ -218,12 +210,12 @@ edit() {
 
 @test "a record whose start is a tick off, or of another boot or namespace" {
     need strace
-    begin leave --name=job --output=log
+    start_victim leave --name=job --output=log
     start=$(recorded job start)
     end_victim "$pid"
     edit start 1
     not_believed 1 "job: ended *"
-    begin leave --name=job --output=log
+    start_victim leave --name=job --output=log
     stranger=$pid
     for start in $(($(start_time "$pid") + 1)) $(($(start_time "$pid") - 1)); do
         sed -i "s/^pid .*/pid $stranger/; s/^start .*/start $start/" "$DZ_STATE_DIR/job"
@@ -242,7 +234,7 @@ edit() {
 
 @test "a record with the PID of a living stranger" {
     need strace
-    begin leave --name=job --output=log
+    start_victim leave --name=job --output=log
     end_victim "$pid"
     new_stranger
     sed -i "s/^pid .*/pid $stranger/" "$DZ_STATE_DIR/job"
@@ -252,7 +244,7 @@ edit() {
 
 @test "what is no record is not believed" {
     need strace
-    begin leave --name=job --output=log
+    start_victim leave --name=job --output=log
     assert_started leave
     stranger=$pid
     good=$(cat "$DZ_STATE_DIR/job")
@@ -267,7 +259,7 @@ edit() {
         watched stop job
         assert "stop after $change" "$status" 1
         assert signals "$calls" ""
-        begin leave --name=job --output=log
+        start_victim leave --name=job --output=log
         assert_started leave
         end_victim "$pid"
     done
@@ -278,13 +270,13 @@ edit() {
     need_root
     need strace
     for spoil in 'chown 65432' 'chmod 620' 'chmod 602'; do
-        begin leave --name=job --output=log
+        start_victim leave --name=job --output=log
         assert_started leave
         stranger=$pid
         $spoil "$DZ_STATE_DIR/job"
         says_of job 4 1 "dzctl: record: job: somebody else's, or others may write to it"
         [ -e "$DZ_STATE_DIR/job" ]
-        begin leave --name=job --output=log
+        start_victim leave --name=job --output=log
         assert_started leave
         assert "owner and mode" "$(stat -c '%u %a' "$DZ_STATE_DIR/job")" "0 600"
         alive "$stranger"
@@ -297,11 +289,11 @@ edit() {
         watched status $name
         assert "status of $name" "$status" 4
         assert signals "$calls" ""
-        begin leave --name=$name --output=log
+        start_victim leave --name=$name --output=log
         assert_started leave
         assert "record of $name" "$(stat -c %F "$DZ_STATE_DIR/$name")" "regular file"
     done
-    begin leave --name=folder --output=log
+    start_victim leave --name=folder --output=log
     assert_refused leave "name: folder: *"
     [ -d "$DZ_STATE_DIR/folder" ]
     [ ! -e "$DZ_STATE_DIR/.folder.new" ]
@@ -344,7 +336,7 @@ alive"
 @test "a job of another PID namespace: by its name" {
     need_root
     need strace
-    begin leave --name=job --pidfile=pid --output=log
+    start_victim leave --name=job --pidfile=pid --output=log
     assert_started leave
     in_namespace '
         ask status job
@@ -404,7 +396,7 @@ start 125"
 # bats test_tags=unsanitized
 @test "a job is not taken for ended where /proc is not there" {
     need_root
-    begin leave --name=job --output=log
+    start_victim leave --name=job --output=log
     assert_started leave
     new_victim
     export DZ CTL victim
@@ -432,19 +424,14 @@ start 125"
 }
 
 @test "a job whose first thread has ended is running, and is stopped" {
-    cat >threads <<'END'
-import ctypes, threading, time
-threading.Thread(target=time.sleep, args=(3600,)).start()
-ctypes.CDLL(None).pthread_exit(None)
-END
-    begin leave --name=job --output=log "$(PATH=/usr/bin:$PATH command -v python3)" "$PWD/threads"
+    start leave --name=job --output=log -- "$PYTHON" "$PROGRAMS/first-thread-ends.py"
     assert status "$status" 0
     is_zombie() { [ "$(stat_field "$pid" 3)" = Z ]; }
     await is_zombie
     [ "$(stat_field "$pid" 20)" -gt 1 ]
     try "$CTL" status job
     assert status "$status" 0
-    begin leave --name=job --output=log
+    start_victim leave --name=job --output=log
     assert_refused leave "name: job: already running as PID *"
     pid=$(recorded job pid)
     try closed "$CTL" stop job

@@ -36,7 +36,7 @@ fifty() {
             late=()
             # Each second one is late, so that who does not wait is found out.
             ((i % 2)) || late=(bash -c 'sleep 0.1; exec "$@"' late)
-            by "$way" DZ_WAIT="listen:$port" DZ_TIMEOUT=60 -- "${late[@]}" "${@//PORT/$port}"
+            start "$way" DZ_WAIT="listen:$port" DZ_TIMEOUT=60 -- "${late[@]}" "${@//PORT/$port}"
             assert "status of start $i" "$status" 0 || fail "$stderr"
             servers=$pid
             $question || fail "start $i by the $way"
@@ -72,7 +72,7 @@ fifty() {
 }
 
 @test "a static server answers, fifty times" {
-    WAYS="launcher launcher" # nothing is preloaded into it
+    WAYS="leave leave" # nothing is preloaded into it
     fifty hello "$TARGETS/server-static" PORT
 }
 
@@ -110,7 +110,7 @@ END
     for way in $WAYS; do
         port=$(free_port)
         sed "s/@/$port/" nginx.conf >this.conf
-        by "$way" DZ_WAIT=listen,path:nginx.pid,alive:0.5 -- nginx -c "$PWD/this.conf"
+        start "$way" DZ_WAIT=listen,path:nginx.pid,alive:0.5 -- nginx -c "$PWD/this.conf"
         started
         await is_file nginx.pid
         assert "PID" "$pid" "$(cat nginx.pid)"
@@ -133,7 +133,7 @@ END
     for way in $WAYS; do
         port=$(free_port)
         # It may be found listening before the script has ended.
-        by "$way" DZ_WAIT="listen:$port,alive:0.5" -- bash -c "(setsid '$TARGETS/server' $port &); exit 0"
+        start "$way" DZ_WAIT="listen:$port,alive:0.5" -- bash -c "(setsid '$TARGETS/server' $port &); exit 0"
         started
         hello
         assert PID "$pid" "${answer#hello }"
@@ -145,13 +145,13 @@ END
 @test "a script that ends and leaves several: listening counts, no process is the job's" {
     for way in $WAYS; do
         port=$(free_port)
-        by "$way" DZ_WAIT="listen:$port,alive:0.5" -- bash -c \
+        start "$way" DZ_WAIT="listen:$port,alive:0.5" -- bash -c \
             "(setsid '$TARGETS/server' $port &); (setsid '$SLEEPER' 60 &); exit 0"
         assert status "$status" 0
         track $(pgrep -f "^$SLEEPER 60")
         hello
         track "${answer#hello }"
-        [ -z "$pid" ] || fail "a pidfile names $pid"
+        [ ! -s pid ] || fail "a pidfile names $(cat pid)"
         assert "end of the record" "$(tail -qn 1 "$DZ_STATE_DIR"/*)" "status 0"
         rm "$DZ_STATE_DIR"/*
         kill "${answer#hello }" "$(pgrep -f "^$SLEEPER 60")"
@@ -160,46 +160,18 @@ END
 
 # ---- which socket --------------------------------------------------------------
 
-# Python that listens as asked: listening FAMILY ADDRESS; says so, and sleeps.
-listening() {
-    cat >listening <<'END'
-import ast, socket, sys, time
-sockets = []
-for word in sys.argv[1:]:
-    family, address = word.split("=", 1)
-    kind = socket.SOCK_DGRAM if family == "UDP" else socket.SOCK_STREAM
-    address = ast.literal_eval(address)
-    if family == "UNIX" or family == "BOUND":
-        s = socket.socket(socket.AF_UNIX, kind)
-        if address.startswith("@"):
-            address = "\0" + address[1:]
-    elif family == "TCP6":
-        s = socket.socket(socket.AF_INET6, kind)
-        s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-    else:
-        s = socket.socket(socket.AF_INET, kind)
-        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    s.bind(address)
-    if family not in ("UDP", "BOUND"):
-        s.listen()
-    sockets.append(s)
-print("listens", flush=True)
-time.sleep(60)
-END
-}
-
 # waits_for RESULT CONDITION WORD...: RESULT is listens or not.
 waits_for() {
     local want=$1 condition=$2 way
     shift 2
     for way in $WAYS; do
         if [ "$want" = listens ]; then
-            by "$way" DZ_WAIT="$condition" DZ_TIMEOUT=30 -- "$PYTHON" "$PWD/listening" "$@"
+            start "$way" DZ_WAIT="$condition" DZ_TIMEOUT=30 -- "$PYTHON" "$PROGRAMS/listening.py" "$@"
             started
             kill "$pid"
             await gone "$pid"
         else
-            by "$way" DZ_WAIT="$condition" DZ_TIMEOUT=2.5 -- "$PYTHON" "$PWD/listening" "$@"
+            start "$way" DZ_WAIT="$condition" DZ_TIMEOUT=2.5 -- "$PYTHON" "$PROGRAMS/listening.py" "$@"
             failed 124 "wait: $PYTHON: not ready within 2.5 s: $condition"
             # It was there to be seen.
             assert "log" "$(cat log)" listens
@@ -209,7 +181,6 @@ waits_for() {
 }
 
 @test "listen:PORT: another port of the job does not count, nor a socket that is no listener" {
-    listening
     one=$(free_port)
     two=$(free_port)
     waits_for not "listen:$one" "TCP=('127.0.0.1', $two)" "UDP=('127.0.0.1', $one)" "UNIX='@$one'"
@@ -220,30 +191,29 @@ waits_for() {
 }
 
 @test "listen: the listener of another job, or of a stranger, on that port does not count" {
-    listening
     port=$(free_port)
     beside "$TARGETS/server" "$port" >stranger &
     track $!
     await holds_line stranger ready
     for way in $WAYS; do
         for condition in listen listen:$port; do
-            by "$way" DZ_WAIT="$condition" DZ_TIMEOUT=0.7 -- "$SLEEPER" 60
+            start "$way" DZ_WAIT="$condition" DZ_TIMEOUT=0.7 -- "$SLEEPER" 60
             failed 124 "wait: $SLEEPER: not ready within 0.7 s: $condition"
         done
         other=$(free_port)
         # One that has sockets, which are no such listeners.
-        by "$way" DZ_WAIT=listen:"$port" DZ_TIMEOUT=0.7 -- "$PYTHON" "$PWD/listening" "UDP=('127.0.0.1', $other)"
+        start "$way" DZ_WAIT=listen:"$port" DZ_TIMEOUT=0.7 -- "$PYTHON" "$PROGRAMS/listening.py" "UDP=('127.0.0.1', $other)"
         failed 124 "wait: $PYTHON: not ready within 0.7 s: listen:$port"
-        by "$way" DZ_WAIT=listen -- "$TARGETS/server" "$other"
+        start "$way" DZ_WAIT=listen -- "$TARGETS/server" "$other"
         started
         first=$pid
-        by "$way" DZ_WAIT=listen:"$other" DZ_TIMEOUT=0.7 -- "$SLEEPER" 60
+        start "$way" DZ_WAIT=listen:"$other" DZ_TIMEOUT=0.7 -- "$SLEEPER" 60
         failed 124 "wait: $SLEEPER: not ready within 0.7 s: listen:$other"
         kill "$first"
     done
     # The port of both, by SO_REUSEPORT: ours counts.
     two=$(free_port)
-    beside "$PYTHON" listening "TCP=('127.0.0.1', $two)" >stranger &
+    beside "$PYTHON" "$PROGRAMS/listening.py" "TCP=('127.0.0.1', $two)" >stranger &
     track $!
     await holds_line stranger listens
     waits_for listens listen:"$two" "TCP=('127.0.0.1', $two)"
@@ -251,14 +221,12 @@ waits_for() {
 
 @test "listen: TCP6 alone" {
     [ -e /proc/net/tcp6 ] || lacking "needs IPv6"
-    listening
     port=$(free_port)
     waits_for listens listen "TCP6=('::1', $port)"
     waits_for listens "listen:$port" "TCP6=('::1', $port)"
 }
 
 @test "listen:PATH, listen:@NAME" {
-    listening
     name="@$$.$BATS_TEST_NUMBER a b"
     waits_for listens "listen:$PWD/socket" "UNIX='$PWD/socket'"
     waits_for listens "listen:$name" "UNIX='$name'"
@@ -269,28 +237,12 @@ waits_for() {
 }
 
 @test "listen: a socket that was inherited counts if it is kept" {
-    cat >inherit <<'END'
-import os, socket, sys
-s = socket.socket()
-s.bind(("127.0.0.1", 0))
-s.listen()
-os.dup2(s.fileno(), 20)
-with open("port", "w") as f:
-    print(s.getsockname()[1], file=f)
-os.execvpe(sys.argv[1], sys.argv[1:], dict(os.environ, DZ_WAIT="listen:%d" % s.getsockname()[1]))
-END
-    cat >accepts <<'END'
-import os, socket
-s = socket.socket(fileno=20)
-while True:
-    s.accept()[0].sendall(b"hello %d\n" % os.getpid())
-END
     for way in $WAYS; do
         start=("$DZ" -d)
-        [ "$way" = launcher ] || start=(env LD_PRELOAD="$SHIM")
+        [ "$way" = leave ] || start=(env LD_PRELOAD="$SHIM")
         rm -rf pid "$DZ_STATE_DIR"
         try closed env DZ_OUTPUT=log DZ_PIDFILE=pid DZ_KEEP_FD=20 DZ_TIMEOUT=30 \
-            "$PYTHON" inherit "${start[@]}" "$PYTHON" "$PWD/accepts" </dev/null
+            "$PYTHON" "$PROGRAMS/inherit.py" "${start[@]}" "$PYTHON" "$PROGRAMS/accepts.py" </dev/null
         pid=$(cat pid)
         track "$pid"
         started
@@ -300,7 +252,7 @@ END
         stops_on_term "$pid"
         rm pid
         try closed env DZ_OUTPUT=log DZ_PIDFILE=pid DZ_TIMEOUT=0.7 \
-            "$PYTHON" inherit "${start[@]}" "$SLEEPER" 60 </dev/null
+            "$PYTHON" "$PROGRAMS/inherit.py" "${start[@]}" "$SLEEPER" 60 </dev/null
         says=.
         assert status "$status" 124
         rm -f log
@@ -313,14 +265,14 @@ END
     # Nothing says that it is there; it must not be the one outside.
     port=$(free_port)
     for way in $WAYS; do
-        by "$way" DZ_WAIT=listen:"$port" DZ_TIMEOUT=30 -- unshare --net "$TARGETS/server" "$port"
+        start "$way" DZ_WAIT=listen:"$port" DZ_TIMEOUT=30 -- unshare --net "$TARGETS/server" "$port"
         started
         refute listens "$port"
         kill "$pid"
         await gone "$pid"
         # And where the job's first process is outside, and nothing happens there.
         BEFORE="unshare --net"
-        by "$way" DZ_WAIT=listen:"$port" DZ_TIMEOUT=5 -- \
+        start "$way" DZ_WAIT=listen:"$port" DZ_TIMEOUT=5 -- \
             bash -c "sleep 0.3; unshare --net '$TARGETS/server' $port & wait"
         started
         server=$(pgrep -P "$pid")
@@ -333,7 +285,7 @@ END
         outside=$!
         track $outside
         await holds outside ready
-        by "$way" DZ_WAIT=listen:"$port" DZ_TIMEOUT=0.7 -- unshare --net "$SLEEPER" 60
+        start "$way" DZ_WAIT=listen:"$port" DZ_TIMEOUT=0.7 -- unshare --net "$SLEEPER" 60
         failed 124 "wait: unshare: not ready within 0.7 s: listen:$port"
         kill $outside
         await gone $outside
@@ -342,21 +294,8 @@ END
 
 @test "listen: among many descriptors, many sockets, many processes" {
     port=$(free_port)
-    cat >many <<'END'
-import os, socket, sys, time
-held = [os.open("/dev/null", os.O_RDONLY) for i in range(300)]
-held += [socket.socket(socket.AF_UNIX) for i in range(600)]
-for i in range(20):
-    if os.fork() == 0:
-        time.sleep(60)
-time.sleep(0.3)
-s = socket.socket()
-s.bind(("127.0.0.1", int(sys.argv[1])))
-s.listen()
-time.sleep(60)
-END
     for way in $WAYS; do
-        by "$way" DZ_WAIT=listen:"$port" DZ_TIMEOUT=30 -- bash -c "ulimit -n 1024; exec '$PYTHON' '$PWD/many' $port"
+        start "$way" DZ_WAIT=listen:"$port" DZ_TIMEOUT=30 -- bash -c "ulimit -n 1024; exec '$PYTHON' '$PROGRAMS/many.py' $port"
         started
         listens "$port" || fail "too early"
         session=$(stat_field "$pid" 6)
@@ -371,19 +310,12 @@ END
 }
 
 @test "listen: a connection is no listener, whoever tells" {
-    listening
     port=$(free_port)
     beside "$TARGETS/server" "$port" >stranger &
     track $!
     await holds_line stranger ready
-    cat >connects <<'END'
-import socket, sys, time
-s = [socket.create_connection(("127.0.0.1", int(sys.argv[1]))) for i in range(3)]
-print("connected", flush=True)
-time.sleep(60)
-END
     for way in $WAYS; do
-        by "$way" DZ_WAIT=listen DZ_TIMEOUT=3 -- "$PYTHON" "$PWD/connects" "$port"
+        start "$way" DZ_WAIT=listen DZ_TIMEOUT=3 -- "$PYTHON" "$PROGRAMS/connects.py" "$port"
         failed 124 "wait: *: not ready within 3 s: listen"
         assert log "$(<log)" connected
         rm log
@@ -393,25 +325,23 @@ END
 @test "listen: where the kernel does not tell by sock_diag(7), /proc/net does" {
     need strace
     [ -e /proc/net/tcp6 ] || lacking "needs IPv6"
-    listening
     one=$(free_port)
     two=$(free_port)
     # Of the launcher alone, not of the program.
     BEFORE="strace -qq -o trace -e trace=socket -e inject=socket:error=EPROTONOSUPPORT"
     for words in "TCP=('127.0.0.1',$one)" "TCP6=('::1',$one)"; do
-        by launcher DZ_WAIT="listen:$one" DZ_TIMEOUT=30 -- "$PYTHON" "$PWD/listening" "UDP=('127.0.0.1',$two)" "$words"
+        start leave DZ_WAIT="listen:$one" DZ_TIMEOUT=30 -- "$PYTHON" "$PROGRAMS/listening.py" "UDP=('127.0.0.1',$two)" "$words"
         started
         kill "$pid"
         await gone "$pid"
-        by launcher DZ_WAIT="listen:$two" DZ_TIMEOUT=1 -- "$PYTHON" "$PWD/listening" "$words"
+        start leave DZ_WAIT="listen:$two" DZ_TIMEOUT=1 -- "$PYTHON" "$PROGRAMS/listening.py" "$words"
         failed 124 "wait: *: not ready within 1 s: listen:$two"
     done
     grep -q INJECTED trace
     beside "$TARGETS/server" "$two" >stranger &
     track $!
     await holds_line stranger ready
-    by launcher DZ_WAIT=listen DZ_TIMEOUT=1 -- "$PYTHON" -c \
-        "import socket, time; s = socket.create_connection(('127.0.0.1', $two)); time.sleep(60)" "$PWD"
+    start leave DZ_WAIT=listen DZ_TIMEOUT=1 -- "$PYTHON" "$PROGRAMS/connects.py" "$two"
     failed 124 "wait: *: not ready within 1 s: listen"
     BEFORE=
 }
@@ -419,18 +349,7 @@ END
 @test "listen: among hundreds of listeners of strangers" {
     need_root
     need unshare
-    cat >strangers <<'END'
-import resource, socket, time
-resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
-held = [socket.socket() for i in range(1000)]
-for s in held:
-    s.bind(("0.0.0.0", 0))
-    s.listen()
-print("ready", flush=True)
-time.sleep(60)
-END
-    listening
-    beside unshare --net "$PYTHON" strangers >strange &
+    beside unshare --net "$PYTHON" "$PROGRAMS/strangers.py" >strange &
     strangers=$!
     track $strangers
     await holds_line strange ready
@@ -441,7 +360,7 @@ END
     done
     BEFORE="nsenter --target $strangers --net"
     for way in $WAYS; do
-        by "$way" DZ_WAIT="${ports#,}" DZ_TIMEOUT=20 -- "$PYTHON" "$PWD/listening" "${words[@]}"
+        start "$way" DZ_WAIT="${ports#,}" DZ_TIMEOUT=20 -- "$PYTHON" "$PROGRAMS/listening.py" "${words[@]}"
         started
         kill "$pid"
         await gone "$pid"

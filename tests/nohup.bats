@@ -37,7 +37,7 @@ both() {
 
 # The same with the code typed on a terminal of its own, with redirections.
 both_typed() {
-    both "python3 '$TESTS/pty' --run sh -c '$1'"
+    both "$PYTHON '$TESTS/pty' --run sh -c '$1'"
 }
 
 @test "no terminal: nothing is said, the environment and streams are kept" {
@@ -70,7 +70,7 @@ both_typed() {
     both_typed 'mkdir nohup.out; HOME=$HOME/ nohup echo words; echo back $?'
     both_typed 'mkdir nohup.out; unset HOME; nohup echo words; echo back $?'
     both_typed 'mkdir nohup.out $HOME/nohup.out; nohup echo words; echo back $?'
-    both "HOME=\"/no such/it's\" python3 '$TESTS/pty' --run sh -c 'mkdir nohup.out; nohup echo words; echo back \$?'"
+    both "HOME=\"/no such/it's\" $PYTHON '$TESTS/pty' --run sh -c 'mkdir nohup.out; nohup echo words; echo back \$?'"
 }
 
 @test "the command cannot be run" {
@@ -144,7 +144,7 @@ b" "a	'b" '' "é" "a\\b" "-" "#x" "~x" "a!'b" "a%'b" "a@'b" "a#'b" $'\001x' $'x\
         $tool sleep 3600 >/dev/null 2>&1 3>&- 4>&- &
         pid=$!
         track "$pid"
-        await runs_program "$pid" "$(readlink -f /usr/bin/sleep)"
+        await runs_program "$pid" "$SLEEP"
         kill -HUP "$pid"
         ((0x$(status_field "$pid" SigIgn) & 1)) || fail "SIGHUP is not ignored"
         alive "$pid"

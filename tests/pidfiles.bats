@@ -7,10 +7,10 @@ load jobs
 # ---- the file -----------------------------------------------------------------
 
 @test "the PID and a newline, 0644 less umask, in every mode" {
-    for mode in stay leave shim; do
+    for mode in stay leave shim-leave; do
         for mask in 000 022 027 077 177 0333; do
             umask "$mask"
-            begin $mode --pidfile=pid --output=log
+            start_victim $mode --pidfile=pid --output=log
             umask 022
             assert_started $mode
             printf '%s\n' "$pid" | cmp - pid
@@ -24,9 +24,9 @@ load jobs
 }
 
 @test "-u rules the pidfile's mode too" {
-    for mode in stay leave shim; do
+    for mode in stay leave shim-leave; do
         umask 077
-        begin $mode --umask=026 --pidfile=pid --output=log
+        start_victim $mode --umask=026 --pidfile=pid --output=log
         umask 022
         assert_started $mode
         assert "mode in $mode" "$(stat -c %a pid)" 640
@@ -37,8 +37,8 @@ load jobs
 
 @test "its path is of the caller's directory, not of the program's" {
     mkdir elsewhere
-    for mode in stay leave shim; do
-        begin $mode --pidfile=pid --output=log --chdir="$PWD/elsewhere"
+    for mode in stay leave shim-leave; do
+        start_victim $mode --pidfile=pid --output=log --chdir="$PWD/elsewhere"
         assert_started $mode
         assert "cwd in $mode" "$(cwd_of "$pid")" "$PWD/elsewhere"
         assert "pidfile in $mode" "$(cat pid)" "$pid"
@@ -49,17 +49,17 @@ load jobs
 }
 
 @test "it is there when the caller gets its prompt, and when the program runs" {
-    for mode in leave shim; do
+    for mode in leave shim-leave; do
         for _ in {1..10}; do
-            begin $mode --pidfile=pid --output=log --wait=exec
+            start_victim $mode --pidfile=pid --output=log --wait=exec
             assert "pidfile in $mode" "$(cat pid)" "$pid"
             end_victim "$pid"
             rm -f pid
         done
     done
     # The program itself finds it; in stay mode that is all there is to tell.
-    for mode in stay leave shim; do
-        begin $mode --pidfile=pid --output=log --chdir=. sh -c 'read -r it <pid && echo "$it $$" >seen'
+    for mode in stay leave shim-leave; do
+        start $mode --pidfile=pid --output=log --chdir=. -- sh -c 'read -r it <pid && echo "$it $$" >seen'
         await is_file seen
         read -r it self <seen
         assert "pidfile in $mode" "$it" "$self"
@@ -67,60 +67,20 @@ load jobs
     done
 }
 
-# Read a file as fast as possible while 200 starts replace it: always one of the
-# PIDs, whole.
-WATCH='
-import os, re, subprocess, sys, signal
-launcher, sleep = sys.argv[1:]
-def watch(pipe):
-    seen, reads, bad = set(), 0, set()
-    while not os.path.exists("over"):
-        try:
-            with open("pid", "rb") as file:
-                text = file.read()
-        except FileNotFoundError:
-            continue
-        reads += 1
-        (seen if re.fullmatch(rb"[1-9][0-9]*\n", text) else bad).add(text)
-    os.write(pipe, f"{len(seen)} {reads} {sorted(bad)}".encode())
-    os._exit(0)
-out, into = os.pipe()
-if os.fork() == 0:
-    watch(into)
-pids = []
-for number in range(200):
-    done = subprocess.run([launcher, "-d", "-q", "-w", "exec", "-p", "pid", "-o", "log", sleep, "3600"],
-                          stdout=subprocess.PIPE, check=True)
-    pids.append(int(done.stdout))
-    with open("pid") as file:
-        assert int(file.read()) == pids[-1]
-    os.kill(pids[-1], signal.SIGKILL)
-    while True:
-        try:
-            with open(f"/proc/{pids[-1]}/stat") as file:
-                if file.read().rsplit(")", 1)[1].split()[0] == "Z":
-                    break
-        except (FileNotFoundError, ProcessLookupError):
-            break
-open("over", "w").close()
-os.wait()
-seen, reads, bad = os.read(out, 4096).decode().split(" ", 2)
-print("bad:", bad, "seen enough:", int(seen) > 20 and int(reads) > 200)
-'
 @test "it appears whole: 200 starts under the eyes of a reader" {
     new_victim
-    run closed timeout -s KILL 60 python3 -c "$WATCH" "$DZ" "$victim"
+    run closed timeout -s KILL 60 "$PYTHON" "$PROGRAMS/watch-pidfile.py" "$DZ" "$victim"
     assert output "$output" "bad: [] seen enough: True"
 }
 
 # ---- a start that fails ----------------------------------------------------------
 
-# leaves_nothing MODE STATUS [--OPTION=VALUE...] WORD...
+# leaves_nothing MODE STATUS [--OPTION=VALUE]... -- WORD...
 leaves_nothing() {
     local mode=$1 want=$2 before
     shift 2
     before=$(ls -A)
-    begin "$mode" --pidfile=pid --name=failing "$@"
+    start "$mode" --pidfile=pid --name=failing "$@"
     assert "status in $mode" "$status" "$want"
     assert "files in $mode" "$(ls -A)" "$before"
     assert "records in $mode" "$(ls -A "$DZ_STATE_DIR")" ""
@@ -131,12 +91,12 @@ leaves_nothing() {
     chmod +x script
     : >log
     for mode in stay leave; do
-        leaves_nothing $mode 126 --output=log ./script
+        leaves_nothing $mode 126 --output=log -- ./script
     done
     new_victim
-    for mode in stay leave shim; do
-        leaves_nothing $mode 125 --output=log --chdir=/no/such "$victim" 3600
-        leaves_nothing $mode 125 --output=log --keep-fd=77 "$victim" 3600
+    for mode in stay leave shim-leave; do
+        leaves_nothing $mode 125 --output=log --chdir=/no/such -- "$victim" 3600
+        leaves_nothing $mode 125 --output=log --keep-fd=77 -- "$victim" 3600
     done
 }
 
@@ -157,13 +117,13 @@ leaves_nothing() {
 @test "an early death and a time-out leave no pidfile and no record, a good end its status" {
     : >log
     new_victim
-    for mode in leave shim; do
-        leaves_nothing $mode 3 --output=log sh -c 'exit 3'
-        leaves_nothing $mode 137 --output=log sh -c 'kill -KILL $$'
-        leaves_nothing $mode 124 --output=log --wait=path:/no/such --timeout=0.2 "$victim" 3600
+    for mode in leave shim-leave; do
+        leaves_nothing $mode 3 --output=log -- sh -c 'exit 3'
+        leaves_nothing $mode 137 --output=log -- sh -c 'kill -KILL $$'
+        leaves_nothing $mode 124 --output=log --wait=path:/no/such --timeout=0.2 -- "$victim" 3600
         refute_victim
         # A good end is noted.
-        begin $mode --pidfile=pid --name=good --output=log sh -c 'exit 0'
+        start $mode --pidfile=pid --name=good --output=log -- sh -c 'exit 0'
         assert "status in $mode" "$status" 0
         [ ! -e pid ] || fail "a pidfile is left in $mode"
         assert "record in $mode" "$(tail -n 1 "$DZ_STATE_DIR/good")" "status 0"
@@ -173,7 +133,7 @@ leaves_nothing() {
 
 @test "an interrupt while -d waits leaves no pidfile and no record" {
     for signal in INT TERM QUIT; do
-        for mode in leave shim; do
+        for mode in leave shim-leave; do
             new_victim
             if [ $mode = leave ]; then
                 # A shell without job control has its children ignore SIGINT.
@@ -200,19 +160,19 @@ leaves_nothing() {
 }
 
 @test "a failing start never takes another's pidfile or record" {
-    begin leave --pidfile=pid --name=job --output=log
+    start_victim leave --pidfile=pid --name=job --output=log
     assert_started leave
     first=$pid
     before=$(state_of . "$DZ_STATE_DIR")
-    for mode in stay leave shim; do
-        begin $mode --pidfile=pid --output=log
+    for mode in stay leave shim-leave; do
+        start_victim $mode --pidfile=pid --output=log
         assert_refused $mode "pidfile: pid: already running as PID $first"
-        begin $mode --name=job --output=log
+        start_victim $mode --name=job --output=log
         assert_refused $mode "name: job: already running as PID $first"
         # One of the two is free: neither is touched, and the free one not made.
-        begin $mode --pidfile=pid --name=other --output=log
+        start_victim $mode --pidfile=pid --name=other --output=log
         assert_refused $mode "pidfile: pid: already running as PID $first"
-        begin $mode --pidfile=other --name=job --output=log
+        start_victim $mode --pidfile=other --name=job --output=log
         assert_refused $mode "name: job: already running as PID $first"
         assert "files after $mode" "$(state_of . "$DZ_STATE_DIR")" "$before"
     done
@@ -224,9 +184,9 @@ leaves_nothing() {
     sleep 0 &
     dead=$!
     wait "$dead"
-    for mode in leave shim; do
+    for mode in leave shim-leave; do
         for other in "$stranger" "$dead" garbage; do
-            begin $mode --pidfile=pid --output=log --chdir=. sh -c "echo $other >pid; exit 3"
+            start $mode --pidfile=pid --output=log --chdir=. -- sh -c "echo $other >pid; exit 3"
             assert status "$status" 3
             assert pidfile "$(cat pid)" "$other"
             rm pid
@@ -238,13 +198,13 @@ leaves_nothing() {
     need_root
     mkdir full ro
     new_victim
-    for mode in stay leave shim; do
-        begin $mode --pidfile=no/such/pid "$victim" 3600
+    for mode in stay leave shim-leave; do
+        start $mode --pidfile=no/such/pid -- "$victim" 3600
         assert_refused $mode "pidfile: no/such/pid: No such file or directory"
-        begin $mode --pidfile="log/pid" "$victim" 3600
+        start $mode --pidfile="log/pid" -- "$victim" 3600
         assert_refused $mode "pidfile: log/pid: No such file or directory"
         long=$(printf 'x%.0s' {1..300})
-        begin $mode --pidfile="$long" "$victim" 3600
+        start $mode --pidfile="$long" -- "$victim" 3600
         assert_refused $mode "pidfile: $long: File name too long"
         rm -f nohup.out
     done
@@ -295,10 +255,10 @@ leaves_nothing() {
 # replaced NOTE MAKE: what MAKE makes is replaced by each start, and said.
 replaced() {
     local note=$1 make=$2
-    for mode in stay leave shim; do
+    for mode in stay leave shim-leave; do
         rm -rf pid
         eval "$make"
-        begin $mode --pidfile=pid --output=log
+        start_victim $mode --pidfile=pid --output=log
         assert_started $mode
         assert "stderr in $mode" "$stderr" "$(speaker $mode): note: pid: $note; replaced"
         assert "pidfile in $mode" "$(cat pid)" "$pid"
@@ -314,8 +274,8 @@ refused() {
     rm -rf pid
     eval "$make"
     before=$(state_of .)
-    for mode in stay leave shim; do
-        begin $mode --pidfile=pid
+    for mode in stay leave shim-leave; do
+        start_victim $mode --pidfile=pid
         rm -f nohup.out
         assert_refused $mode "pidfile: pid: $reason"
         assert "files after $mode" "$(state_of .)" "$before"
@@ -443,8 +403,8 @@ refused() {
         rm -rf .pid.new
         eval "$make"
         before=$(state_of .)
-        for mode in stay leave shim; do
-            begin $mode --pidfile=pid --output=log
+        for mode in stay leave shim-leave; do
+            start_victim $mode --pidfile=pid --output=log
             assert_refused $mode "pidfile: *"
             assert "files" "$(state_of .)" "$before"
         done
@@ -452,7 +412,7 @@ refused() {
     rm -rf .pid.new
     # What a start that was killed has left is written over.
     printf '12345678901234567890' >.pid.new
-    begin leave --pidfile=pid --output=log
+    start_victim leave --pidfile=pid --output=log
     assert_started leave
     assert pidfile "$(cat pid)" "$pid"
     assert files "$(ls -A)" "log"$'\n'"pid"
@@ -473,7 +433,7 @@ refused() {
 
 @test "a job that runs is not taken for stale where /proc is not there" {
     need_root
-    begin leave --pidfile=pid --output=log
+    start_victim leave --pidfile=pid --output=log
     assert_started leave
     new_victim
     export DZ victim
@@ -504,19 +464,10 @@ refused() {
 # Hold the lock .pid.new until the file over is there.
 hold() {
     rm -f over held
-    cat >holder <<'END'
-import fcntl, os, time
-file = open(".pid.new", "w")
-fcntl.flock(file, fcntl.LOCK_EX)
-open("held", "w").write("held\n")
-while not os.path.exists("over"):
-    time.sleep(0.01)
-END
-    exec_python holder &
+    beside "$PYTHON" "$PROGRAMS/hold-lock.py" >/dev/null 2>&1 &
     track $!
     await is_file held
 }
-exec_python() { exec "$(PATH=/usr/bin:$PATH command -v python3)" "$@" >/dev/null 2>&1 3>&- 4>&-; }
 # In the background: $! is the launcher.
 exec_launcher() { exec "$DZ" "$@" >out 2>err 3>&- 4>&-; }
 has_open() { [[ $(readlink /proc/"$1"/fd/* 2>/dev/null) == *"$2"* ]]; }
@@ -524,11 +475,11 @@ has_open() { [[ $(readlink /proc/"$1"/fd/* 2>/dev/null) == *"$2"* ]]; }
 @test "the lock that another has: it is waited for, no longer than the time-out" {
     hold
     before=$(stat -c %i .pid.new)
-    for mode in leave shim stay; do
+    for mode in leave shim-leave stay; do
         new_victim
         start=("$DZ" -d)
         [ $mode != stay ] || start=("$DZ" --mode=stay)
-        [ $mode != shim ] || start=(env LD_PRELOAD="$SHIM")
+        [ $mode != shim-leave ] || start=(env LD_PRELOAD="$SHIM")
         try closed env DZ_PIDFILE=pid DZ_OUTPUT=/dev/null DZ_TIMEOUT=0.3 timeout -s KILL 10 "${start[@]}" "$victim" 3600
         assert_refused $mode "pidfile: pid: another start has it, and takes too long"
         assert "the lock" "$(stat -c %i .pid.new)" "$before"
@@ -569,8 +520,8 @@ has_open() { [[ $(readlink /proc/"$1"/fd/* 2>/dev/null) == *"$2"* ]]; }
 @test "a lock that is a file with another name is refused, and that file left as it is" {
     echo precious >precious
     ln precious .pid.new
-    for mode in stay leave shim; do
-        begin $mode --pidfile=pid --output=/dev/null
+    for mode in stay leave shim-leave; do
+        start_victim $mode --pidfile=pid --output=/dev/null
         assert_refused $mode "pidfile: *.pid.new: somebody else's, or no plain file"
         assert precious "$(<precious)" precious
         assert "mode and links" "$(stat -c '%a %h' precious)" "$(printf '%o' $((0666 & ~$(umask)))) 2"

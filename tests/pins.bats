@@ -4,7 +4,7 @@
 load helpers
 load powers
 
-PROGRAMS="signals signals-musl"
+TARGET_PROGRAMS="signals signals-musl"
 
 # What the kernel has, of each function: "NAME ignored" or "NAME not", and lives.
 fates() {
@@ -23,14 +23,14 @@ expect_fates() {
 
 @test "what the program asks back is what it would see without the pin, byte by byte" {
     need_musl
-    for program in $PROGRAMS; do
+    for program in $TARGET_PROGRAMS; do
         for way in stay shim-stay; do
-            by $way -- "$TARGETS/$program" asks 1 21 22 10 65
+            finish $way -- "$TARGETS/$program" asks 1 21 22 10 65
             assert status "$status" 0
             [ "$(wc -l <log)" -gt 500 ]
             mv log bare
             for pin in default all; do
-                by $way DZ_PIN=$pin -- "$TARGETS/$program" asks 1 21 22 10 65
+                finish $way DZ_PIN=$pin -- "$TARGETS/$program" asks 1 21 22 10 65
                 assert status "$status" 0
                 diff bare log || fail "$program $way $pin"
             done
@@ -41,14 +41,14 @@ expect_fates() {
 @test "no power asked for: every function answers as without the library" {
     need_musl
     numbers="1 21 22 10 0 -1 65 64 9 19 32 33 34"
-    for program in $PROGRAMS; do
+    for program in $TARGET_PROGRAMS; do
         # HUP, TTIN and TTOU begin with flags that the library's own call has left.
         for words in "asks $numbers" starts; do
             (trap '' HUP TTIN TTOU
             # shellcheck disable=SC2086
             closed setsid --wait "$TARGETS/$program" $words >bare)
             # shellcheck disable=SC2086
-            by shim-stay -- "$TARGETS/$program" $words
+            finish shim-stay -- "$TARGETS/$program" $words
             assert status "$status" 0
             diff bare log || fail "$program $words"
         done
@@ -58,27 +58,27 @@ expect_fates() {
 
 @test "set to its default by any function of the family, it stays ignored" {
     need_musl
-    for program in $PROGRAMS; do
+    for program in $TARGET_PROGRAMS; do
         for way in $STARTS; do
             for pin in default all; do
-                by "$way" DZ_PIN=$pin -- "$TARGETS/$program" default
+                finish "$way" DZ_PIN=$pin -- "$TARGETS/$program" default
                 assert "$program $way: status" "$status" 0
                 expect_fates ignored "lives, calls 0"
             done
         done
         # The control: they do what they are to do.
-        by stay -- "$TARGETS/$program" default
+        finish stay -- "$TARGETS/$program" default
         assert "status without" "$status" 129
     done
 }
 
 @test "a handler is called, unless all is asked for" {
     need_musl
-    for program in $PROGRAMS; do
+    for program in $TARGET_PROGRAMS; do
         for way in stay shim-stay; do
-            by $way DZ_PIN=default -- "$TARGETS/$program" handler
+            finish $way DZ_PIN=default -- "$TARGETS/$program" handler
             expect_fates not "lives, calls 3"
-            by $way DZ_PIN=all -- "$TARGETS/$program" handler
+            finish $way DZ_PIN=all -- "$TARGETS/$program" handler
             expect_fates ignored "lives, calls 0"
         done
     done
@@ -86,8 +86,8 @@ expect_fates() {
 
 @test "SA_RESETHAND: the handler is called once, and told who sent it; the second is survived" {
     need_musl
-    for program in $PROGRAMS; do
-        by stay DZ_PIN=default -- "$TARGETS/$program" once
+    for program in $TARGET_PROGRAMS; do
+        finish stay DZ_PIN=default -- "$TARGETS/$program" once
         assert "$program: status" "$status" 0
         assert "$program" "$(grep lives log)" "1 lives, calls 1, sender itself
 21 lives, calls 1, sender itself
@@ -95,22 +95,22 @@ expect_fates() {
         assert "$program: is" "$(grep -c 'is DFL flags 84000004 ' log)" 3
         # Nor is a call interrupted by the third: the kernel ignores it from there.
         assert "$program: at last" "$(tail -n 1 log)" "at last SigIgn:	$DAEMON_IGNORES"
-        by stay DZ_PIN=all -- "$TARGETS/$program" once
+        finish stay DZ_PIN=all -- "$TARGETS/$program" once
         assert "$program: lives" "$(grep -c 'lives, calls 0' log)" 3
-        by stay -- "$TARGETS/$program" once
+        finish stay -- "$TARGETS/$program" once
         assert "$program: status without" "$status" 129
     done
 }
 
 @test "posix_spawn with the signal among its defaults: the child lives, other defaults hold" {
     need_musl
-    for program in $PROGRAMS; do
+    for program in $TARGET_PROGRAMS; do
         for pin in default all; do
-            by stay DZ_PIN=$pin -- "$TARGETS/$program" spawns /bin/sh -c 'kill -HUP $$; echo lives; kill -USR1 $$'
+            finish stay DZ_PIN=$pin -- "$TARGETS/$program" spawns /bin/sh -c 'kill -HUP $$; echo lives; kill -USR1 $$'
             assert "$program $pin" "$(cat log)" "lives
 ended with a"
         done
-        by stay -- "$TARGETS/$program" spawns /bin/sh -c 'kill -HUP $$; echo lives'
+        finish stay -- "$TARGETS/$program" spawns /bin/sh -c 'kill -HUP $$; echo lives'
         assert "$program without" "$(cat log)" "ended with 1"
     done
 }
@@ -119,7 +119,7 @@ ended with a"
     need_musl
     for program in threads threads-musl; do
         for pin in default all; do
-            by stay DZ_PIN=$pin -- "$TARGETS/$program"
+            finish stay DZ_PIN=$pin -- "$TARGETS/$program"
             assert "$program $pin: status" "$status" 0
             assert "$program $pin" "$(cat log)" "wrong 0"
         done
@@ -130,21 +130,21 @@ ended with a"
 # A library that is initfirst has AddressSanitizer in the launcher start before libc.
 @test "set by constructors: of a static object, of a library before ours and behind it" {
     for way in $STARTS; do
-        by "$way" DZ_PIN=default -- "$TARGETS/hangup"
+        finish "$way" DZ_PIN=default -- "$TARGETS/hangup"
         assert "$way: $stderr" "$(cat log)" lives
     done
-    by stay -- "$TARGETS/hangup"
+    finish stay -- "$TARGETS/hangup"
     assert "status without" "$status" 129
     # It runs first where it is the program's own, or is loaded behind ours.
     for way in $STARTS; do
-        by "$way" DZ_PIN=default -- "$TARGETS/hit-early"
+        finish "$way" DZ_PIN=default -- "$TARGETS/hit-early"
         assert "its own library, $way: $stderr" "$(cat log)" lives
     done
-    by stay -- "$TARGETS/hit-early"
+    finish stay -- "$TARGETS/hit-early"
     assert "status without" "$status" 129
-    by stay LD_PRELOAD="$TARGETS/early-default.so" DZ_PIN=default -- "$TARGETS/hit"
+    finish stay LD_PRELOAD="$TARGETS/early-default.so" DZ_PIN=default -- "$TARGETS/hit"
     assert "ours behind it: $stderr" "$(cat log)" lives
-    SHIM=$SHIM:$TARGETS/early-default.so by shim-stay DZ_PIN=default -- "$TARGETS/hit"
+    SHIM=$SHIM:$TARGETS/early-default.so finish shim-stay DZ_PIN=default -- "$TARGETS/hit"
     assert "ours before it: $stderr" "$(cat log)" lives
     assert status "$status" 0
 }
@@ -152,22 +152,19 @@ ended with a"
 @test "python, bash, perl and node set it to its default, and live" {
     need node perl
     for way in $STARTS; do
-        by "$way" DZ_PIN=default -- "$PYTHON" -c 'import os, signal
-signal.signal(signal.SIGHUP, signal.SIG_DFL)
-os.kill(os.getpid(), signal.SIGHUP)
-print("lives")'
+        finish "$way" DZ_PIN=default -- "$PYTHON" "$PROGRAMS/hit.py"
         assert "python $way" "$(cat log)" lives
-        by "$way" DZ_PIN=default -- bash -c 'trap : HUP; trap - HUP; kill -HUP $$; echo lives'
+        finish "$way" DZ_PIN=default -- bash -c 'trap : HUP; trap - HUP; kill -HUP $$; echo lives'
         assert "bash $way" "$(cat log)" lives
     done
-    by stay DZ_PIN=default -- perl -e '$SIG{HUP} = "DEFAULT"; kill HUP => $$; print "lives\n"'
+    finish stay DZ_PIN=default -- perl -e '$SIG{HUP} = "DEFAULT"; kill HUP => $$; print "lives\n"'
     assert perl "$(cat log)" lives
     node='process.kill(process.pid, "SIGHUP"); console.log("lives")'
     for way in stay leave; do
-        by $way DZ_PIN=default -- node -e "$node"
+        finish $way DZ_PIN=default -- node -e "$node"
         assert "node $way" "$(cat log)" lives
     done
-    by stay -- node -e "$node"
+    finish stay -- node -e "$node"
     assert "node without" "$status" 129
 }
 
@@ -184,7 +181,7 @@ public class Hit {
 END
     javac Hit.java
     for pin in default all; do
-        by stay DZ_PIN=$pin -- java -Xshare:auto -cp "$PWD" Hit
+        finish stay DZ_PIN=$pin -- java -Xshare:auto -cp "$PWD" Hit
         assert "java $pin" "$(cat log)" lives
     done
 }
@@ -193,27 +190,25 @@ END
     need_musl
     for way in stay leave; do
         for program in signals-static signals-musl-static; do
-            by $way DZ_PIN=seccomp -- "$TARGETS/$program" default
+            finish $way DZ_PIN=seccomp -- "$TARGETS/$program" default
             assert "$program $way: status" "$status" 0
             assert "$program: lives" "$(grep -c 'lives, calls 0' log)" "$(grep -c "$DAEMON_IGNORES\$" log)"
             [ "$(grep -c lives log)" -ge 5 ]
-            by $way DZ_PIN=seccomp -- "$TARGETS/$program" handler
+            finish $way DZ_PIN=seccomp -- "$TARGETS/$program" handler
             assert "$program: handlers" "$(grep -c 'lives, calls 0' log)" "$(grep -c SigIgn log)"
-            by $way DZ_PIN=seccomp -- "$TARGETS/$program" asks 1
+            finish $way DZ_PIN=seccomp -- "$TARGETS/$program" asks 1
             assert "$program: a question" "$(sed -n 2p log)" "    is IGN flags 0 mask 0 errno 0 blocked 0"
-            by $way DZ_PIN=seccomp -- "$TARGETS/$program" spawns "$TARGETS/$program" default
+            finish $way DZ_PIN=seccomp -- "$TARGETS/$program" spawns "$TARGETS/$program" default
             assert "$program: spawned" "$(tail -n 1 log)" "ended with 0"
         done
     done
     for way in $STARTS; do
-        by "$way" DZ_PIN=seccomp -- sh -c "grep NoNewPrivs /proc/self/status; '$TARGETS/signals' default"
+        finish "$way" DZ_PIN=seccomp -- sh -c "grep NoNewPrivs /proc/self/status; '$TARGETS/signals' default"
         assert "$way: price" "$(head -n 1 log)" "NoNewPrivs:	1"
         assert "$way: a child" "$(grep -c 'lives, calls 0' log)" 7
     done
-    by stay DZ_PIN=seccomp -- "$PYTHON" -c 'import os, signal
-signal.signal(signal.SIGUSR1, lambda *_: print("called"))
-os.kill(os.getpid(), signal.SIGUSR1)'
+    finish stay DZ_PIN=seccomp -- "$PYTHON" "$PROGRAMS/called.py"
     assert "other signals" "$(cat log)" called
-    by stay -- grep NoNewPrivs /proc/self/status
+    finish stay -- grep NoNewPrivs /proc/self/status
     assert "not asked for" "$(cat log)" "NoNewPrivs:	0"
 }

@@ -56,16 +56,7 @@ build_mark() {
 
 @test "refused: a program of another word size" {
     # An ELF header for 32 bits, and the linker that it asks for.
-    "$PYTHON" - <<'END'
-import struct
-linker = b"/lib/ld-linux.so.2\0"
-with open("small", "wb") as file:
-    file.write(b"\x7fELF\x01\x01\x01" + bytes(9))
-    file.write(struct.pack("<HHIIIIIHHHHHH", 2, 3, 1, 0, 52, 0, 0, 52, 32, 1, 0, 0, 0))
-    file.write(struct.pack("<IIIIIIII", 3, 84, 84, 84, len(linker), len(linker), 4, 1))
-    file.write(linker)
-END
-    chmod +x small
+    "$PYTHON" "$PROGRAMS/elf.py" small 32 3 /lib/ld-linux.so.2
     refused "*libdz.so: *it is for another machine or word size than the program" --line-buffered ./small
 }
 
@@ -130,7 +121,7 @@ END
     (exec "$DZ" -q --shim="$SHIM" --pin-signals -o log sleep 3600 3>&- 4>&-) &
     pid=$!
     track "$pid"
-    await runs_program "$pid" "$(readlink -f /usr/bin/sleep)"
+    await runs_program "$pid" "$SLEEP"
     # No child of the program, nothing in its session beside it, no descriptor.
     await eval '[ "$(pgrep -s "$pid" | wc -l)" = 1 ]'
     assert children "$(pgrep -P "$pid")" ""
@@ -154,13 +145,7 @@ END
 @test "a script of env's gets the power in its interpreter, with its words" {
     # The real one is to be found: a wrapper would have the power in its stead.
     export PATH=/usr/bin:$PATH
-    cat >script.py <<'END'
-#!/usr/bin/env python3
-import os, signal, sys
-signal.signal(signal.SIGHUP, signal.SIG_DFL)
-os.kill(os.getpid(), signal.SIGHUP)
-print(sys.argv[1:], "LD_PRELOAD" in os.environ, "libdz" in open("/proc/self/maps").read())
-END
+    cp "$PROGRAMS/hit-script.py" script.py
     chmod +x script.py
     for mode in "" -d; do
         # shellcheck disable=SC2086
@@ -198,7 +183,7 @@ END
 @test "a library in LD_PRELOAD stays before ours, in memory and in the environment" {
     other=$TARGETS/early-default.so
     for list in "$other" "$other:$other" "$SHIM:$other"; do
-        by stay LD_PRELOAD="$list" DZ_PIN=default -- sh -c 'kill -HUP $$
+        finish stay LD_PRELOAD="$list" DZ_PIN=default -- sh -c 'kill -HUP $$
             echo "$LD_PRELOAD"; grep -c "r-xp.*\(libdz\|early-default\)" /proc/$$/maps'
         assert "$list: status" "$status" 0
         assert "$list" "$(cat log)" "${list#"$SHIM:"}"$'\n'2
@@ -213,7 +198,7 @@ END
         local message=$1
         shift
         for start in stay leave shim-stay shim-leave; do
-            by $start DZ_CHDIR=. "$@" -- "$PWD/mark"
+            finish $start DZ_CHDIR=. "$@" -- "$PWD/mark"
             assert "$start $*: status" "$status" 125
             assert_match "$start $*" "$stderr$(cat err 2>/dev/null)" "*: $message"
             [ ! -e ran ] || fail "$start $*: it ran"

@@ -1,47 +1,14 @@
 # --reopen: at SIGHUP the log is opened anew by its name, in the program itself.
 
 load helpers
-load waiting
-
-# Start the words in the ways there are to ask for it; sets pid.  The logs are out
-# and err, unless STREAMS says otherwise.
-keep() {
-    local way=$1 streams=${STREAMS-"-o out -e err"} twins
-    shift
-    # shellcheck disable=SC2206
-    twins=(DZ_REOPEN=1 DZ_QUIET=1 DZ_CHDIR=. ${streams:+DZ_OUTPUT=out DZ_ERROR=err})
-    case $way in
-    stay)
-        # shellcheck disable=SC2086
-        beside "$DZ" --shim="$SHIM" --reopen -q -C . $streams "$@" </dev/null &
-        pid=$!
-        ;;
-    leave)
-        # shellcheck disable=SC2086
-        pid=$(dz -d --shim="$SHIM" --reopen -q -C . $streams "$@" </dev/null)
-        ;;
-    preload)
-        beside env LD_PRELOAD="$SHIM" DZ_MODE=stay "${twins[@]}" "$@" </dev/null &
-        pid=$!
-        ;;
-    preload-leave)
-        closed env LD_PRELOAD="$SHIM" DZ_PIDFILE=pid "${twins[@]}" "$@" </dev/null
-        pid=$(<pid)
-        ;;
-    esac
-    track "$pid"
-}
+START_OPTIONS=(--shim="$SHIM" --reopen --quiet --chdir=. --pidfile=pid)
+LOGS=(--output=out --error=err)
 
 # tests/targets/hangup, until it is where it waits.
 watch() {
     rm -f seen out* err* pid
-    keep "$1" "$TARGETS/on-hangup" "$PWD/seen" "$2"
+    start "$1" "${LOGS[@]}" -- "$TARGETS/on-hangup" "$PWD/seen" "$2"
     await holds err err
-}
-
-end() {
-    kill -KILL "$pid"
-    wait "$pid" 2>/dev/null || true
 }
 
 # Move out and err away, signal who is named, and wait for the new ones.
@@ -55,56 +22,17 @@ inode() { stat -L -c %i "$1"; }
 is_open() { [ "$(inode "/proc/$1/fd/$2")" = "$(inode "$3")" ]; }
 
 @test "100,000 lines of four threads, the log rotated 200 times: all there, once and whole" {
-    cat >rotate.py <<'PY'
-# Moves the log and signals PID, 200 times; then reads what is in all of them.
-import collections, os, re, signal, sys, time
-pid, way = int(sys.argv[1]), sys.argv[2]
-
-def until(condition):
-    end = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < end, "too late"
-        os.sched_yield()
-
-def wrote():
-    return os.path.exists("out") and os.path.getsize("out") > 0
-
-rotations = 200
-for number in range(rotations):
-    until(wrote)
-    os.rename("out", f"out.{number}")
-    os.kill(pid, signal.SIGHUP)
-until(wrote)
-os.kill(pid, signal.SIGUSR1)
-until(lambda: os.path.exists("seen") and open("seen").read().endswith("\n"))
-
-written = [int(n) for n in open("seen").read().split()]
-assert sum(written) >= 100000 and min(written) >= 25000, written
-found = [collections.Counter() for thread in written]
-line = re.compile(r"([0-3]) (\d+) (x*)")
-for name in ["out"] + [f"out.{n}" for n in range(rotations)]:
-    text = open(name).read()
-    assert text.endswith("\n"), f"{name} ends in the middle of a line"
-    for each in text.splitlines():
-        parts = line.fullmatch(each)
-        assert parts and int(parts[2]) % 40 == len(parts[3]), f"torn: {name}: {each}"
-        found[int(parts[1])][int(parts[2])] += 1
-for thread, count in enumerate(written):
-    assert len(found[thread]) == count, f"{thread}: {len(found[thread])} of {count}"
-    assert found[thread].total() == count, f"{thread}: some are there twice"
-    assert max(found[thread]) == count
-PY
-    for way in stay preload-leave; do
+    for way in stay shim-leave; do
         rm -f seen out* pid
-        STREAMS="-o out" keep $way "$TARGETS/logs" "$PWD/seen" 25000
-        "$PYTHON" rotate.py "$pid" $way
+        start $way --output=out -- "$TARGETS/logs" "$PWD/seen" 25000
+        "$PYTHON" "$PROGRAMS/rotate.py" "$pid" $way
         await gone "$pid"
         assert errors "$(cat err 2>/dev/null)" ""
     done
 }
 
 @test "both logs, however it is asked for; the old ones are left as they are" {
-    for way in stay leave preload preload-leave; do
+    for way in stay leave shim-stay shim-leave; do
         watch $way none
         rotate
         await is_open "$pid" 1 out && await is_open "$pid" 2 err
@@ -112,7 +40,7 @@ PY
         assert "old out" "$(cat out.1)" out
         assert "old err" "$(cat err.1)" err
         assert "descriptors" "$(fds_of "$pid")" "0 1 2"
-        end
+        kill_started
     done
 }
 
@@ -142,14 +70,14 @@ ASK
         await is_open "$pid" 1 out && await is_open "$pid" 2 err
         assert "out of $how" "$(stat -c %a out)" 644
         assert "err of $how" "$(stat -c %a err)" 640
-        end
+        kill_started
     done
 }
 
 @test "a stream that the program has sent elsewhere is left alone" {
     watch_redirected() {
         rm -f seen out* err*
-        keep stay "$TARGETS/on-hangup" "$PWD/seen" redirects
+        start stay "${LOGS[@]}" -- "$TARGETS/on-hangup" "$PWD/seen" redirects
         await holds elsewhere err
     }
     watch_redirected
@@ -165,7 +93,7 @@ ASK
 @test "the program's handler is called after it, and asking back gives its own" {
     # From kill(1), of which bash's is within the shell; SA_SIGINFO is 4.
     local called="handler: signal 1 code 0 from $BASHPID, USR2 blocked 1"
-    for way in stay preload; do
+    for way in stay shim-stay; do
         watch $way siginfo
         rotate
         await holds out "$called"
@@ -174,7 +102,7 @@ ASK
         mv out out.2
         kill -HUP "$pid"
         await holds out "$called"
-        end
+        kill_started
     done
 }
 
@@ -182,16 +110,16 @@ ASK
     mkdir -p real
     ln -s real/out-2 out-1
     ln -s ../real-out real/out-2
-    for way in stay preload; do
+    for way in stay shim-stay; do
         rm -f seen out err real-out* err.1
         ln -s out-1 out
-        keep $way "$TARGETS/on-hangup" "$PWD/seen" stack
+        start $way "${LOGS[@]}" -- "$TARGETS/on-hangup" "$PWD/seen" stack
         await holds err err
         mv real-out real-out.1
         kill -HUP "$pid"
         await holds real-out "handler: signal 1 code 0 from $BASHPID, USR2 blocked 1"
         is_open "$pid" 1 real-out
-        end
+        kill_started
     done
 }
 
@@ -219,13 +147,13 @@ ASK
         kill -USR1 "$pid"
         await holds out "asked: "
         alive "$pid"
-        end
+        kill_started
     done
 }
 
 @test "a log that cannot be opened: a line in the old one, which is kept" {
     mkdir logs
-    STREAMS="-o logs/out -e err" keep stay "$TARGETS/on-hangup" "$PWD/seen" none
+    start stay --output=logs/out --error=err -- "$TARGETS/on-hangup" "$PWD/seen" none
     await holds err err
     mv logs gone
     kill -HUP "$pid"
@@ -241,10 +169,7 @@ ASK
 
 @test "a log that may not be opened, by a program that has changed its user" {
     need_root
-    STREAMS="-o out" keep stay "$PYTHON" -c 'import os, signal
-os.setuid(65432)
-print("out", flush=True)
-while True: signal.pause()'
+    start stay --output=out -- "$PYTHON" "$PROGRAMS/other-user.py"
     await holds out out
     mv out out.1
     kill -HUP "$pid"
@@ -266,7 +191,7 @@ while True: signal.pause()'
         kill -HUP "$pid"
         await is_open "$pid" 1 out
         kill -KILL "$worker"
-        end
+        kill_started
     done
 }
 
@@ -301,9 +226,9 @@ CONF
         pid=$!
         track "$pid"
         case $way in
-        exec*) await runs_program "$pid" "$(readlink -f /usr/bin/sleep)" && set -- "$pid" ;;
+        exec*) await runs_program "$pid" "$SLEEP" && set -- "$pid" ;;
         *) await is_file child && set -- "$(<child)" && track "$1" &&
-            await runs_program "$1" "$(readlink -f /usr/bin/sleep)" ;;
+            await runs_program "$1" "$SLEEP" ;;
         esac
         # bash has its background jobs ignore two of the keyboard's as well.
         assert "HUP in SigIgn" "$((0x$(status_field "$1" SigIgn) & 1))" 1

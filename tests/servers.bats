@@ -3,29 +3,27 @@
 
 load helpers
 
-# Start the words in mode preload or launcher; sets pid, for a server that
-# listens on $port.
-start() {
+WAYS="shim-leave leave"
+
+# start, of a server that listens on $port, with its output in log.
+serve() {
     local mode=$1
     shift
-    if [ "$mode" = preload ]; then
-        closed env LD_PRELOAD="$SHIM" DZ_OUTPUT=log "$@" </dev/null
-        await listens "$port"
+    start "$mode" --output=log -- "$@"
+    await listens "$port"
+    [ "$mode" = leave ] || {
         pid=$(listener "$port")
-    else
-        pid=$(dz -d -o log "$@" </dev/null)
-    fi
-    track "$pid"
-    [ "$mode" = preload ] || await listens "$port"
+        track "$pid"
+    }
 }
 
 # A TCP server in both ways: ASK is a function that makes the request.
 both_ways() {
     local ask=$1 checks=$2 mode
     shift 2
-    for mode in preload launcher; do
+    for mode in $WAYS; do
         port=$(free_port)
-        start "$mode" "${@//PORT/$port}"
+        serve "$mode" "${@//PORT/$port}"
         assert_own_session "$pid" leave
         assert "stdout" "$(fd_of "$pid" 1)" "$PWD/log"
         "$checks" "$pid"
@@ -83,10 +81,10 @@ http {
 }
 END
     chmod 777 .
-    for mode in preload launcher; do
+    for mode in $WAYS; do
         port=$(free_port)
         sed "s/@/$port/" nginx.conf >this.conf
-        start $mode nginx -c "$PWD/this.conf"
+        serve "$mode" nginx -c "$PWD/this.conf"
         await is_file nginx.pid
         track "$(cat nginx.pid)"
         pid=$(cat nginx.pid)
@@ -155,9 +153,9 @@ END
     chmod +x script
     mkdir sub
     for way in "$PWD/script" ./script ../"$(basename "$PWD")"/script; do
-        for mode in preload launcher; do
+        for mode in $WAYS; do
             rm -f log
-            if [ $mode = preload ]; then
+            if [ "$mode" = shim-leave ]; then
                 LD_PRELOAD=$SHIM DZ_OUTPUT=log closed "$way" a b
             else
                 dz -d -q -o log "$way" a b >/dev/null
@@ -174,12 +172,7 @@ END
 }
 
 @test "a script behind #!/usr/bin/env python3, by a relative path" {
-    cat >script <<'END'
-#!/usr/bin/env python3
-import os, sys, signal
-print(sys.argv[1:], os.getcwd(), os.environ.get("LD_PRELOAD"), os.getpid(), flush=True)
-signal.pause()
-END
+    cp "$PROGRAMS/script.py" script
     chmod +x script
     LD_PRELOAD=$SHIM DZ_OUTPUT=one closed ./script word
     dz -d -q -o two ./script word
@@ -250,7 +243,7 @@ END
     both_ways asks_hello assert_signals "$TARGETS/server-musl" PORT
     for program in server-musl-static server-static; do
         port=$(free_port)
-        start launcher "$TARGETS/$program" "$port"
+        serve leave "$TARGETS/$program" "$port"
         assert_daemon "$pid" leave
         asks_hello "$port"
         stops_on_term "$pid"
@@ -262,7 +255,7 @@ END
     mkdir www
     echo fine >www/index.html
     port=$(free_port)
-    start launcher busybox httpd -f -p "127.0.0.1:$port" -h "$PWD/www"
+    serve leave busybox httpd -f -p "127.0.0.1:$port" -h "$PWD/www"
     assert_own_session "$pid" leave
     asks_http "$port"
     stops_on_term "$pid"
@@ -272,7 +265,7 @@ END
     need_root
     need setpriv
     chmod 777 .
-    cp "$(readlink -f /usr/bin/sleep)" suid
+    cp "$SLEEP" suid
     chmod 4755 suid
     pid=$(closed setpriv --reuid=65432 --clear-groups "$DZ" -d -q "$PWD/suid" 3600)
     track "$pid"

@@ -56,7 +56,7 @@ start_environment() {
     refute grep -q '^\(LD_PRELOAD\|DZ_\)' seen
     pid=$(LD_PRELOAD="$SHIM" dz -d -q sleep 3600)
     track "$pid"
-    runs_program "$pid" "$(readlink -f /usr/bin/sleep)"
+    runs_program "$pid" "$SLEEP"
 }
 
 @test "DZ_ONLY: acts on that program alone, three deep in a start script" {
@@ -84,11 +84,7 @@ END
 }
 
 @test "DZ_ONLY: a list, a script's own name, a path" {
-    cat >script.py <<'END'
-#!/usr/bin/env python3
-import os
-print(os.getsid(0) == int(os.environ["CALLER"]), flush=True)
-END
+    cp "$PROGRAMS/session-script.py" script.py
     chmod +x script.py
     CALLER=$(stat_field $$ 6)
     export CALLER

@@ -10,8 +10,7 @@ setup_file() {
     ssh-keygen -q -t ed25519 -N '' -f user
     cp user.pub authorized
     chmod 600 authorized
-    python3 -c 'import socket
-s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])' >port
+    free_port >port
     mkdir -p /run/sshd
     "$(command -v sshd)" -D -e -f /dev/null -p "$(cat port)" -h "$PWD/host" \
         -o ListenAddress=127.0.0.1 -o AuthorizedKeysFile="$PWD/authorized" \

@@ -9,12 +9,12 @@ load jobs
 unusable() {
     local before
     before=$(state_of .)
-    for mode in stay leave shim; do
-        begin $mode --name=job --output=/dev/null
+    for mode in stay leave shim-leave; do
+        start_victim $mode --name=job --output=/dev/null
         assert_refused $mode "$1"
-        begin $mode --output=/dev/null
+        start_victim $mode --output=/dev/null
         assert_started $mode
-        if [ $mode = shim ]; then
+        if [ $mode = shim-leave ]; then
             assert "stderr of $mode" "$stderr" ""
         else
             assert_match "stderr of $mode" "$stderr" "dznohup: note: ${1#*: }; the job has no record"
@@ -25,8 +25,8 @@ unusable() {
 }
 
 @test "a state directory that is no absolute path, or no folder" {
-    for mode in stay leave shim; do
-        DZ_STATE_DIR=state begin $mode --output=/dev/null
+    for mode in stay leave shim-leave; do
+        DZ_STATE_DIR=state start_victim $mode --output=/dev/null
         assert_refused $mode "DZ_STATE_DIR: state: not an absolute path"
     done
     : >file
@@ -53,8 +53,8 @@ unusable() {
     mkdir -m 700 dir
     ln -s dir link
     for folder in link made/in/depth; do
-        for mode in stay leave shim; do
-            DZ_STATE_DIR=$PWD/$folder begin $mode --name=job --output=/dev/null
+        for mode in stay leave shim-leave; do
+            DZ_STATE_DIR=$PWD/$folder start_victim $mode --name=job --output=/dev/null
             assert_started $mode
             assert "record of $mode" "$(grep ^pid "$folder/job")" "pid $pid"
             end_victim "$pid"

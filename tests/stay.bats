@@ -55,7 +55,7 @@ SETTLED='until [ "$(cat /proc/$!/comm)" = sleep ]; do :; done'
     track "$pid"
     [[ $output == *"appending output to $PWD/nohup.out"* ]]
     grep -qx "$pid" <<<"$output" # stdout carries the PID alone
-    runs_program "$pid" "$(readlink -f /usr/bin/sleep)"
+    runs_program "$pid" "$SLEEP"
     assert_daemon "$pid" leave
 }
 
@@ -88,7 +88,7 @@ echo \$!
 END
     run closed sh script
     track "$output"
-    await runs_program "$output" "$(readlink -f /usr/bin/sleep)"
+    await runs_program "$output" "$SLEEP"
     assert_daemon "$output" stay
 }
 
@@ -113,20 +113,20 @@ END
     await is_file pid
     pid=$(cat pid)
     track "$pid"
-    await runs_program "$pid" "$(readlink -f /usr/bin/sleep)"
+    await runs_program "$pid" "$SLEEP"
     assert_daemon "$pid" stay
 }
 
 @test "alone in a terminal's session: gives the terminal up" {
     # It goes on holding the terminal open, as stderr; else closing the last
     # descriptor would end the terminal, and with it what is tested here.
-    closed python3 "$TESTS/pty" --hangup-at "never" bash -c \
+    closed "$PYTHON" "$TESTS/pty" --hangup-at "never" bash -c \
         "echo \$\$ >pid; exec '$DZ' -e - sleep 70" &
     screen=$!
     await is_file pid
     pid=$(cat pid)
     track "$pid"
-    await runs_program "$pid" "$(readlink -f /usr/bin/sleep)"
+    await runs_program "$pid" "$SLEEP"
     assert_daemon "$pid" stay
     assert stdout "$(fd_of "$pid" 1)" "$PWD/nohup.out"
     kill -TERM "$pid"
@@ -135,7 +135,7 @@ END
 
 @test "leader that shares its terminal's session: keeps it, and says so" {
     mkfifo fifo
-    run closed python3 "$TESTS/pty" --run bash -c "cat <fifo & exec '$DZ' sh -c 'echo >$PWD/fifo'"
+    run closed "$PYTHON" "$TESTS/pty" --run bash -c "cat <fifo & exec '$DZ' sh -c 'echo >$PWD/fifo'"
     [[ $output == *"other processes share the session"* ]]
     assert status "$status" 0
 }
@@ -150,7 +150,7 @@ END
 
 @test "PID 1 that leads its terminal's session: stays" {
     need_root
-    run closed python3 "$TESTS/pty" --run unshare --pid --fork --mount-proc setsid --ctty \
+    run closed "$PYTHON" "$TESTS/pty" --run unshare --pid --fork --mount-proc setsid --ctty \
         "$DZ" -o - sh -c 'echo "$$ $(cut -d " " -f 6,7 /proc/self/stat)"'
     [[ $output == *"1 0"* ]]
     [ "$status" = 0 ]
@@ -158,15 +158,8 @@ END
 
 @test "PID 1 that leads its group, in the foreground of a terminal: stays" {
     need_root
-    cat >lead.py <<'END'
-import os, signal, sys
-os.setpgid(0, 0)
-signal.signal(signal.SIGTTOU, signal.SIG_IGN)
-os.tcsetpgrp(0, os.getpgrp())
-os.execv(sys.argv[1], sys.argv[1:])
-END
-    run closed python3 "$TESTS/pty" --run unshare --pid --fork --mount-proc \
-        python3 lead.py "$DZ" -o - sh -c 'echo "PID is $$"'
+    run closed "$PYTHON" "$TESTS/pty" --run unshare --pid --fork --mount-proc \
+        "$PYTHON" "$PROGRAMS/lead.py" "$DZ" -o - sh -c 'echo "PID is $$"'
     [[ $output == *"PID is 1"* ]]
     [ "$status" = 0 ]
 }
@@ -191,20 +184,7 @@ END
 
 @test "a Ctrl-C meant for the shell's group while we are in it does not hit us" {
     # 100 times over: the interrupt goes to the shell's group while jobs start.
-    cat >race.py <<'END'
-import os, signal, subprocess, sys
-signal.signal(signal.SIGINT, lambda *_: None)
-os.setpgid(0, 0)
-bad = 0
-for _ in range(100):
-    child = subprocess.Popen([sys.argv[1], "-q", "sh", "-c", "exit 5"],
-                             preexec_fn=lambda: os.setpgid(0, 0))
-    while child.poll() is None:
-        os.killpg(0, signal.SIGINT)
-    bad += child.returncode != 5
-print(bad)
-END
-    run closed python3 race.py "$DZ"
+    run closed "$PYTHON" "$PROGRAMS/interrupts.py" "$DZ"
     assert "starts hit" "$output" 0
 }
 
@@ -212,7 +192,7 @@ END
     for form in "'$DZ' X &" "'$DZ' X" "'$DZ' -d X" "LD_PRELOAD='$SHIM' X" \
         "DZ_MODE=stay LD_PRELOAD='$SHIM' X &"; do
         rm -f tty.log nohup.out
-        closed python3 "$TESTS/pty" "${form/X/$TARGETS/opens-tty $PWD/tty.log}" \
+        closed "$PYTHON" "$TESTS/pty" "${form/X/$TARGETS/opens-tty $PWD/tty.log}" \
             'until [ -s tty.log ]; do :; done' >screen
         await holds_line tty.log "round 0 tty: No such device or address"
         pid=$(pgrep -f "$PWD/tty.log")

@@ -3,63 +3,52 @@
 
 load helpers
 
-# A long-running target started with -d; its PID in $pid.
-start() {
+# A long-running target started with -d, with the streams of the caller; sets pid.
+leaves() {
     pid=$(dz -d -q "$@" sleep 3600)
     track "$pid"
 }
 
 # The same in stay mode; sets pid to the launcher's.
-stay() {
+stays() {
     "$DZ" -q "$@" sleep 3600 <&0 3>&- 4>&- &
     pid=$!
     track "$pid"
-    await runs_program "$pid" "$(readlink -f /usr/bin/sleep)"
+    await runs_program "$pid" "$SLEEP"
 }
 
 @test "files and devices are kept" {
     echo in >in
-    start <in 2>err
+    leaves <in 2>err
     assert stdin "$(fd_of "$pid" 0)" "$PWD/in"
     assert stderr "$(fd_of "$pid" 2)" "$PWD/err"
-    stay <in >out 2>/dev/full
+    stays <in >out 2>/dev/full
     assert stdin "$(fd_of "$pid" 0)" "$PWD/in"
     assert stdout "$(fd_of "$pid" 1)" "$PWD/out"
     assert stderr "$(fd_of "$pid" 2)" /dev/full
 }
 
 @test "pipes: stdin is kept, output is kept in stay mode and logged in leave mode" {
-    start < <(sleep 1) 2> >(cat)
+    leaves < <(sleep 1) 2> >(cat)
     assert_match stdin "$(fd_of "$pid" 0)" "pipe:*"
     assert stdout "$(fd_of "$pid" 1)" "$PWD/nohup.out"
     assert stderr "$(fd_of "$pid" 2)" "$PWD/nohup.out"
-    stay < <(sleep 1) > >(cat >/dev/null) 2> >(cat >/dev/null)
+    stays < <(sleep 1) > >(cat >/dev/null) 2> >(cat >/dev/null)
     for fd in 0 1 2; do
         assert_match "$fd" "$(fd_of "$pid" $fd)" "pipe:*"
     done
 }
 
 @test "sockets are kept in stay mode; in leave mode /dev/null and the log" {
-    cat >sockets.py <<'END'
-import os, socket, subprocess, sys
-ours, theirs = socket.socketpair()
-child = subprocess.Popen(sys.argv[1:], stdin=theirs, stdout=theirs, stderr=theirs)
-theirs.close()
-with open("pid.new", "w") as file:
-    file.write(f"{child.pid}\n")
-os.rename("pid.new", "pid")
-data = ours.recv(100)
-open("received", "wb").write(data)
-END
-    closed python3 sockets.py "$DZ" -q sleep 3600 &
+    closed "$PYTHON" "$PROGRAMS/sockets.py" "$DZ" -q sleep 3600 &
     await is_file pid
     pid=$(cat pid)
     track "$pid"
-    await runs_program "$pid" "$(readlink -f /usr/bin/sleep)"
+    await runs_program "$pid" "$SLEEP"
     for fd in 0 1 2; do
         assert_match "$fd" "$(fd_of "$pid" $fd)" "socket:*"
     done
-    closed python3 sockets.py "$DZ" -q -d sleep 3600
+    closed "$PYTHON" "$PROGRAMS/sockets.py" "$DZ" -q -d sleep 3600
     await is_file received
     pid=$(cat received)
     track "$pid"
@@ -82,19 +71,12 @@ END
 }
 
 @test "a terminal that has been hung up becomes /dev/null and the log, glibc and musl" {
-    cat >hung.py <<'PY'
-# Starts the words with 0, 1 and 2 on a terminal that is no more, and shows the PID.
-import os, pty, subprocess, sys
-master, slave = pty.openpty()
-os.close(master)
-print(subprocess.Popen(sys.argv[1:], stdin=slave, stdout=slave, stderr=slave).pid)
-PY
     for program in environment environment-musl; do
         [ -x "$TARGETS/$program" ] || lacking "needs musl-gcc"
         for how in "$DZ" "env LD_PRELOAD=$SHIM DZ_MODE=stay"; do
             rm -f seen nohup.out
             # shellcheck disable=SC2086
-            pid=$(closed python3 hung.py $how "$TARGETS/$program" "$PWD/seen")
+            pid=$(closed "$PYTHON" "$PROGRAMS/hung.py" $how "$TARGETS/$program" "$PWD/seen")
             track "$pid"
             await holds_line seen "child-sid $pid"
             assert stdin "$(fd_of "$pid" 0)" /dev/null
@@ -114,7 +96,7 @@ PY
             await is_file pid
             pid=$(cat pid)
             track "$pid"
-            await runs_program "$pid" "$(readlink -f /usr/bin/sleep)"
+            await runs_program "$pid" "$SLEEP"
             assert "descriptors ($mode $closing)" "$(fds_of "$pid")" "0 1 2"
             for fd in 0 1 2; do
                 link=$(fd_of "$pid" $fd)
@@ -132,25 +114,11 @@ PY
 }
 
 @test "a caller that holds both ends of a pipe sees end-of-file" {
-    cat >both.py <<'END'
-import os, subprocess, sys
-r, w = os.pipe()
-os.set_inheritable(w, True); os.set_inheritable(r, True)
-env = dict(os.environ)
-if sys.argv[1] == "preload":
-    env["LD_PRELOAD"] = sys.argv[2]
-    command = ["sleep", "3602"]
-else:
-    command = [sys.argv[2], "-d", "-q", "sleep", "3602"]
-subprocess.run(command, stdout=w, stderr=w, close_fds=False, env=env, check=True)
-os.close(w)
-print(os.read(r, 100).decode().strip(), repr(os.read(r, 1) if sys.argv[1] != "preload" else b""))
-END
-    run closed timeout 10 python3 both.py launcher "$DZ"
+    run closed timeout 10 "$PYTHON" "$PROGRAMS/both-ends.py" launcher "$DZ"
     [ "$status" = 0 ]
     assert_match output "$output" "* b''"
     track "${output%% *}"
-    run closed timeout 10 python3 both.py preload "$SHIM"
+    run closed timeout 10 "$PYTHON" "$PROGRAMS/both-ends.py" preload "$SHIM"
     [ "$status" = 0 ]
     assert output "$output" " b''"
     for pid in $(pgrep -f 'sleep 3602'); do
@@ -287,23 +255,12 @@ END
 }
 
 @test "an interrupt during the wait stops the job, and ends the launcher by that signal" {
-    cat >interrupt.py <<'END'
-import os, signal, subprocess, sys, time
-words = sys.argv[2:]
-child = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                         text=True, start_new_session=True)
-while not os.path.exists("pid"):
-    pass
-child.send_signal(getattr(signal, sys.argv[1]))
-out, err = child.communicate()
-print(child.returncode, out.strip(), err.strip())
-END
     for signal in SIGINT:-2 SIGQUIT:-3 SIGTERM:-15; do
         for program in dznohup libdz.so; do
             words=(env LD_PRELOAD="$SHIM" DZ_OUTPUT=log DZ_WAIT=alive:20 DZ_PIDFILE=pid DZ_NAME=x)
             [ $program = libdz.so ] ||
                 words=("$DZ" -d -o log -w alive:20 -p pid --name=x)
-            run closed python3 interrupt.py "${signal%:*}" "${words[@]}" sleep 3600.77
+            run closed "$PYTHON" "$PROGRAMS/interrupt.py" "${signal%:*}" "${words[@]}" sleep 3600.77
             assert output "$output" "${signal#*:}  $program: wait: interrupted by ${signal%:*}"
             assert_none_with "sleep 3600.77"
             [ ! -e pid ] && [ ! -e log ]
@@ -343,15 +300,7 @@ END
 }
 
 @test "a caller that is gone does not kill the launcher, which says the PID elsewhere" {
-    cat >gone.py <<'END'
-import os, subprocess, sys
-r, w = os.pipe()
-os.close(r)
-done = subprocess.run([sys.argv[1], "-d", "-o", "log", "sleep", "3600"], stdout=w,
-                      stderr=subprocess.PIPE, text=True)
-print(done.returncode, done.stderr, end="")
-END
-    run closed python3 gone.py "$DZ"
+    run closed "$PYTHON" "$PROGRAMS/gone.py" "$DZ"
     assert_match output "$output" "0 dznohup: stdout: *: Broken pipe"
     pid=$(sed 's/0 dznohup: stdout: //; s/:.*//' <<<"$output")
     track "$pid"
@@ -359,16 +308,7 @@ END
 }
 
 @test "a name that would be longer than a path once it is absolute" {
-    cat >deep.py <<'END'
-import os, sys
-while len(os.getcwd()) < 3900:
-    os.mkdir("x" * 150)
-    os.chdir("x" * 150)
-os.mkdir("y" * (4091 - len(os.getcwd())))
-os.chdir("y" * (4091 - len(os.getcwd())))
-os.execv(sys.argv[1], [sys.argv[1], "-d", "-q", "-o", "log", "true"])
-END
-    try closed python3 deep.py "$DZ"
+    try closed "$PYTHON" "$PROGRAMS/deep.py" "$DZ"
     assert status "$status" 125
     assert stderr "$stderr" "dznohup: output: log: File name too long"
 }

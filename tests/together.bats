@@ -2,27 +2,13 @@
 # make it hard for them.
 
 load helpers
-load waiting
+PINNED=(--line-buffered --no-daemon --pin-signals=all)
+REOPENS=(--line-buffered --no-daemon --reopen)
+START_OPTIONS=(--shim="$SHIM" --quiet --chdir=. --output=out)
+before_start() { rm -f out* seen; }
 
-PINNED="--line-buffered --no-daemon --pin-signals=all"
-REOPENS="--line-buffered --no-daemon --reopen"
-
-# keep OPTIONS WORD...: stays, with its output in out; sets pid.
-keep() {
-    local options=$1
-    shift
-    # shellcheck disable=SC2086
-    beside "$DZ" --shim="$SHIM" -q -C . -o out $options "$@" </dev/null &
-    pid=$!
-    track "$pid"
-}
 library() { # PATTERN
     compgen -G "/usr/lib/*/$1" || lacking "needs $1"
-}
-end() {
-    kill -KILL "$pid"
-    wait "$pid" || true
-    rm -f out* seen
 }
 ignored() { # SIGHUP, by process $1
     ((0x$(status_field "$1" SigIgn) & 1))
@@ -48,9 +34,11 @@ assert_reopens() {
 @test "all that go together, beside libeatmydata and libfaketime" {
     eatmydata=$(library libeatmydata.so)
     faketime=$(library faketime/libfaketime.so.1)
-    for options in "$PINNED" "$REOPENS"; do
+    for power in pin reopen; do
+        [ $power = pin ] && options=("${PINNED[@]}") || options=("${REOPENS[@]}")
         for list in "$eatmydata" "$faketime" "$eatmydata:$faketime"; do
-            LD_PRELOAD=$list FAKETIME='@2001-02-03 04:05:06' keep "$options" \
+            faked=(LD_PRELOAD="$list" FAKETIME='@2001-02-03 04:05:06')
+            start stay "${faked[@]}" "${options[@]}" -- \
                 "$TARGETS/daemonizes" "$PWD/seen" twice
             assert_in_place
             kill -HUP "$pid"
@@ -58,23 +46,19 @@ assert_reopens() {
             for part in ${list//:/ } "$SHIM"; do
                 holds "/proc/$pid/maps" "$(readlink -f "$part")"
             done
-            end
-            LD_PRELOAD=$list FAKETIME='@2001-02-03 04:05:06' keep "$options" "$PYTHON" -c '
-import os, signal, time
-print(os.environ["LD_PRELOAD"], time.gmtime().tm_year)
-signal.signal(signal.SIGHUP, lambda number, frame: print("handler", flush=True))
-while True: signal.pause()'
+            kill_started
+            start stay "${faked[@]}" "${options[@]}" -- "$PYTHON" "$PROGRAMS/year.py"
             await is_file out # flushed at its line, although it is a file
             year=2001
             [ "$list" != "$eatmydata" ] || year=$(date +%Y)
             assert out "$(cat out)" "$list $year"
-            if [ "$options" = "$REOPENS" ]; then
+            if [ $power = reopen ]; then
                 assert_reopens
                 await holds out handler
             else
                 await ignored "$pid"
             fi
-            end
+            kill_started
         done
     done
 }
@@ -84,113 +68,83 @@ while True: signal.pause()'
     # what that does to the memory that it shares with vgdb for a fault.
     need valgrind
     for way in daemon worker; do
-        rm -f seen out valgrind
-        beside env LD_PRELOAD="$SHIM" DZ_MODE=stay DZ_ONLY=daemonizes DZ_QUIET=1 \
-            DZ_CHDIR=. DZ_OUTPUT=out DZ_BUFFER=line DZ_NODAEMON=1 DZ_REOPEN=1 \
-            valgrind -q --vgdb=no --error-exitcode=99 --log-file="$PWD/valgrind" \
-            "$TARGETS/daemonizes" "$PWD/seen" $way 0 1 </dev/null &
-        pid=$!
-        track "$pid"
+        start shim-stay DZ_ONLY=daemonizes "${REOPENS[@]}" -- valgrind -q --vgdb=no --error-exitcode=99 --log-file="$PWD/valgrind" \
+            "$TARGETS/daemonizes" "$PWD/seen" $way 0 1
         assert_in_place
         [ $way = worker ] || [ "$(cwd_of "$pid")" != "$PWD" ]
         assert_reopens
         assert "what it found" "$(cat valgrind)" ""
-        end
+        kill_started
     done
 }
 
 @test "a static object of C++ that sets a disposition and forks" {
-    keep "$REOPENS" "$TARGETS/early"
+    start stay "${REOPENS[@]}" -- "$TARGETS/early"
     await holds out "asked back: own"
     assert_reopens
     await holds out handler
-    end
-    keep "$PINNED" "$TARGETS/early"
+    kill_started
+    start stay "${PINNED[@]}" -- "$TARGETS/early"
     await holds out "asked back: own"
     ignored "$pid"
-    end
+    kill_started
 }
 
 @test "the same in a library whose constructors run before ours" {
     # Of several that are to be first glibc takes the last: this one.
+    SHIM+=:$TARGETS/early.so
     for power in DZ_REOPEN=1 DZ_PIN=all; do
-        beside env LD_PRELOAD="$SHIM:$TARGETS/early.so" DZ_MODE=stay DZ_CHDIR=. DZ_QUIET=1 \
-            DZ_OUTPUT=out DZ_BUFFER=line DZ_NODAEMON=1 $power "$PYTHON" -c '
-import os, signal
-print("began")
-if os.fork() == 0: os._exit(0)
-os.wait()
-while True: signal.pause()' </dev/null &
-        pid=$!
-        track "$pid"
+        start shim-stay --line-buffered --no-daemon $power -- "$PYTHON" "$PROGRAMS/began.py"
         await holds out began
         if [ $power = DZ_REOPEN=1 ]; then
             assert_reopens
         else
             ignored "$pid"
         fi
-        end
+        kill_started
     done
 }
 
 @test "a program that closes every descriptor" {
-    keep "$REOPENS" "$TARGETS/on-hangup" "$PWD/seen" closes
+    start stay "${REOPENS[@]}" -- "$TARGETS/on-hangup" "$PWD/seen" closes
     await is_file out
     assert descriptors "$(fds_of "$pid")" "0 1 2"
     assert_reopens
     assert descriptors "$(fds_of "$pid")" "0 1 2"
-    end
+    kill_started
 }
 
 @test "callers of vfork and posix_spawn" {
-    cat >spawns.py <<'PY'
-import os, signal, subprocess
-THREE = 1 << 0 | 1 << 20 | 1 << 21 # HUP, TTIN, TTOU
-def ignored(text):
-    return "all" if int(text, 16) & THREE == THREE else text
-ask = ["/bin/sed", "-n", "s/^SigIgn:[^0-9a-f]*//p", "/proc/self/status"]
-print("vfork", ignored(subprocess.run(ask, capture_output=True, text=True).stdout))
-print("preexec", ignored(subprocess.run(ask, capture_output=True, text=True,
-    preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL)).stdout))
-for name, default in ("spawn", []), ("default", [signal.SIGHUP]):
-    r, w = os.pipe()
-    pid = os.posix_spawn(ask[0], ask, os.environ, setsigdef=default,
-        file_actions=[(os.POSIX_SPAWN_DUP2, w, 1)])
-    status = os.waitpid(pid, 0)[1]
-    print(name, ignored(os.read(r, 100)), status)
-print("system", os.system("exit 5") >> 8)
-print("done", flush=True)
-signal.pause()
-PY
-    keep "$PINNED" "$PYTHON" spawns.py
+    start stay "${PINNED[@]}" -- "$PYTHON" "$PROGRAMS/spawns.py"
     await holds_line out done
     for how in vfork preexec "spawn" "default"; do
         assert "signals ignored by $how" "$(sed -n "s/^$how //p" out | cut -d ' ' -f 1)" all
     done
     holds_line out "system 5"
-    end
+    kill_started
 }
 
 @test "a program with a signal, a sigaction and a fork of its own" {
-    for options in "$PINNED" "$REOPENS"; do
-        keep "$options" "$TARGETS/interposes"
+    for power in pin reopen; do
+        [ $power = pin ] && options=("${PINNED[@]}") || options=("${REOPENS[@]}")
+        start stay "${options[@]}" -- "$TARGETS/interposes"
         await holds_line out "signal 1 sigaction 1 fork 1"
-        if [ "$options" = "$REOPENS" ]; then
+        if [ $power = reopen ]; then
             assert_reopens
         else
             ignored "$pid"
         fi
-        end
+        kill_started
     done
 }
 
 @test "OpenBLAS, with threads" {
     [ -x "$TARGETS/blas" ] || lacking "needs libopenblas0-pthread"
     [ "$(nproc)" -gt 1 ] || lacking "needs two processors for OpenBLAS to use threads"
-    keep "$REOPENS" "$TARGETS/blas"
+    start stay "${REOPENS[@]}" -- "$TARGETS/blas"
     await is_file out
     assert_match out "$(cat out)" "sum 125000000 threads [2-9]*"
     [ "$(stat_field "$pid" 20)" -gt 1 ]
     assert_reopens
-    end
+    kill_started
 }

@@ -12,12 +12,12 @@ load waiting
 
 @test "a program that fails at once: its status, how long it lived, what it said" {
     for way in $WAYS; do
-        by "$way" DZ_WAIT=alive:9 -- bash -c 'echo words; sleep 0.02; exit 3'
+        start "$way" DZ_WAIT=alive:9 -- bash -c 'echo words; sleep 0.02; exit 3'
         failed 3 "start: bash: ended with status 3 after *([0-9]) ms"
         assert_shown log words
-        by "$way" DZ_WAIT=alive:9 -- bash -c "kill -SEGV \$\$"
+        start "$way" DZ_WAIT=alive:9 -- bash -c "kill -SEGV \$\$"
         failed 139 "start: bash: killed by SIGSEGV after *([0-9]) ms"
-        by "$way" DZ_WAIT=alive:9 -- bash -c "kill -KILL \$\$"
+        start "$way" DZ_WAIT=alive:9 -- bash -c "kill -KILL \$\$"
         failed 137 "start: bash: killed by SIGKILL after *([0-9]) ms"
         rm log
     done
@@ -26,7 +26,7 @@ load waiting
 @test "the time that is told is the program's" {
     for way in $WAYS; do
         before=$(milliseconds)
-        by "$way" DZ_WAIT=alive:9 -- bash -c 'sleep 0.4; exit 7'
+        start "$way" DZ_WAIT=alive:9 -- bash -c 'sleep 0.4; exit 7'
         elapsed=$(($(milliseconds) - before))
         failed 7 "start: bash: ended with status 7 after *([0-9]) ms"
         [[ $stderr =~ after\ ([0-9]+)\ ms ]]
@@ -64,13 +64,13 @@ http {
 }
 END
     for way in $WAYS; do
-        by "$way" DZ_WAIT=listen -- "$PYTHON" -m http.server --bind 127.0.0.1 "$port"
+        start "$way" DZ_WAIT=listen -- "$PYTHON" -m http.server --bind 127.0.0.1 "$port"
         failed 1 "start: $PYTHON: ended with status 1 after *([0-9]) ms"
         assert_match "what is shown" "$(shown)" "*OSError: *Address already in use"
-        by "$way" DZ_WAIT=listen -- redis-server --port "$port" --save "" --bind 127.0.0.1
+        start "$way" DZ_WAIT=listen -- redis-server --port "$port" --save "" --bind 127.0.0.1
         failed 1 "start: redis-server: ended with status 1 after *([0-9]) ms"
         assert_match "what is shown" "$(shown)" "*Address already in use*"
-        by "$way" DZ_WAIT=listen -- nginx -c "$PWD/nginx.conf"
+        start "$way" DZ_WAIT=listen -- nginx -c "$PWD/nginx.conf"
         failed 1 "start: nginx: ended with status 1 after *([0-9]) ms"
         assert_match "what is shown" "$(shown)" "*Address already in use*"
         rm log
@@ -79,15 +79,15 @@ END
 
 @test "of the log, the last ten lines of this run" {
     for way in $WAYS; do
-        by "$way" DZ_WAIT=alive:9 -- bash -c 'for i in {1..25}; do echo "line $i"; done; exit 3'
+        start "$way" DZ_WAIT=alive:9 -- bash -c 'for i in {1..25}; do echo "line $i"; done; exit 3'
         failed 3 "*"
         assert_shown log "line "{16..25}
         # Fewer: not those of an earlier run.
-        by "$way" DZ_WAIT=alive:9 -- bash -c 'echo one; echo two; exit 3'
+        start "$way" DZ_WAIT=alive:9 -- bash -c 'echo one; echo two; exit 3'
         assert_shown log one two
-        by "$way" DZ_WAIT=alive:9 -- bash -c 'exit 3'
+        start "$way" DZ_WAIT=alive:9 -- bash -c 'exit 3'
         assert "what is shown" "$(shown)" ""
-        by "$way" DZ_WAIT=alive:9 -- bash -c 'for i in {1..10}; do echo "line $i"; done; exit 3'
+        start "$way" DZ_WAIT=alive:9 -- bash -c 'for i in {1..10}; do echo "line $i"; done; exit 3'
         assert_shown log "line "{1..10}
         assert "lines in the log" "$(wc -l <log)" 37
         rm log
@@ -96,10 +96,10 @@ END
 
 @test "of the error log, where there is one" {
     for way in $WAYS; do
-        by "$way" DZ_ERROR=err DZ_WAIT=alive:9 -- bash -c 'echo out; echo oh no >&2; exit 3'
+        start "$way" DZ_ERROR=err DZ_WAIT=alive:9 -- bash -c 'echo out; echo oh no >&2; exit 3'
         failed 3 "*"
         assert_shown err "oh no"
-        by "$way" DZ_ERROR=err DZ_WAIT=alive:9 -- bash -c 'echo out; exit 3'
+        start "$way" DZ_ERROR=err DZ_WAIT=alive:9 -- bash -c 'echo out; exit 3'
         assert_shown log out
         rm log err
     done
@@ -107,12 +107,12 @@ END
 
 @test "lines without an end, control characters, a line of 1 MB" {
     for way in $WAYS; do
-        by "$way" DZ_WAIT=alive:9 -- bash -c 'printf "one\ntwo"; exit 3'
+        start "$way" DZ_WAIT=alive:9 -- bash -c 'printf "one\ntwo"; exit 3'
         assert_shown log one two
         assert "last byte" "$(tail -c 1 "$BATS_TEST_TMPDIR/.err" | od -An -c | tr -d ' ')" '\n'
-        by "$way" DZ_WAIT=alive:9 -- bash -c "printf 'a\033[31mb\007c\rd\te\177f\0g é\n'; exit 3"
+        start "$way" DZ_WAIT=alive:9 -- bash -c "printf 'a\033[31mb\007c\rd\te\177f\0g é\n'; exit 3"
         assert_shown log $'a?[31mb?c?d\te?f?g é'
-        by "$way" DZ_WAIT=alive:9 -- bash -c 'head -c 1000000 /dev/zero | tr "\0" x; echo; echo end; exit 3'
+        start "$way" DZ_WAIT=alive:9 -- bash -c 'head -c 1000000 /dev/zero | tr "\0" x; echo; echo end; exit 3'
         size=$(wc -c <"$BATS_TEST_TMPDIR/.err")
         [ "$size" -gt 60000 ] && [ "$size" -lt 70000 ]
         assert "cut" "$(shown | sed -n 2p)" "  ..."
@@ -124,10 +124,10 @@ END
 
 @test "a log that was renamed, or removed, meanwhile" {
     for way in $WAYS; do
-        by "$way" DZ_WAIT=alive:9 -- bash -c "echo one; mv '$PWD/log' '$PWD/log.1'; echo other >'$PWD/log'; echo two; exit 3"
+        start "$way" DZ_WAIT=alive:9 -- bash -c "echo one; mv '$PWD/log' '$PWD/log.1'; echo other >'$PWD/log'; echo two; exit 3"
         failed 3 "*"
         assert_shown log one two
-        by "$way" DZ_WAIT=alive:9 -- bash -c "echo three; rm '$PWD/log'; exit 3"
+        start "$way" DZ_WAIT=alive:9 -- bash -c "echo three; rm '$PWD/log'; exit 3"
         failed 3 "*"
         assert_shown log three
         rm log.1
@@ -136,10 +136,10 @@ END
 
 @test "what a dying program leaves is stopped, also in sessions of its own" {
     for way in $WAYS; do
-        by "$way" DZ_WAIT=alive:9 -- bash -c "setsid '$SLEEPER' 61 & setsid bash -c 'setsid \"$SLEEPER\" 62 & \"$SLEEPER\" 63' & '$SLEEPER' 64 & exit 3"
+        start "$way" DZ_WAIT=alive:9 -- bash -c "setsid '$SLEEPER' 61 & setsid bash -c 'setsid \"$SLEEPER\" 62 & \"$SLEEPER\" 63' & '$SLEEPER' 64 & exit 3"
         failed 3 "start: bash: ended with status 3 *"
         # Only when they are there for certain.
-        by "$way" DZ_WAIT=alive:9 -- bash -c "setsid '$SLEEPER' 61 >/dev/null & (setsid '$SLEEPER' 62 &)
+        start "$way" DZ_WAIT=alive:9 -- bash -c "setsid '$SLEEPER' 61 >/dev/null & (setsid '$SLEEPER' 62 &)
             until [ \$(pgrep -fc '^$SLEEPER 6[12]') = 2 ]; do :; done; exit 4"
         failed 4 "start: bash: ended with status 4 *"
     done
@@ -154,15 +154,15 @@ left_status_alone() {
 @test "a program that ends with 0 within the wait was started; its record says so" {
     for way in $WAYS; do
         for code in true 'sleep 0.05' 'echo words'; do
-            by "$way" DZ_WAIT=alive:9 -- bash -c "$code"
+            start "$way" DZ_WAIT=alive:9 -- bash -c "$code"
             assert status "$status" 0
             assert stderr "$stderr" ""
             left_status_alone
         done
-        by "$way" DZ_WAIT=alive:0.5 -- bash -c 'sleep 0.1'
+        start "$way" DZ_WAIT=alive:0.5 -- bash -c 'sleep 0.1'
         assert status "$status" 0
         left_status_alone
-        by "$way" DZ_WAIT=listen -- true
+        start "$way" DZ_WAIT=listen -- true
         failed 125 "start: true: ended with status 0 after *([0-9]) ms, and nothing is left to wait for"
     done
 }
@@ -171,11 +171,11 @@ left_status_alone() {
 
 @test "exec: back at once, whatever the program does next" {
     for way in $WAYS; do
-        by "$way" DZ_WAIT=exec DZ_TIMEOUT=5 -- bash -c 'sleep 0.5; exit 3'
+        start "$way" DZ_WAIT=exec DZ_TIMEOUT=5 -- bash -c 'sleep 0.5; exit 3'
         started
         await gone "$pid"
     done
-    by launcher DZ_WAIT=exec -- /etc/passwd
+    start leave DZ_WAIT=exec -- /etc/passwd
     failed 126 "command: /etc/passwd: Permission denied"
 }
 
@@ -198,16 +198,16 @@ left_status_alone() {
 
 @test "alive:SEC" {
     for way in $WAYS; do
-        by "$way" DZ_WAIT=alive:1 -- bash -c 'sleep 0.3; exit 5'
+        start "$way" DZ_WAIT=alive:1 -- bash -c 'sleep 0.3; exit 5'
         failed 5 "start: bash: ended with status 5 *"
         before=$(milliseconds)
-        by "$way" DZ_WAIT=alive:0.35 -- "$SLEEPER" 60
+        start "$way" DZ_WAIT=alive:0.35 -- "$SLEEPER" 60
         [ $(($(milliseconds) - before)) -ge 350 ]
         started
         kill "$pid"
         # As long as that is the default.
         before=$(milliseconds)
-        by "$way" -- "$SLEEPER" 60
+        start "$way" -- "$SLEEPER" 60
         [ $(($(milliseconds) - before)) -ge 100 ]
         started
         kill "$pid"
@@ -221,7 +221,7 @@ left_status_alone() {
             echo mine >mine
             exec 9<>mine
             status=0
-            by "$way" DZ_WAIT=fd:$n DZ_TIMEOUT=5 -- bash -c "printf 'part, ' >&$n; echo whole >&$n
+            start "$way" DZ_WAIT=fd:$n DZ_TIMEOUT=5 -- bash -c "printf 'part, ' >&$n; echo whole >&$n
                 exec $n>&-; exec '$SLEEPER' 60" || fail "fd:$n"
             exec 9>&-
             started || fail "fd:$n"
@@ -238,7 +238,7 @@ left_status_alone() {
     for way in $WAYS; do
         exec 9<>mine
         rm -f pid
-        if [ "$way" = launcher ]; then
+        if [ "$way" = leave ]; then
             "$DZ" -d -q -o log -p pid -t 5 -w fd:9 bash -c "echo ok >&9; exec '$SLEEPER' 60" 3>&- 4>&- >/dev/null
         else
             LD_PRELOAD=$SHIM DZ_OUTPUT=log DZ_PIDFILE=pid DZ_WAIT=fd:9 DZ_TIMEOUT=5 \
@@ -254,15 +254,15 @@ left_status_alone() {
     for way in $WAYS; do
         for code in "exec 7>&-" "printf unfinished >&7; exec 7>&-"; do
             before=$(milliseconds)
-            by "$way" DZ_WAIT=fd:7 DZ_TIMEOUT=25 -- bash -c "$code; exec '$SLEEPER' 60"
+            start "$way" DZ_WAIT=fd:7 DZ_TIMEOUT=25 -- bash -c "$code; exec '$SLEEPER' 60"
             failed 125 "wait: fd: closed without a newline"
             [ $(($(milliseconds) - before)) -lt 15000 ]
         done
         # Not closed while another process of the job has it.
-        by "$way" DZ_WAIT=fd:7 DZ_TIMEOUT=25 -- bash -c "(sleep 0.2; echo >&7) & exec 7>&-; exec '$SLEEPER' 60"
+        start "$way" DZ_WAIT=fd:7 DZ_TIMEOUT=25 -- bash -c "(sleep 0.2; echo >&7) & exec 7>&-; exec '$SLEEPER' 60"
         started
         kill "$pid"
-        by "$way" DZ_WAIT=fd:2000000000 -- "$SLEEPER" 60
+        start "$way" DZ_WAIT=fd:2000000000 -- "$SLEEPER" 60
         failed 125 "wait: 2000000000: *"
     done
 }
@@ -270,21 +270,21 @@ left_status_alone() {
 @test "path:FILE: appears, in the caller's folder; is replaced; is touched" {
     mkdir sub
     for way in $WAYS; do
-        by "$way" DZ_WAIT=path:sub/ready -- bash -c "sleep 0.2; echo >'$PWD/sub/ready'; exec '$SLEEPER' 60"
+        start "$way" DZ_WAIT=path:sub/ready -- bash -c "sleep 0.2; echo >'$PWD/sub/ready'; exec '$SLEEPER' 60"
         started
         [ -e sub/ready ]
         kill "$pid"
-        by "$way" DZ_WAIT=path:sub/ready -- bash -c "sleep 0.2; echo new >'$PWD/new'; mv '$PWD/new' '$PWD/sub/ready'; exec '$SLEEPER' 60"
+        start "$way" DZ_WAIT=path:sub/ready -- bash -c "sleep 0.2; echo new >'$PWD/new'; mv '$PWD/new' '$PWD/sub/ready'; exec '$SLEEPER' 60"
         started
         assert "the file" "$(cat sub/ready)" new
         kill "$pid"
         # By one that looks as old.
-        by "$way" DZ_WAIT=path:sub/ready -- bash -c "echo other >'$PWD/new'; touch -r '$PWD/sub/ready' '$PWD/new'
+        start "$way" DZ_WAIT=path:sub/ready -- bash -c "echo other >'$PWD/new'; touch -r '$PWD/sub/ready' '$PWD/new'
             sleep 0.2; mv '$PWD/new' '$PWD/sub/ready'; exec '$SLEEPER' 60"
         started
         assert "the file" "$(cat sub/ready)" other
         kill "$pid"
-        by "$way" DZ_WAIT=path:"$PWD"/sub/ready -- bash -c "sleep 0.2; echo again >>'$PWD/sub/ready'; exec '$SLEEPER' 60"
+        start "$way" DZ_WAIT=path:"$PWD"/sub/ready -- bash -c "sleep 0.2; echo again >>'$PWD/sub/ready'; exec '$SLEEPER' 60"
         started
         assert "the file" "$(tail -n 1 sub/ready)" again
         kill "$pid"
@@ -295,9 +295,9 @@ left_status_alone() {
 @test "path:FILE: what was there before and is not touched does not count" {
     echo >there
     for way in $WAYS; do
-        by "$way" DZ_WAIT=path:there DZ_TIMEOUT=0.5 -- "$SLEEPER" 60
+        start "$way" DZ_WAIT=path:there DZ_TIMEOUT=0.5 -- "$SLEEPER" 60
         failed 124 "wait: $SLEEPER: not ready within 0.5 s: path:there"
-        by "$way" DZ_WAIT=path:nowhere/there DZ_TIMEOUT=0.5 -- "$SLEEPER" 60
+        start "$way" DZ_WAIT=path:nowhere/there DZ_TIMEOUT=0.5 -- "$SLEEPER" 60
         failed 124 "wait: $SLEEPER: not ready within 0.5 s: path:nowhere/there"
     done
 }
@@ -357,11 +357,11 @@ left_status_alone() {
 @test "several conditions: all are to hold, and those that do not are named" {
     for way in $WAYS; do
         port=$(free_port)
-        by "$way" DZ_WAIT="exec,path:one,listen:$port,path:two" DZ_TIMEOUT=3 -- \
+        start "$way" DZ_WAIT="exec,path:one,listen:$port,path:two" DZ_TIMEOUT=3 -- \
             bash -c "echo >'$PWD/one'; exec '$TARGETS/server' $port"
         failed 124 "wait: bash: not ready within 3 s: path:two"
         rm one
-        by "$way" DZ_WAIT="path:one,listen:$port,alive:0.2,fd:5" -- \
+        start "$way" DZ_WAIT="path:one,listen:$port,alive:0.2,fd:5" -- \
             bash -c "echo >&5; (sleep 0.3; echo >'$PWD/one') & exec '$TARGETS/server' $port"
         started
         [ -e one ] && listens "$port"
@@ -386,7 +386,7 @@ refused() {
     local message=$1 way
     shift
     for way in $WAYS; do
-        by "$way" "$@" -- "$SLEEPER" 60
+        start "$way" "$@" -- "$SLEEPER" 60
         failed 125 "$message"
         assert "lines for $*" "$(wc -l <<<"$stderr")" 1
         [ ! -e log ]
@@ -418,7 +418,7 @@ refused() {
     refused "DZ_WAIT: exec,fd:3,fd:4: more than one fd:N" DZ_WAIT=exec,fd:3,fd:4
     list=exec,exec,exec,exec,exec,exec,exec,exec
     refused "DZ_WAIT: *: more than 8 conditions" DZ_WAIT=$list,exec
-    by launcher DZ_WAIT=$list -- "$SLEEPER" 60
+    start leave DZ_WAIT=$list -- "$SLEEPER" 60
     started
     kill "$pid"
     await gone "$pid"
@@ -438,7 +438,7 @@ refused() {
 
 @test "in stay mode nobody could wait: refused" {
     message="wait: only in leave mode: -d, DZ_MODE=leave"
-    by preload DZ_MODE=stay DZ_WAIT=exec -- "$SLEEPER" 60
+    start shim-leave DZ_MODE=stay DZ_WAIT=exec -- "$SLEEPER" 60
     failed 125 "$message"
     says=dznohup
     try dz -w listen:80 "$SLEEPER" 60
@@ -455,14 +455,14 @@ refused() {
 @test "a time-out: 124, what was awaited, and no process, pidfile, record or empty log" {
     for way in $WAYS; do
         before=$(milliseconds)
-        by "$way" DZ_WAIT=listen DZ_TIMEOUT=0.3 -- "$SLEEPER" 60
+        start "$way" DZ_WAIT=listen DZ_TIMEOUT=0.3 -- "$SLEEPER" 60
         elapsed=$(($(milliseconds) - before))
         failed 124 "wait: $SLEEPER: not ready within 0.3 s: listen"
         assert "lines" "$(wc -l <<<"$stderr")" 1
         [ $elapsed -ge 300 ] && [ $elapsed -lt 3000 ] || fail "after $elapsed ms"
         [ ! -e log ]
         # A log that holds something stays, and is shown.
-        by "$way" DZ_WAIT=listen,path:/nowhere/at/all DZ_TIMEOUT=1.25 -- bash -c "echo words; exec '$SLEEPER' 60"
+        start "$way" DZ_WAIT=listen,path:/nowhere/at/all DZ_TIMEOUT=1.25 -- bash -c "echo words; exec '$SLEEPER' 60"
         failed 124 "wait: bash: not ready within 1.25 s: listen, path:/nowhere/at/all"
         assert_shown log words
         rm log
@@ -485,14 +485,14 @@ refused() {
 
 @test "a time-out stops children and grandchildren, in sessions of their own too" {
     for way in $WAYS; do
-        by "$way" DZ_WAIT=listen DZ_TIMEOUT=0.5 -- bash -c "'$SLEEPER' 61 & setsid '$SLEEPER' 62 &
+        start "$way" DZ_WAIT=listen DZ_TIMEOUT=0.5 -- bash -c "'$SLEEPER' 61 & setsid '$SLEEPER' 62 &
             setsid bash -c 'setsid bash -c \"setsid \\\"$SLEEPER\\\" 63 & \\\"$SLEEPER\\\" 64\" & exit' &
             ('$SLEEPER' 65 & setsid '$SLEEPER' 66 & echo there; exit) & wait"
         failed 124 "wait: bash: not ready within 0.5 s: listen"
         assert_shown log there
         # Each is asked to end first, by TERM.
         rm -f log ended
-        by "$way" DZ_WAIT=listen DZ_TIMEOUT=0.5 -- bash -c "setsid bash -c 'setsid bash -c \"trap \\\"echo >>$PWD/ended; exit\\\" TERM; while :; do sleep 0.05; done\" & wait' & wait"
+        start "$way" DZ_WAIT=listen DZ_TIMEOUT=0.5 -- bash -c "setsid bash -c 'setsid bash -c \"trap \\\"echo >>$PWD/ended; exit\\\" TERM; while :; do sleep 0.05; done\" & wait' & wait"
         failed 124 "wait: *"
         [ -e ended ] || fail "killed without being asked"
     done
@@ -501,23 +501,23 @@ refused() {
 # It takes five seconds from TERM to KILL.
 ignoring_term() {
     before=$(milliseconds)
-    by "$1" DZ_WAIT=listen DZ_TIMEOUT=1 -- bash -c "trap '' TERM; setsid '$SLEEPER' 61 & kill -STOP \$! ; bash -c 'while :; do \"$SLEEPER\" 0.2; done' & '$SLEEPER' 62"
+    start "$1" DZ_WAIT=listen DZ_TIMEOUT=1 -- bash -c "trap '' TERM; setsid '$SLEEPER' 61 & kill -STOP \$! ; bash -c 'while :; do \"$SLEEPER\" 0.2; done' & '$SLEEPER' 62"
     elapsed=$(($(milliseconds) - before))
     failed 124 "wait: bash: not ready within 1 s: listen"
     [ $elapsed -ge 6000 ] && [ $elapsed -lt 20000 ] || fail "after $elapsed ms"
 }
 
 @test "a time-out kills what ignores TERM, what is stopped, what forks on: the launcher" {
-    ignoring_term launcher
+    ignoring_term leave
 }
 
 @test "a time-out kills what ignores TERM, what is stopped, what forks on: the library" {
-    ignoring_term preload
+    ignoring_term shim-leave
 }
 
 @test "-t 0 is no limit; thirty seconds are the default" {
     for way in $WAYS; do
-        by "$way" DZ_WAIT=path:ready DZ_TIMEOUT=0 -- bash -c "sleep 0.4; echo >'$PWD/ready'; exec '$SLEEPER' 60"
+        start "$way" DZ_WAIT=path:ready DZ_TIMEOUT=0 -- bash -c "sleep 0.4; echo >'$PWD/ready'; exec '$SLEEPER' 60"
         started
         kill "$pid"
         rm ready
@@ -545,7 +545,7 @@ ignoring_term() {
             eval "words=($case)"
             rm -f before
             start=("$DZ" -d)
-            [ "$way" = launcher ] || start=(env LD_PRELOAD="$SHIM")
+            [ "$way" = leave ] || start=(env LD_PRELOAD="$SHIM")
             try closed env DZ_OUTPUT=log DZ_PIDFILE=pid "${words[@]:1:2}" bash -c \
                 "'$SLEEPER' 61 & setsid '$SLEEPER' 61 & (setsid '$SLEEPER' 61 & echo \$! >before); echo \$! >>before; echo \$\$ >launcher
                 exec \"\$@\"" bash "${start[@]}" "${words[@]:3}" </dev/null
@@ -573,7 +573,7 @@ screen_of() { on_terminal --run env DZ_OUTPUT=log DZ_PIDFILE=pid "$@" | tr -d '\
     for way in $WAYS; do
         start=("$DZ" -d)
         says=dznohup
-        [ "$way" = launcher ] || { start=(LD_PRELOAD="$SHIM"); says=libdz.so; }
+        [ "$way" = leave ] || { start=(LD_PRELOAD="$SHIM"); says=libdz.so; }
         # What holds is no longer told.
         code="echo >'$PWD/one'; sleep 2.5; echo >'$PWD/two'; exec '$SLEEPER' 60"
         rm -f one two
@@ -593,7 +593,7 @@ screen_of() { on_terminal --run env DZ_OUTPUT=log DZ_PIDFILE=pid "$@" | tr -d '\
 @test "no such line for -q, without a terminal, or before a second has passed" {
     for way in $WAYS; do
         start=("$DZ" -d)
-        [ "$way" = launcher ] || start=(LD_PRELOAD="$SHIM")
+        [ "$way" = leave ] || start=(LD_PRELOAD="$SHIM")
         screen=$(screen_of DZ_QUIET=1 DZ_WAIT=path:none DZ_TIMEOUT=1.3 "${start[@]}" "$SLEEPER" 60) || true
         assert_match screen "$screen" "*: wait: $SLEEPER: not ready within 1.3 s: path:none"
         refute grep -q $'\033\|waiting' <<<"$screen"
@@ -601,7 +601,7 @@ screen_of() { on_terminal --run env DZ_OUTPUT=log DZ_PIDFILE=pid "$@" | tr -d '\
         track "$(cat pid)"
         refute grep -q $'\033\|waiting' <<<"$screen"
         kill "$(cat pid)"
-        by "$way" DZ_WAIT=path:none DZ_TIMEOUT=1.3 -- "$SLEEPER" 60
+        start "$way" DZ_WAIT=path:none DZ_TIMEOUT=1.3 -- "$SLEEPER" 60
         failed 124 "wait: *"
         assert lines "$(wc -l <<<"$stderr")" 1
     done
@@ -610,19 +610,12 @@ screen_of() { on_terminal --run env DZ_OUTPUT=log DZ_PIDFILE=pid "$@" | tr -d '\
 @test "an interrupt while it waits ends the job and the launcher alike" {
     for way in $WAYS; do
         start=("$DZ" -d)
-        [ "$way" = launcher ] || start=(LD_PRELOAD="$SHIM")
+        [ "$way" = leave ] || start=(LD_PRELOAD="$SHIM")
         for signal in TERM INT; do
             rm -rf there pid "$DZ_STATE_DIR"
             # Not in the background of this shell, which would ignore INT.
-            try closed "$PYTHON" - $signal env DZ_WAIT=listen DZ_OUTPUT=log DZ_PIDFILE=pid "${start[@]}" \
-                bash -c "setsid '$SLEEPER' 61 & echo >'$PWD/there'; exec '$SLEEPER' 60" <<'END'
-import os, signal, subprocess, sys, time
-process = subprocess.Popen(sys.argv[2:], stdin=subprocess.DEVNULL)
-while not os.path.exists("there"):
-    time.sleep(0.01)
-process.send_signal(signal.Signals["SIG" + sys.argv[1]])
-print(process.wait())
-END
+            try closed "$PYTHON" "$PROGRAMS/signal-when-there.py" $signal env DZ_WAIT=listen DZ_OUTPUT=log DZ_PIDFILE=pid "${start[@]}" \
+                bash -c "setsid '$SLEEPER' 61 & echo >'$PWD/there'; exec '$SLEEPER' 60"
             assert "ended by" "$output" "-$(kill -l $signal)"
             assert_match stderr "$stderr" "*: wait: interrupted by SIG$signal"
             left_nothing
@@ -647,11 +640,10 @@ END
 # stand-in waits; sets launcher and standin.
 stand_in() {
     local start=("$DZ" -d)
-    [ "$1" = launcher ] || start=(env LD_PRELOAD="$SHIM")
+    [ "$1" = leave ] || start=(env LD_PRELOAD="$SHIM")
     rm -rf there pid launcher before "$DZ_STATE_DIR"
     # Not in the background of this shell, which would ignore INT.
-    closed "$PYTHON" -c 'import subprocess, sys
-print(subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL).wait())' \
+    closed "$PYTHON" "$PROGRAMS/status-of.py" \
         env DZ_WAIT=listen DZ_OUTPUT=log DZ_PIDFILE=pid bash -c "'$SLEEPER' 61 & echo \$! >before
             echo \$\$ >launcher; exec \"\$@\"" bash "${start[@]}" \
         bash -c "echo >'$PWD/there'; exec '$SLEEPER' 60" >ended 2>err &

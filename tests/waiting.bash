@@ -3,8 +3,10 @@
 #
 # shellcheck shell=bash disable=SC2034,SC2154
 
-WAYS="launcher preload"
-PYTHON=$(PATH=/usr/bin:$PATH command -v python3) # a shim of pyenv's is slow
+WAYS="leave shim-leave"
+START_OPTIONS=(DZ_OUTPUT=log DZ_PIDFILE=pid)
+# A job that has ended leaves its record.
+before_start() { rm -rf pid "$DZ_STATE_DIR"; }
 
 # A program that sleeps; its path tells this test's processes from any other.
 SLEEPER=$BATS_TEST_TMPDIR/sleeper
@@ -13,43 +15,10 @@ if [ -n "$BATS_TEST_TMPDIR" ]; then
     ln -sf "$(command -v sleep)" "$SLEEPER"
 fi
 
-# by WAY VARIABLE=VALUE... -- WORD... : start by the launcher or the preload;
-# the variables are twins that both read.  Sets status, output, stderr, and pid
-# from the pidfile.  BEFORE: words to run all of that by.
-BEFORE=
-by() {
-    local way=$1 settings=()
-    shift
-    while [ "$1" != -- ]; do
-        settings+=("$1")
-        shift
-    done
-    shift
-    if [ "$way" = launcher ]; then
-        set -- "$DZ" -d "$@"
-        says=dznohup
-    else
-        settings+=(LD_PRELOAD="$SHIM")
-        says=libdz.so
-    fi
-    rm -rf pid "$DZ_STATE_DIR" # a job that has ended leaves its record
-    pid=
-    # shellcheck disable=SC2086
-    try closed $BEFORE env DZ_OUTPUT=log DZ_PIDFILE=pid "${settings[@]}" "$@" </dev/null
-    [ ! -s pid ] || {
-        pid=$(<pid)
-        track "$pid"
-    }
-}
-
-# For "beside WORD... &": $! is the program itself.
-beside() { exec "$@" 3>&- 4>&-; }
-
-milliseconds() { echo $(($(date +%s%N) / 1000000)); }
-
 started() {
     assert "status" "$status" 0 || fail "stderr: $stderr"
-    [ -n "$pid" ] || fail "no pidfile"
+    [ -n "$pid" ] || fail "no PID"
+    assert "pidfile" "$(cat pid)" "$pid"
     alive "$pid" || fail "$pid does not run"
 }
 
