@@ -38,7 +38,7 @@ include tests/coverage/coverage.mk
 include tests/sanitize/sanitize.mk
 
 .DEFAULT_GOAL := all
-.PHONY: all check targets lint bench faults demo install install-library uninstall deb clean
+.PHONY: all check targets lint bench faults distros demo install install-library uninstall deb clean
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/dznohup $(BUILD)/dzctl $(BUILD)/libdz.so
@@ -61,7 +61,7 @@ $(BUILD)/static.mk: $(BUILD)/flags
 	else echo 'LINK :=' >$@; echo 'linking dynamically'; fi
 	@rm -f $(BUILD)/probe
 
-ifneq ($(filter-out clean uninstall deb,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out clean uninstall deb distros,$(or $(MAKECMDGOALS),all)),)
 include $(BUILD)/static.mk
 endif
 
@@ -114,6 +114,10 @@ bench: all targets
 faults: all targets
 	@bash tests/deps tests
 	@BUILD='$(BUILD)' nice python3 tests/faults
+
+# In roots of Debian 11, 12 and 13 that debootstrap makes, as root.
+distros:
+	@BUILD='$(BUILD)' bash tests/distros
 
 # The library alone: beside a whole installation, for programs of another word size.
 install-library: $(BUILD)/libdz.so
