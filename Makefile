@@ -17,7 +17,22 @@ BUILD ?= build$(if $(SAN),-san)
 
 VERSION := 0.1.0
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion
-BASE := -std=c11 -D_GNU_SOURCE -Icore $(WARNINGS) -MMD -MP -ffunction-sections
+BASE := -std=c11 -D_GNU_SOURCE $(WARNINGS) -MMD -MP -ffunction-sections
+
+# The rooms.  Each one's objects see the headers of these directories, and of no others.
+SEES_core/base := core/base core/job core/plan core/start core/wait
+SEES_core/job := $(SEES_core/base) core/job
+SEES_core/plan := $(SEES_core/job) core/plan
+SEES_core/start := $(SEES_core/plan) core/start
+SEES_core/wait := $(SEES_core/start) core/wait
+SEES_cli/dznohup := $(SEES_core/wait) cli/dznohup
+SEES_cli/dzctl := $(SEES_core/job) cli/dzctl
+SEES_cli/dzctl/inspect := $(SEES_cli/dzctl) cli/dzctl/inspect
+SEES_shim := $(SEES_core/wait) shim
+SEES_shim/nodaemon := $(SEES_shim) shim/nodaemon
+# For the tests' own programs.
+SEES_ALL := $(addprefix -I,$(sort $(SEES_shim/nodaemon) $(SEES_cli/dzctl/inspect) $(SEES_cli/dznohup)))
+INCLUDES = $(addprefix -I,$(SEES_$(patsubst %/,%,$(dir $<))))
 # core and shim run without a libc of their own: no symbol of the stack
 # protector or of FORTIFY, which musl programs could not resolve.
 FREE := -fPIC -fvisibility=hidden -fno-stack-protector -U_FORTIFY_SOURCE \
@@ -29,10 +44,11 @@ Q := $(if $(V),,@)
 DEFINES := -DDZ_VERSION='"$(VERSION)"' -DDZ_SHIM_PATH='"$(LIBDIR)/libdz.so"'
 
 objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)/*.c))
-CORE := $(call objects,core)
-CLI := $(call objects,cli)
-CTL := $(call objects,cli/dzctl)
-SHIM := $(call objects,shim)
+BELOW := $(call objects,core/base) $(call objects,core/job)
+CORE := $(BELOW) $(call objects,core/plan) $(call objects,core/start) $(call objects,core/wait)
+CLI := $(call objects,cli/dznohup)
+CTL := $(call objects,cli/dzctl) $(call objects,cli/dzctl/inspect)
+SHIM := $(call objects,shim) $(call objects,shim/nodaemon)
 LIBRARY = $(SHIM) $(CORE)
 include tests/coverage/coverage.mk
 include tests/sanitize/sanitize.mk
@@ -45,7 +61,7 @@ all: $(BUILD)/dznohup $(BUILD)/dzctl $(BUILD)/libdz.so
 
 # Objects follow the compiler and the flags, not only the sources.
 $(BUILD)/flags: Makefile FORCE
-	@mkdir -p $(BUILD)/core $(BUILD)/cli/dzctl $(BUILD)/shim $(BUILD)/targets
+	@mkdir -p $(sort $(dir $(CORE) $(CLI) $(CTL) $(SHIM))) $(BUILD)/targets
 	@echo '$(CC) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) $(DEFINES) $(STATIC)' | \
 		cmp -s - $@ && [ $@ -nt Makefile ] || \
 		echo '$(CC) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) $(DEFINES) $(STATIC)' >$@
@@ -71,7 +87,7 @@ $(BUILD)/cli/%.o: BASE += -D_FILE_OFFSET_BITS=64
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@echo "  CC    $<"
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(SANITIZE) $(DEFINES) -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(INCLUDES) $(SANITIZE) $(DEFINES) -c -o $@ $<
 
 $(BUILD)/dznohup: $(CLI) $(CORE) $(BUILD)/flags
 	@echo "  LINK  $@"
@@ -166,4 +182,4 @@ deb:
 clean:
 	rm -rf '$(BUILD)'
 
--include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
+-include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d $(BUILD)/*/*/*/*.d)

@@ -15,7 +15,7 @@
  * It does nothing at all with AT_SECURE, where LD_PRELOAD does not name it
  * (/etc/ld.so.preload, dlopen), or in a program that DZ_ONLY does not name.
  */
-#include "dz.h"
+#include "start.h"
 
 #include <errno.h>
 #include <fcntl.h>

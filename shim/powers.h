@@ -11,7 +11,7 @@
 
 #include <signal.h>
 
-#include "dz.h"
+#include "start.h"
 
 /* The version script has the list; the build hides all else. */
 #define SHIM_EXPORT __attribute__((visibility("default")))

@@ -5,7 +5,7 @@
 #ifndef SHIM_H
 #define SHIM_H
 
-#include "dz.h"
+#include "start.h"
 
 /*
  * Whether DZ_ONLY, a list NAME[,NAME...] or NULL for any, names this program:

@@ -59,7 +59,7 @@ works() {
     assert "rebuilt" "$(find b -newer stamp -name '*.o' | wc -l)" 0
     build BUILD="$PWD/b" CFLAGS=-O1 all >/dev/null
     [ "$(find b -newer stamp -name '*.o' | wc -l)" -gt 10 ]
-    grep -q 'core/dz.h' b/core/fds.d
+    grep -q 'core/start/start.h' b/core/start/streams.d
 }
 
 @test "install and uninstall, with DESTDIR, PREFIX and the folders" {

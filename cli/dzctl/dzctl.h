@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "dz.h"
+#include "start.h"
 
 extern char **environ;
 

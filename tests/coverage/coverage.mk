@@ -20,4 +20,4 @@ SHIM += $(BUILD)/coverage/loaded.o
 endif
 $(BUILD)/coverage/%.o: tests/coverage/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(filter-out --coverage,$(CFLAGS)) $(BASE) $(FREE) -c -o $@ $<
+	$(Q)$(CC) $(filter-out --coverage,$(CFLAGS)) $(BASE) $(SEES_ALL) $(FREE) -c -o $@ $<

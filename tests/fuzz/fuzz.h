@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "dz.h"
+#include "start.h"
 
 /* What libFuzzer calls. */
 int LLVMFuzzerInitialize(int *argc, char ***argv);

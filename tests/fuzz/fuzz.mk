@@ -20,17 +20,17 @@ fuzz-build:
 # In that build, from here on.
 fuzz-targets: $(FUZZ_TARGETS)
 
-# libFuzzer has the main function; dznohup.c has nothing else.
-$(BUILD)/fuzz/dzctl.o: $(BUILD)/cli/dzctl/dzctl.o
+# libFuzzer has the main function; dznohup's main.c has nothing else.
+$(BUILD)/fuzz/dzctl.o: $(BUILD)/cli/dzctl/main.o
 	@mkdir -p $(@D)
 	@objcopy --redefine-sym main=dzctl_main $< $@
 
 # Each target takes what it calls; q, because names of files are not unique.
-$(BUILD)/fuzz/all.a: $(BUILD)/fuzz/dzctl.o $(filter-out %/dznohup.o,$(CLI)) \
-		$(filter-out %/dzctl.o,$(CTL)) $(CORE)
+$(BUILD)/fuzz/all.a: $(BUILD)/fuzz/dzctl.o $(filter-out %/main.o,$(CLI)) \
+		$(filter-out %/main.o,$(CTL)) $(CORE)
 	@rm -f $@
 	@ar qcs $@ $^
 
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/fuzz/all.a
 	@echo "  FUZZ  $<"
-	$(Q)$(CC) $(CFLAGS) $(BASE) -fsanitize=fuzzer -o $@ $< $(BUILD)/fuzz/all.a
+	$(Q)$(CC) $(CFLAGS) $(BASE) $(SEES_ALL) -fsanitize=fuzzer -o $@ $< $(BUILD)/fuzz/all.a

@@ -2,7 +2,7 @@
  * plan that fits together, or one line that says what is wrong. */
 #include <getopt.h>
 
-#include "../../cli/cli.h"
+#include "../../cli/dznohup/dznohup.h"
 #include "fuzz.h"
 
 /* The words in front of the operands are options and their arguments; what a

@@ -2,7 +2,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 
-#include "../../cli/dzctl/facts.h"
+#include "../../cli/dzctl/inspect/facts.h"
 #include "fuzz.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)

@@ -2,7 +2,7 @@
  * taken for one that a library can be preloaded into without a reason. */
 #include <sys/mman.h>
 
-#include "../../cli/cli.h"
+#include "../../cli/dznohup/dznohup.h"
 #include "fuzz.h"
 
 enum { FILE_FD = 100 /* a script may name itself: the dictionary has its path */ };

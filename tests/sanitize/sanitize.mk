@@ -12,9 +12,9 @@ CORE += $(BUILD)/sanitize/options.o
 $(BUILD)/plain/%.o: BASE += $(FREE)
 $(BUILD)/plain/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(DEFINES) -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(INCLUDES) $(DEFINES) -c -o $@ $<
 
 $(BUILD)/sanitize/options.o: tests/sanitize/options.c $(BUILD)/flags
 	@mkdir -p -m 1777 $(BUILD)/reports $(@D)
-	$(Q)$(CC) $(CFLAGS) $(BASE) -DDZ_REPORTS='"$(abspath $(BUILD))/reports/of"' -c -o $@ $<
+	$(Q)$(CC) $(CFLAGS) $(BASE) $(SEES_ALL) -DDZ_REPORTS='"$(abspath $(BUILD))/reports/of"' -c -o $@ $<
 endif

@@ -1,0 +1,245 @@
+/*
+ * From the words of the command to what execve(2) gets.
+ *
+ * Everything is made absolute here, in the caller's cwd: the program will run
+ * somewhere else.
+ */
+#include "dznohup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <paths.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Append folder and name to path, with a slash; the cwd before a relative one. */
+static int join(char path[PATH_MAX], const char *folder, size_t length,
+                const char *name)
+{
+    struct dz_text text = dz_text(path, PATH_MAX);
+
+    if (length == 0 || folder[0] != '/') {
+        if (getcwd(path, PATH_MAX) == NULL)
+            return -1;
+        text.length = strlen(path);
+        if (path[text.length - 1] != '/')
+            dz_add_char(&text, '/');
+    }
+    for (size_t i = 0; i < length; i++)
+        dz_add_char(&text, folder[i]);
+    if (length > 0)
+        dz_add_char(&text, '/');
+    dz_add(&text, name);
+    if (text.cut) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    return 0;
+}
+
+/* Whether path can be executed by us: 0, or the errno that says why not. */
+static int executable(const char *path)
+{
+    struct stat about;
+
+    if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0)
+        return errno;
+    if (stat(path, &about) < 0)
+        return errno;
+    return S_ISDIR(about.st_mode) ? EISDIR : 0;
+}
+
+/* Search PATH for name.  0, or -1 with the errno that says most. */
+static int search_path(char path[PATH_MAX], const char *name)
+{
+    const char *at = dz_env(environ, "PATH");
+    int worst = ENOENT;
+
+    for (at = at != NULL ? at : _PATH_DEFPATH;; at++) {
+        size_t length = strcspn(at, ":");
+        /* A folder that cannot be joined cannot hold the command either. */
+        int err = join(path, at, length, name) < 0 ? errno : executable(path);
+        if (err == 0)
+            return 0;
+        if (err == EACCES || err == EISDIR)
+            worst = EACCES; /* as execvp(3): go on, but remember */
+        at += length;
+        if (*at == '\0')
+            break;
+    }
+    errno = worst;
+    return -1;
+}
+
+/* A command with a slash: absolute, less a leading "./". */
+static int resolve(char path[PATH_MAX], const char *name)
+{
+    int err;
+
+    if (name[0] == '/') {
+        struct dz_text text = dz_text(path, PATH_MAX);
+        dz_add(&text, name);
+        err = text.cut ? ENAMETOOLONG : executable(path);
+    } else {
+        while (name[0] == '.' && name[1] == '/')
+            for (name += 2; *name == '/'; name++)
+                ;
+        err = join(path, "", 0, name) < 0 ? errno : executable(path);
+    }
+    errno = err;
+    return err == 0 ? 0 : -1;
+}
+
+int find_command(struct command *command, char **argv, struct dz_fault *fault)
+{
+    bool slash = strchr(argv[0], '/') != NULL;
+    bool found =
+        argv[0][0] != '\0' && (slash ? resolve(command->path, argv[0])
+                                     : search_path(command->path, argv[0])) == 0;
+
+    if (!found) {
+        bool empty = argv[0][0] == '\0';
+        bool missing = empty || errno == ENOENT;
+        dz_fault(fault, "command", empty ? "''" : argv[0], errno,
+                 missing && !slash ? "not found" : NULL);
+        fault->status = missing ? DZ_EXIT_NOT_FOUND : DZ_EXIT_CANNOT_RUN;
+        return -1;
+    }
+    command->argv = argv;
+    if (slash)
+        argv[0] = command->path;
+    return 0;
+}
+
+/* The rest of a "#!/.../env NAME" line in name; false for any other file. */
+static bool asks_env(const char *path, char name[SCRIPT_LINE + 1])
+{
+    char line[SCRIPT_LINE + 1];
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    ssize_t n = fd < 0 ? -1 : pread(fd, line, SCRIPT_LINE, 0);
+    char *at = line + 2;
+    size_t length;
+
+    if (fd >= 0)
+        close(fd); /* read only: nothing can be lost */
+    if (n < 2 || line[0] != '#' || line[1] != '!')
+        return false;
+    line[n] = '\0';
+    at += strspn(at, " \t");
+    length = strcspn(at, " \t\n");
+    if (length < 4 || memcmp(at + length - 4, "/env", 4) != 0)
+        return false;
+    at += length + strspn(at + length, " \t");
+    length = strcspn(at, " \t\n");
+    /* An option, a variable or a second word: env has more to do than to search;
+     * and what a path means is for the cwd that it will have. */
+    if (length == 0 || at[0] == '-' || memchr(at, '=', length) != NULL ||
+        (at[0] != '/' && memchr(at, '/', length) != NULL) ||
+        at[length + strspn(at + length, " \t")] != '\n')
+        return false;
+    memcpy(name, at, length);
+    name[length] = '\0';
+    return true;
+}
+
+/* The words of "NAME SCRIPT ARG...", one allocation that is kept until exec. */
+static char **words_of(const struct command *command, const char *name)
+{
+    size_t n = 0;
+    char **argv;
+
+    while (command->argv[n] != NULL)
+        n++;
+    argv = calloc(1, (n + 2) * sizeof *argv + SCRIPT_LINE + 1 + PATH_MAX);
+    if (argv == NULL)
+        return NULL;
+    argv[0] = (char *)(argv + n + 2);
+    argv[1] = argv[0] + SCRIPT_LINE + 1;
+    struct dz_text word = dz_text(argv[0], SCRIPT_LINE + 1); /* both have room */
+    struct dz_text script = dz_text(argv[1], PATH_MAX);
+    dz_add(&word, name);
+    dz_add(&script, command->path);
+    memcpy(argv + 2, command->argv + 1, n * sizeof *argv);
+    return argv;
+}
+
+int step_over_env(struct command *command, struct dz_fault *fault)
+{
+    enum { SCRIPTS_MAX = 5 }; /* as many as the kernel follows */
+    char name[SCRIPT_LINE + 1];
+
+    for (int i = 0; i < SCRIPTS_MAX && asks_env(command->path, name); i++) {
+        command->argv = words_of(command, name);
+        if (command->argv == NULL)
+            return dz_fault(fault, "command", name, ENOMEM, NULL);
+        if ((name[0] == '/' ? resolve(command->path, name)
+                            : search_path(command->path, name)) < 0) {
+            dz_fault(fault, "command", name, errno, NULL);
+            fault->status = /* as env(1) */
+                fault->err == ENOENT ? DZ_EXIT_NOT_FOUND : DZ_EXIT_CANNOT_RUN;
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* The fault of exec: "PATH (interpreter X)" where X may be the reason. */
+static void exec_fault(const char *path, int err, struct dz_fault *fault)
+{
+    char object[2 * PATH_MAX + 32];
+    struct dz_text text = dz_text(object, sizeof object);
+    struct target target = {.interpreter = ""};
+
+    dz_add(&text, path);
+    if (err == ENOENT || err == EACCES || err == ELIBBAD)
+        probe_target(path, &target);
+    if (target.interpreter[0] != '\0' && access(target.interpreter, X_OK) < 0) {
+        dz_add(&text, " (interpreter ");
+        dz_add(&text, target.interpreter);
+        dz_add(&text, ")");
+    }
+    dz_fault(fault, "exec", object, err, NULL);
+    fault->status = DZ_EXIT_CANNOT_RUN;
+}
+
+void exec_by_shell(const char *path, char **words, char **envp)
+{
+    size_t n = 0;
+
+    while (words[n] != NULL)
+        n++;
+    char *argv[n + 2]; /* NOLINT: the words came through exec's limit once already */
+    argv[0] = (char *)"/bin/sh";
+    argv[1] = (char *)path;
+    memcpy(argv + 2, words + 1, n * sizeof *argv);
+    execve(argv[0], argv, envp);
+}
+
+int exec_command(const struct command *command, char **envp, struct dz_fault *fault)
+{
+    execve(command->path, command->argv, envp);
+    if (errno == ENOEXEC)
+        exec_by_shell(command->path, command->argv, envp);
+    exec_fault(command->path, errno, fault);
+    return -1;
+}
+
+static bool exists_here(const char *word)
+{
+    return word[0] != '\0' && word[0] != '/' && word[0] != '-' &&
+           faccessat(AT_FDCWD, word, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+const char *relative_argument(char **argv)
+{
+    for (size_t i = 1; argv[i] != NULL; i++) {
+        const char *equals = strchr(argv[i], '=');
+        if (exists_here(argv[i]))
+            return argv[i];
+        if (equals != NULL && exists_here(equals + 1))
+            return equals + 1;
+    }
+    return NULL;
+}

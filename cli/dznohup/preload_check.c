@@ -1,0 +1,136 @@
+/*
+ * Stay mode with a power: this process becomes the target, and there is no caller
+ * who waits, so a short-lived one of ours hears whether the library ran.
+ *
+ * It is no child of the target, which could be puzzled by one that it has not made:
+ * its own parent has ended before the exec.  (PID 1 is everybody's last parent.)
+ */
+#include "dznohup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int answer = -1; /* the pipe's end to write to */
+
+enum { END_MS = 1000 }; /* an ending process closes its files before it has ended */
+
+/*
+ * Keep nothing of the caller's open: only what is to be heard and where to speak,
+ * the pidfd as 0 (-1: there is none) and the pipe as 1.
+ */
+static int close_rest(struct dz_plan *plan, int pipe, int *pidfd)
+{
+    struct dz_fault unheard;
+
+    if ((*pidfd >= 0 && dup2(*pidfd, 0) < 0) || dup2(pipe, 1) < 0)
+        return -1;
+    if (*pidfd >= 0)
+        *pidfd = 0;
+    plan->keep_fd = NULL;
+    plan->argv = NULL;
+    plan->listen_fds = 0;
+    return dz_close_rest(plan, &unheard);
+}
+
+/* Whether fd has something to tell within that time; 0: without an end. */
+static bool tells(int fd, int64_t milliseconds)
+{
+    struct pollfd wanted = {.fd = fd, .events = POLLIN};
+    int64_t until = dz_milliseconds() + milliseconds;
+    int result;
+
+    do {
+        int64_t left = until - dz_milliseconds();
+        left = left < 0 ? 0 : left > INT_MAX ? INT_MAX : left;
+        result = poll(&wanted, 1, milliseconds == 0 ? -1 : (int)left);
+    } while (result < 0 && errno == EINTR);
+    return result > 0;
+}
+
+/* No answer: the target, behind pidfd, runs without its powers, or did so. */
+static void end_target(const struct dz_plan *plan, int pidfd, bool ended)
+{
+    struct dz_fault fault;
+    const char *words = "did not run in the program";
+
+    if (ended)
+        words = "did not run in the program, which has ended";
+    else if (pidfd >= 0 && syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) == 0)
+        words = "did not run in the program, which was killed";
+    dz_fault(&fault, "preload", plan->shim, 0, words);
+    tell(plan->tell_fd, &fault);
+}
+
+__attribute__((noreturn)) static void witness(struct dz_plan *plan, int pipe, int pidfd)
+{
+    struct dz_fault fault;
+    enum dz_report report = DZ_REPORT_EXEC;
+    bool closed;
+
+    plan->await_fd = 1;
+    if (close_rest(plan, pipe, &pidfd) < 0)
+        plan->await_fd = pipe; /* what it keeps open it keeps for a moment only */
+    closed = tells(plan->await_fd, plan->timeout);
+    if (closed)
+        report = dz_report_read(plan, &fault);
+    if (report == DZ_REPORT_DONE)
+        _exit(0);
+    if (report == DZ_REPORT_FAULT) /* it has ended itself */
+        tell(plan->tell_fd, &fault);
+    else
+        end_target(plan, pidfd, closed && pidfd >= 0 && tells(pidfd, END_MS));
+    /* A start that has failed: nothing of it is left, once it has ended. */
+    if (pidfd >= 0 && tells(pidfd, END_MS)) {
+        dz_unpublish(plan);
+        dz_undo_logs(plan);
+    }
+    _exit(0);
+}
+
+int leave_witness(struct dz_plan *plan, struct dz_fault *fault)
+{
+    int pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0); /* -1: Linux before 5.3 */
+    int pipe[2];
+    pid_t child;
+    int status = 0;
+
+    if (pipe2(pipe, O_CLOEXEC) < 0)
+        return dz_fault(fault, "preload", "pipe", errno, NULL);
+    child = fork();
+    if (child == 0) {
+        pid_t grandchild = fork();
+        if (grandchild == 0) {
+            close(pipe[1]);
+            witness(plan, pipe[0], pidfd);
+        }
+        _exit(grandchild < 0 ? errno : 0); /* EAGAIN or ENOMEM */
+    }
+    if (child < 0)
+        return dz_fault(fault, "preload", "fork", errno, NULL);
+    answer = pipe[1]; /* whatever fails from here, the witness can be dismissed */
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+        ;
+    if (status != 0)
+        return dz_fault(fault, "preload", "fork",
+                        WIFEXITED(status) ? WEXITSTATUS(status) : EINTR, NULL);
+    close(pipe[0]); /* the witness has it; the pidfd is close-on-exec by itself */
+    if (fcntl(answer, F_SETFD, 0) < 0)
+        return dz_fault(fault, "preload", "pipe", errno, NULL);
+    return answer;
+}
+
+void dismiss_witness(struct dz_plan *plan)
+{
+    struct dz_fault unheard;
+
+    if (answer < 0)
+        return;
+    plan->report_fd = answer;
+    dz_report_done(plan, &unheard); /* else it says something, too */
+    plan->report_fd = -1;
+}

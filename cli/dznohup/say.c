@@ -1,0 +1,142 @@
+/*
+ * The words of the launcher, to the caller's stderr.
+ *
+ * Written by write(2), because in stay mode the process is about to become the
+ * target, and stdio's buffers would be lost or flushed into its log.
+ */
+#include "dznohup.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char program[] = "dznohup";
+
+/* Where stderr itself fails there is nowhere left to say so. */
+static void put(int fd, const char *text)
+{
+    dz_write(fd, text, strlen(text));
+}
+
+int tell(int fd, const struct dz_fault *fault)
+{
+    dz_fault_write(fault, program, fd);
+    return fault->status;
+}
+
+static const char *why_left(enum dz_left left)
+{
+    switch (left) {
+    case DZ_LEFT_FOREGROUND:
+        return " in the background";
+    case DZ_LEFT_GROUP:
+        return " apart from its pipeline";
+    default:
+        return "";
+    }
+}
+
+/* The default log is spoken of; who has named one knows it. */
+static bool has_default_log(const struct dz_plan *plan)
+{
+    return plan->log.path[0] != '\0' && !dz_names_file(plan->output);
+}
+
+bool has_words(const struct dz_plan *plan)
+{
+    return !plan->quiet &&
+           (has_default_log(plan) || plan->left != DZ_NOT_LEFT || plan->terminal_kept ||
+            dz_has_notes(plan) || plan->unrecorded || plan->manager != 0);
+}
+
+/* The library says nothing of it: there it is what a service's own user has always. */
+static void say_unrecorded(const struct dz_plan *plan)
+{
+    const struct dz_fault *why = &plan->no_state;
+    struct dz_fault note;
+    char words[sizeof note.reason];
+    struct dz_text text = dz_text(words, sizeof words); /* ours are short enough */
+
+    if (why->reason[0] != '\0')
+        dz_add(&text, why->reason);
+    else
+        dz_add_error(&text, why->err);
+    dz_add(&text, "; the job has no record");
+    dz_fault(&note, "note", why->object, 0, words);
+    tell(plan->tell_fd, &note);
+}
+
+static void say_terminal_kept(const struct dz_plan *plan)
+{
+    put(plan->tell_fd, "dznohup: warning: other processes share the session, so it "
+                       "keeps its controlling terminal\n");
+}
+
+void say_started(const struct dz_plan *plan)
+{
+    bool logs = plan->log.path[0] != '\0';
+    char line[PATH_MAX + 256];
+    struct dz_text text = dz_text(line, sizeof line);
+
+    if (!has_words(plan))
+        return;
+    dz_say_notes(plan, program);
+    if (plan->unrecorded)
+        say_unrecorded(plan);
+    if (plan->terminal_kept)
+        say_terminal_kept(plan);
+    if (!has_default_log(plan) && plan->left == DZ_NOT_LEFT)
+        return;
+    dz_add(&text, "dznohup: ");
+    if (plan->mode == DZ_LEAVE) {
+        dz_add(&text, "PID ");
+        dz_add_number(&text, plan->pid);
+        dz_add(&text, plan->ended ? " has ended with status 0" : " runs");
+        dz_add(&text, why_left(plan->left));
+        dz_add(&text, logs ? ", " : "");
+    }
+    if (logs) {
+        dz_add(&text,
+               plan->to[1] >= 0 ? "appending output to " : "appending stderr to ");
+        dz_add(&text, plan->log.path);
+    }
+    dz_one_line(line);
+    dz_add(&text, "\n");
+    put(plan->tell_fd, line);
+}
+
+void say_relative(const struct dz_plan *plan, const char *argument)
+{
+    char text[PATH_MAX + 256];
+
+    /* It names an existing file, so it is no longer than a path can be. */
+    snprintf(text, sizeof text,
+             "%s: warning: %.*s is a relative path, but the program will run in /; "
+             "-C . makes it run here",
+             program, PATH_MAX, argument);
+    dz_one_line(text);
+    put(plan->tell_fd, text);
+    put(plan->tell_fd, "\n");
+}
+
+void say_waiting(const struct dz_plan *plan, int seconds)
+{
+    char line[DZ_WAITING_MAX];
+
+    dz_write(plan->tell_fd, line, dz_waiting_text(plan, program, seconds, line));
+}
+
+void say_failed(const struct dz_plan *plan)
+{
+    dz_show_log(plan, program, plan->tell_fd);
+}
+
+void say_step(const struct dz_plan *plan, const char *step)
+{
+    char row[160];
+    char line[200];
+
+    dz_row(step, row, sizeof row);
+    snprintf(line, sizeof line, "%s: %s\n", program, row);
+    put(plan->tell_fd, line);
+}

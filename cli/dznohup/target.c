@@ -1,0 +1,181 @@
+/*
+ * What a target is: script or program, static or dynamic, for which machine.
+ *
+ * Read by pread(2) with the structures of elf.h.  Nothing in the file is
+ * believed: each offset is only ever read at, and what does not fit is treated
+ * as not being there.
+ */
+#include "dznohup.h"
+#include "segment.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+enum { SCRIPTS_MAX = 5 }; /* "#!" lines that the kernel follows, execve(2) */
+
+/* Copy the interpreter of a "#!" line to path.  Whether there is one. */
+static bool parse_script(const char *line, size_t size, char path[PATH_MAX])
+{
+    size_t from = 2;
+    size_t length = 0;
+
+    if (size < 2 || line[0] != '#' || line[1] != '!')
+        return false;
+    while (from < size && (line[from] == ' ' || line[from] == '\t'))
+        from++;
+    while (from + length < size && line[from + length] != '\0' &&
+           strchr(" \t\r\n", line[from + length]) == NULL)
+        length++;
+    /* A "\r" belongs to the name as the kernel sees it. */
+    while (from + length < size && line[from + length] == '\r')
+        length++;
+    memcpy(path, line + from, length); /* below SCRIPT_LINE */
+    path[length] = '\0';
+    return length > 0;
+}
+
+static void read_interpreter(int fd, const struct segment *segment,
+                             struct target *target)
+{
+    ssize_t n;
+
+    if (segment->size >= PATH_MAX || segment->offset > INT64_MAX)
+        return;
+    n = pread(fd, target->interpreter, (size_t)segment->size, (off_t)segment->offset);
+    target->interpreter[n > 0 ? n : 0] = '\0';
+}
+
+/* An ELF file of this machine's byte order; a foreign one says so by machine. */
+static void probe_elf(int fd, struct target *target)
+{
+    union {
+        Elf32_Ehdr small;
+        Elf64_Ehdr large;
+    } raw = {0};
+    ssize_t n = pread(fd, &raw, sizeof raw, 0);
+    bool large =
+        n >= (ssize_t)sizeof raw.large && raw.large.e_ident[EI_CLASS] == ELFCLASS64;
+
+    if (n < (ssize_t)sizeof raw.small ||
+        memcmp(raw.small.e_ident, ELFMAG, SELFMAG) != 0)
+        return;
+    target->elf = true;
+    target->bits = large ? 64 : 32;
+    target->shared = raw.small.e_type == ET_DYN; /* the same place in both */
+    target->machine = raw.small.e_machine;
+    uint64_t at = large ? raw.large.e_phoff : raw.small.e_phoff;
+    unsigned count = large ? raw.large.e_phnum : raw.small.e_phnum;
+    unsigned size = large ? raw.large.e_phentsize : raw.small.e_phentsize;
+    for (unsigned i = 0; i < count; i++) {
+        struct segment segment;
+        if (!read_segment(fd, target->bits, at + (uint64_t)i * size, &segment))
+            return;
+        if (segment.type == PT_INTERP) {
+            target->dynamic = true;
+            read_interpreter(fd, &segment, target);
+        }
+        if (segment.type == PT_DYNAMIC)
+            target->sanitized = needs_sanitizer(
+                fd, target->bits,
+                &(struct headers){.at = at, .count = count, .size = size}, &segment);
+    }
+}
+
+/*
+ * Whether executing fd would raise privileges, so that the dynamic linker runs
+ * in secure mode and ignores most of LD_PRELOAD, ld.so(8).
+ */
+static bool is_privileged(int fd)
+{
+    struct stat about;
+
+    if (fstat(fd, &about) < 0)
+        return false;
+    if ((about.st_mode & S_ISUID) != 0 && about.st_uid != getuid())
+        return true;
+    if ((about.st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) &&
+        about.st_gid != getgid())
+        return true;
+    return fgetxattr(fd, "security.capability", NULL, 0) > 0 && getuid() != 0;
+}
+
+/* Look at one file of the chain; whether *next names another. */
+static bool probe_one(const char *path, struct target *target, char next[PATH_MAX])
+{
+    char line[SCRIPT_LINE];
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    bool script = false;
+    ssize_t n;
+
+    if (fd < 0) {
+        target->missing = target->scripts > 0 && errno == ENOENT;
+        target->readable = false;
+        return false;
+    }
+    target->readable = true;
+    n = pread(fd, line, sizeof line, 0);
+    if (n > 0 && parse_script(line, (size_t)n, next)) {
+        script = true;
+    } else {
+        target->interpreter[0] = '\0';
+        target->privileged = is_privileged(fd); /* of a script it has no effect */
+        probe_elf(fd, target);
+        target->missing = target->interpreter[0] != '\0' &&
+                          access(target->interpreter, F_OK) < 0 && errno == ENOENT;
+    }
+    close(fd); /* read only: nothing can be lost */
+    return script;
+}
+
+void probe_target(const char *path, struct target *target)
+{
+    char next[PATH_MAX];
+
+    memset(target, 0, sizeof *target);
+    struct dz_text program = dz_text(target->program, sizeof target->program);
+    dz_add(&program, path);
+    while (target->scripts < SCRIPTS_MAX && probe_one(target->program, target, next)) {
+        target->scripts++;
+        memcpy(target->program, next, sizeof next);
+        memcpy(target->interpreter, next, sizeof next);
+    }
+}
+
+bool lacks_interpreter(const char *path)
+{
+    struct target target;
+
+    probe_target(path, &target);
+    return target.missing;
+}
+
+const char *target_libc(const struct target *target)
+{
+    if (strstr(target->interpreter, "/ld-musl") != NULL)
+        return "musl";
+    if (strstr(target->interpreter, "/ld-linux") != NULL ||
+        strstr(target->interpreter, "/ld64") != NULL ||
+        strstr(target->interpreter, "/ld.so") != NULL)
+        return "glibc";
+    return "another libc";
+}
+
+const char *preload_obstacle(const struct target *target)
+{
+    if (!target->readable)
+        return "it cannot be read";
+    if (!target->elf)
+        return "it is no ELF program";
+    if (!target->dynamic)
+        return "it is statically linked";
+    if (target->privileged)
+        return "it is setuid, setgid or has file capabilities";
+    if (target->sanitized)
+        return "AddressSanitizer, which it is linked with, has to be loaded first";
+    return NULL;
+}

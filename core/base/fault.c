@@ -1,0 +1,141 @@
+/*
+ * What went wrong, as data, and as the one line that users read.
+ *
+ * strerror(3) is not async-signal-safe and, that early in a process, libc's
+ * locale is not set up; so the errors that our system calls give are named
+ * here.  Any other is shown by its number.
+ */
+#include "start.h"
+
+#include <errno.h>
+#include <string.h>
+
+static const struct {
+    int err;
+    const char *text;
+} errors[] = {
+    {EPERM, "Operation not permitted"},
+    {ENOENT, "No such file or directory"},
+    {ESRCH, "No such process"},
+    {EINTR, "Interrupted system call"},
+    {EIO, "Input/output error"},
+    {ENXIO, "No such device or address"},
+    {E2BIG, "Argument list too long"},
+    {ENOEXEC, "Exec format error"},
+    {EBADF, "Bad file descriptor"},
+    {ECHILD, "No child processes"},
+    {EAGAIN, "Resource temporarily unavailable"},
+    {ENOMEM, "Cannot allocate memory"},
+    {EACCES, "Permission denied"},
+    {EFAULT, "Bad address"},
+    {EBUSY, "Device or resource busy"},
+    {EEXIST, "File exists"},
+    {ENODEV, "No such device"},
+    {ENOTDIR, "Not a directory"},
+    {EISDIR, "Is a directory"},
+    {EINVAL, "Invalid argument"},
+    {ENFILE, "Too many open files in system"},
+    {EMFILE, "Too many open files"},
+    {ENOTTY, "Inappropriate ioctl for device"},
+    {ETXTBSY, "Text file busy"},
+    {EFBIG, "File too large"},
+    {ENOSPC, "No space left on device"},
+    {EROFS, "Read-only file system"},
+    {EPIPE, "Broken pipe"},
+    {ENAMETOOLONG, "File name too long"},
+    {ERANGE, "Numerical result out of range"},
+    {ENOLCK, "No locks available"},
+    {ENOSYS, "Function not implemented"},
+    {ELOOP, "Too many levels of symbolic links"},
+    {ELIBBAD, "Accessing a corrupted shared library"},
+    {EOPNOTSUPP, "Operation not supported"},
+    {EDQUOT, "Disk quota exceeded"},
+    {ESTALE, "Stale file handle"},
+};
+
+static void put(char *at, size_t size, const char *string)
+{
+    struct dz_text text = dz_text(at, size);
+
+    if (string != NULL)
+        dz_add(&text, string);
+    if (text.cut)
+        memcpy(at + size - 4, "...", 4);
+}
+
+int dz_fault(struct dz_fault *fault, const char *step, const char *object, int err,
+             const char *reason)
+{
+    fault->err = err;
+    fault->status = DZ_EXIT_FAILURE;
+    put(fault->step, sizeof fault->step, step);
+    put(fault->object, sizeof fault->object, object);
+    put(fault->reason, sizeof fault->reason, reason);
+    return -1;
+}
+
+int dz_fault_number(struct dz_fault *fault, const char *step, long object, int err,
+                    const char *reason)
+{
+    char digits[24];
+    struct dz_text text = dz_text(digits, sizeof digits);
+
+    dz_add_number(&text, object);
+    return dz_fault(fault, step, digits, err, reason);
+}
+
+void dz_add_error(struct dz_text *text, int err)
+{
+    for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++)
+        if (errors[i].err == err) {
+            dz_add(text, errors[i].text);
+            return;
+        }
+    dz_add(text, "error ");
+    dz_add_number(text, err);
+}
+
+int dz_fault_running(struct dz_fault *fault, const char *step, const char *object,
+                     pid_t pid)
+{
+    char words[64];
+    struct dz_text text = dz_text(words, sizeof words);
+
+    dz_add(&text, "already running as PID ");
+    dz_add_number(&text, pid);
+    return dz_fault(fault, step, object, 0, words);
+}
+
+size_t dz_fault_text(const struct dz_fault *fault, const char *program,
+                     char text[DZ_MESSAGE_MAX])
+{
+    struct dz_text line = dz_text(text, DZ_MESSAGE_MAX - 1);
+
+    dz_add(&line, program);
+    dz_add(&line, ": ");
+    if (fault->step[0] != '\0') {
+        dz_add(&line, fault->step);
+        dz_add(&line, ": ");
+    }
+    if (fault->object[0] != '\0') {
+        dz_add(&line, fault->object);
+        dz_add(&line, ": ");
+    }
+    if (fault->reason[0] != '\0')
+        dz_add(&line, fault->reason);
+    else
+        dz_add_error(&line, fault->err);
+
+    dz_one_line(text);
+    text[line.length] = '\n'; /* the one byte left free above */
+    text[line.length + 1] = '\0';
+    return line.length + 1;
+}
+
+void dz_fault_write(const struct dz_fault *fault, const char *program, int fd)
+{
+    char text[DZ_MESSAGE_MAX];
+
+    /* Where that descriptor itself fails there is nowhere left to say so. */
+    dz_write(fd, text, dz_fault_text(fault, program, text));
+}

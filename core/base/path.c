@@ -1,0 +1,109 @@
+/*
+ * What a file is, by statx(2), and its absolute path.
+ *
+ * fstat(2) will not do: the layout of struct stat differs between the libcs on
+ * 32 bits, older glibcs export it under other names, and musl's headers lack
+ * statx before 1.2.5.  The kernel's own structure, linux/stat.h, is the same
+ * everywhere.
+ */
+#include "start.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+struct kernel_statx {
+    uint32_t mask;
+    uint32_t block_size;
+    uint64_t attributes;
+    uint32_t links;
+    uint32_t uid;
+    uint32_t gid;
+    uint16_t mode;
+    uint16_t spare;
+    uint64_t inode;
+    uint64_t size;
+    uint64_t rest[28]; /* the kernel writes 256 bytes in all */
+};
+_Static_assert(sizeof(struct kernel_statx) >= 256, "statx(2) writes 256 bytes");
+
+enum {
+    BASIC_STATS = 0x7ff, /* STATX_BASIC_STATS */
+    MTIME_AT = 112,      /* offset of stx_mtime: seconds, nanoseconds */
+    DEV_AT = 136         /* offset of stx_dev_major, then stx_dev_minor */
+};
+
+/*
+ * Linux before 4.11, or a filter.  On 64 bits both libcs have the kernel's own
+ * structure; on 32 bits there is no way that serves both.
+ */
+static int stat_without_statx(int folder, const char *path, int flags,
+                              struct dz_stat *about)
+{
+#ifdef SYS_newfstatat
+    struct stat raw;
+
+    if (syscall(SYS_newfstatat, folder, path, &raw, flags) < 0)
+        return -1;
+    about->mode = raw.st_mode;
+    about->uid = raw.st_uid;
+    about->links = (unsigned)raw.st_nlink;
+    about->size = (uint64_t)raw.st_size;
+    about->inode = raw.st_ino;
+    about->device = raw.st_dev;
+    about->modified = raw.st_mtim.tv_sec;
+    about->modified_ns = raw.st_mtim.tv_nsec;
+    return 0;
+#else
+    (void)folder;
+    (void)path;
+    (void)flags;
+    (void)about;
+    errno = ENOSYS;
+    return -1;
+#endif
+}
+
+int dz_stat(int folder, const char *path, bool follow, struct dz_stat *about)
+{
+    struct kernel_statx raw;
+    uint32_t device[2];
+    uint32_t nanoseconds;
+    int flags = AT_EMPTY_PATH | (follow ? 0 : AT_SYMLINK_NOFOLLOW);
+
+    if (syscall(SYS_statx, folder, path, flags, BASIC_STATS, &raw) < 0)
+        return errno == ENOSYS ? stat_without_statx(folder, path, flags, about) : -1;
+    memcpy(device, (const char *)&raw + DEV_AT, sizeof device);
+    memcpy(&about->modified, (const char *)&raw + MTIME_AT, sizeof about->modified);
+    memcpy(&nanoseconds, (const char *)&raw + MTIME_AT + 8, sizeof nanoseconds);
+    about->modified_ns = nanoseconds;
+    about->mode = raw.mode;
+    about->uid = raw.uid;
+    about->links = raw.links;
+    about->size = raw.size;
+    about->inode = raw.inode;
+    about->device = (uint64_t)device[0] << 32 | device[1];
+    return 0;
+}
+
+int dz_make_absolute(const char *path, char absolute[PATH_MAX])
+{
+    struct dz_text text = dz_text(absolute, PATH_MAX);
+
+    if (path[0] != '/') {
+        if (getcwd(absolute, PATH_MAX) == NULL)
+            return -1;
+        text.length = strlen(absolute);
+        if (text.length > 1)
+            dz_add_char(&text, '/');
+    }
+    dz_add(&text, path);
+    if (text.cut) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    return 0;
+}

@@ -1,0 +1,207 @@
+/*
+ * Facts from /proc, read without stdio or readdir(3), which allocate.
+ */
+#include "start.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* As the kernel lays it out for getdents64(2). */
+struct entry {
+    uint64_t inode;
+    int64_t offset;
+    unsigned short length;
+    unsigned char type;
+    char name[];
+};
+
+ssize_t dz_read_file(const char *path, char *data, size_t size)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n;
+
+    if (fd < 0)
+        return -1;
+    while ((n = read(fd, data, size - 1)) < 0 && errno == EINTR)
+        ;
+    int err = errno;
+    close(fd); /* read only: nothing can be lost */
+    data[n > 0 ? n : 0] = '\0';
+    errno = err;
+    return n;
+}
+
+/* The fields of /proc/PID/stat that are wanted, by their numbers in
+ * proc_pid_stat(5). */
+enum {
+    PPID = 4,
+    PGRP,
+    SESSION,
+    TTY,
+    TPGID,
+    FLAGS,
+    THREADS = 20,
+    START = 22,
+    EXIT_CODE = 52
+};
+
+/* linux/sched.h: "getting shut down", and "forked but didn't exec". */
+enum { PF_EXITING = 0x4, PF_FORKNOEXEC = 0x40 };
+
+/* Parse what follows the command name; kernels may end it with fewer fields. */
+static int parse_stat(const char *at, struct dz_process *process)
+{
+    int64_t field[EXIT_CODE + 1] = {0};
+    int n;
+
+    if (at[0] != ')' || at[1] != ' ' || at[2] == '\0')
+        return -1;
+    process->state = at[2];
+    at += 3;
+    for (n = PPID; n <= EXIT_CODE && *at == ' '; n++) {
+        bool negative = *++at == '-';
+        at += negative;
+        /* Counters of 64 bits without sign stand among them; none of ours. */
+        if (dz_read_long(&at, &field[n]) < 0) {
+            field[n] = INT64_MAX;
+            while (*at >= '0' && *at <= '9')
+                at++;
+        }
+        if (negative)
+            field[n] = -field[n];
+    }
+    if (n <= START)
+        return -1;
+    process->ppid = (pid_t)field[PPID];
+    process->pgrp = (pid_t)field[PGRP];
+    process->session = (pid_t)field[SESSION];
+    process->tty = (int)field[TTY];
+    process->exiting = (field[FLAGS] & PF_EXITING) != 0;
+    process->executed = (field[FLAGS] & PF_FORKNOEXEC) == 0;
+    process->threads = (int)field[THREADS];
+    process->foreground = (pid_t)field[TPGID];
+    process->start = (uint64_t)field[START];
+    process->wait_status = (int)field[EXIT_CODE];
+    return 0;
+}
+
+int dz_read_process(pid_t pid, struct dz_process *process)
+{
+    enum { LONGEST = 2048 }; /* 52 numbers of at most 20 digits and a name of 64 */
+    char path[32];
+    char line[LONGEST];
+    struct dz_text text = dz_text(path, sizeof path);
+    ssize_t n;
+
+    dz_add(&text, "/proc/");
+    dz_add_number(&text, pid);
+    dz_add(&text, "/stat");
+    n = dz_read_file(path, line, sizeof line);
+    if (n < 0)
+        return -1;
+    char *name_end = strrchr(line, ')'); /* a name may hold any character */
+    if (name_end == NULL || parse_stat(name_end, process) < 0) {
+        errno = EINVAL;
+        return -1;
+    }
+    process->pid = pid;
+    return 0;
+}
+
+bool dz_has_ended(const struct dz_process *process)
+{
+    /* A zombie whose other threads go on is none: its first thread has ended by
+     * pthread_exit(3). */
+    return process->state == 'X' || (process->state == 'Z' && process->threads <= 1);
+}
+
+bool dz_lives(pid_t pid)
+{
+    struct dz_process process;
+
+    return dz_read_process(pid, &process) == 0 && !dz_has_ended(&process);
+}
+
+bool dz_proc_is_ours(void)
+{
+    char link[16];
+    const char *at = link;
+    ssize_t n = readlink("/proc/self", link, sizeof link - 1);
+
+    link[n > 0 ? n : 0] = '\0';
+    return dz_read_number(&at) == getpid();
+}
+
+static int visit_entries(const char *buffer, size_t size, int folder,
+                         int (*visit)(int, int, void *), void *data)
+{
+    int result = 0;
+
+    for (size_t at = 0; at < size && result == 0;) {
+        const struct entry *entry = (const struct entry *)(const void *)(buffer + at);
+        const char *name = entry->name;
+        int number = dz_read_number(&name);
+
+        if (number >= 0 && *name == '\0')
+            result = visit(number, folder, data);
+        at += entry->length;
+    }
+    return result;
+}
+
+int dz_each_number(const char *folder, int (*visit)(int number, int folder, void *data),
+                   void *data)
+{
+    _Alignas(struct entry) char buffer[4096];
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int result = 0;
+    long n;
+
+    if (fd < 0)
+        return -1;
+    while (result == 0 &&
+           (n = syscall(SYS_getdents64, fd, buffer, sizeof buffer)) != 0) {
+        if (n < 0 && errno == EINTR)
+            continue;
+        result = n < 0 ? -1 : visit_entries(buffer, (size_t)n, fd, visit, data);
+    }
+    int err = errno;
+    close(fd); /* read only: nothing can be lost */
+    errno = err;
+    return result;
+}
+
+struct search {
+    pid_t self;
+    bool seen; /* our own entry was there: it is /proc, and it is ours */
+    pid_t id;
+    bool session;
+};
+
+static int is_other(int number, int folder, void *data)
+{
+    struct search *search = data;
+    struct dz_process process;
+
+    (void)folder;
+    search->seen |= number == search->self;
+    if (number == search->self || dz_read_process(number, &process) < 0)
+        return 0; /* it ended meanwhile, or is hidden from us */
+    return (search->session ? process.session : process.pgrp) == search->id;
+}
+
+int dz_others(pid_t id, bool session)
+{
+    struct search search = {.self = getpid(), .id = id, .session = session};
+
+    int result = dz_each_number("/proc", is_other, &search);
+
+    if (result == 0 && !search.seen) {
+        errno = ENOENT; /* an empty folder in its place */
+        return -1;
+    }
+    return result;
+}

@@ -1,0 +1,311 @@
+/*
+ * Opening the files that take the target's output.
+ *
+ * Invariants: nothing here blocks (a FIFO without a reader is an error, not a
+ * wait), nothing becomes the controlling terminal, the descriptor is
+ * close-on-exec, and a symbolic link planted by somebody else is not followed.
+ */
+#include "start.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+enum {
+    LINKS_MAX = 8,            /* a log behind more links than this is a loop */
+    PROC_SUPER_MAGIC = 0x9fa0 /* statfs(2) */
+};
+
+static const int append_flags =
+    O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY | O_NONBLOCK | O_LARGEFILE | O_CLOEXEC;
+
+/* Close fd and leave errno as it was. */
+static void close_quietly(int fd)
+{
+    int err = errno;
+
+    close(fd); /* descriptors used for looking only: nothing can be lost */
+    errno = err;
+}
+
+/*
+ * Read the symbolic link name in dir into target if its owner is trusted.  The
+ * link is held by an O_PATH descriptor, so that what was checked is what is
+ * read.
+ */
+static int read_link(int dir, const char *name, bool trust_root, char target[PATH_MAX])
+{
+    struct dz_stat about;
+    int link = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    ssize_t n = -1;
+
+    if (link < 0)
+        return -1;
+    if (dz_stat(link, "", false, &about) == 0) {
+        if (about.uid != geteuid() && !(trust_root && about.uid == 0))
+            errno = EPERM;
+        else
+            n = readlinkat(link, "", target, PATH_MAX);
+    }
+    close_quietly(link);
+    if (n == PATH_MAX)
+        errno = ENAMETOOLONG;
+    if (n < 0 || n == PATH_MAX)
+        return -1;
+    target[n] = '\0';
+    return 0;
+}
+
+/*
+ * Open the folder that path is in, as seen from dir, and point *name at the
+ * last component.  Cuts path at the slash before it.
+ */
+static int open_folder(int dir, char *path, char **name)
+{
+    char *slash = strrchr(path, '/');
+
+    *name = slash == NULL ? path : slash + 1;
+    if (slash == NULL)
+        return openat(dir, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (slash == path)
+        return open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    *slash = '\0';
+    return openat(dir, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+/*
+ * O_EXCL tells whether the file is new.  The second call has O_CREAT as well,
+ * although the file is there: the kernel's guard against files and FIFOs
+ * planted in sticky folders, proc_sys_fs(5), asks for it.
+ */
+static int open_at(int dir, const char *name, mode_t mode, bool *made)
+{
+    int fd = openat(dir, name, append_flags | O_EXCL | O_NOFOLLOW, mode);
+
+    struct dz_stat about;
+
+    *made = fd >= 0;
+    if (fd >= 0 || errno != EEXIST)
+        return fd;
+    fd = openat(dir, name, append_flags | O_NOFOLLOW, mode);
+    if (fd >= 0 || errno != EACCES)
+        return fd;
+    /* The same guard answers so for somebody else's link there. */
+    errno =
+        dz_stat(dir, name, false, &about) == 0 && S_ISLNK(about.mode) ? ELOOP : EACCES;
+    return -1;
+}
+
+/* Whether dir is in /proc, whose links are not paths but the files themselves. */
+static bool is_proc(int dir)
+{
+    union {
+        struct statfs about;
+        char room[512]; /* the libcs differ in its size, not in the first field */
+    } raw;
+
+    return fstatfs(dir, &raw.about) == 0 && raw.about.f_type == PROC_SUPER_MAGIC;
+}
+
+/* path is a symbolic link: follow it as far as the links' owners are trusted. */
+static int open_behind_links(const char *path, mode_t mode, bool trust_root, bool *made)
+{
+    static char target[PATH_MAX]; /* not on a signal handler's stack; one at a time */
+    char *name;
+    int dir = AT_FDCWD;
+    int fd = -1;
+    struct dz_text text = dz_text(target, sizeof target);
+
+    dz_add(&text, path); /* it was opened: it is no longer than this */
+    for (int links = 0; links <= LINKS_MAX; links++) {
+        int next = open_folder(dir, target, &name);
+        if (dir != AT_FDCWD)
+            close_quietly(dir);
+        dir = next;
+        if (dir < 0)
+            return -1;
+        if (is_proc(dir)) {
+            fd = openat(dir, name, append_flags & ~O_CREAT);
+            break;
+        }
+        fd = open_at(dir, name, mode, made);
+        if (fd >= 0 || errno != ELOOP)
+            break;
+        if (read_link(dir, name, trust_root, target) < 0)
+            break;
+        errno = ELOOP;
+    }
+    close_quietly(dir);
+    return fd;
+}
+
+int dz_open_append(const char *path, mode_t mode, bool trust_root, bool *made)
+{
+    int fd = open_at(AT_FDCWD, path, mode, made);
+
+    if (fd < 0 && errno == ELOOP)
+        fd = open_behind_links(path, mode, trust_root, made);
+    return fd;
+}
+
+/*
+ * Settle an opened log: O_NONBLOCK was for the opening alone, and a write of
+ * no bytes asks a device whether it takes any (/dev/full answers ENOSPC).
+ */
+static int settle(int fd)
+{
+    if (fcntl(fd, F_SETFL, O_APPEND) < 0 || write(fd, "", 0) < 0) {
+        close_quietly(fd);
+        return -1;
+    }
+    return fd;
+}
+
+int dz_reopen_log(const char *path, int fd)
+{
+    struct dz_stat old;
+    bool made;
+    int flags;
+    int result;
+    int new;
+
+    if (dz_stat(fd, "", true, &old) < 0)
+        return -1;
+    new = dz_open_append(path, old.mode & 0777, true, &made);
+    if (new < 0 || (new = settle(new)) < 0)
+        return -1;
+    if (made) /* whatever the umask is by now; a file of ours, or it stays as it is */
+        fchmod(new, old.mode & 0777);
+    flags = fcntl(fd, F_GETFD); /* the program may have made it close-on-exec */
+    /* EINTR and EBUSY (a race with open in another thread): dup2(2). */
+    while ((result = dup3(new, fd, flags > 0 ? O_CLOEXEC : 0)) < 0 &&
+           (errno == EINTR || errno == EBUSY))
+        ;
+    close_quietly(new);
+    return result < 0 ? -1 : 0;
+}
+
+static const char *reason_of(int err)
+{
+    switch (err) {
+    case ENXIO:
+        return "a FIFO that nobody reads, or a device that is not there";
+    case EPERM:
+        return "a symbolic link that somebody else owns, or not permitted";
+    default:
+        return NULL;
+    }
+}
+
+/* Remove file if this start made it and nothing was written to it. */
+static void unmake(const struct dz_file *file)
+{
+    struct dz_stat about;
+
+    if (!file->made || file->path[0] == '\0')
+        return;
+    /* Best effort: a file that cannot be looked at or removed stays, empty. */
+    if (dz_stat(AT_FDCWD, file->path, false, &about) == 0 && about.size == 0)
+        unlink(file->path);
+}
+
+static int open_named(const char *path, mode_t mode, bool trust_root,
+                      struct dz_file *file)
+{
+    struct dz_stat about;
+    int fd;
+
+    if (dz_make_absolute(path, file->path) < 0)
+        return -1;
+    fd = dz_open_append(path, mode, trust_root, &file->made);
+    if (fd < 0)
+        return -1;
+    fd = settle(fd);
+    if (fd < 0) {
+        int err = errno;
+        unmake(file);
+        file->made = false;
+        errno = err;
+    }
+    if (fd >= 0 && dz_stat(fd, "", true, &about) == 0)
+        file->size = (int64_t)about.size;
+    return fd;
+}
+
+int dz_open_log(const char *path, const char *step, struct dz_file *file,
+                struct dz_fault *fault)
+{
+    int fd = open_named(path, 0666, true, file);
+
+    if (fd < 0)
+        dz_fault(fault, step, path, errno, reason_of(errno));
+    return fd;
+}
+
+int dz_open_default_log(char **envp, struct dz_file *file, struct dz_fault *fault)
+{
+    const char *home = dz_env(envp, "HOME");
+    char path[PATH_MAX];
+    struct dz_text text = dz_text(path, sizeof path);
+    mode_t old = umask(0177); /* 0600, also where the caller's umask is stricter */
+    int fd = open_named("nohup.out", 0600, false, file);
+    int err = errno;
+
+    if (fd < 0 && home != NULL && home[0] == '/') {
+        dz_add(&text, home);
+        dz_add(&text, "/nohup.out");
+        if (text.cut)
+            err = ENAMETOOLONG;
+        else {
+            fd = open_named(path, 0600, false, file);
+            err = errno;
+        }
+    } else if (fd < 0) {
+        dz_add(&text, "nohup.out");
+    }
+    umask(old);
+    if (fd < 0)
+        dz_fault(fault, "log", path, err, reason_of(err));
+    return fd;
+}
+
+void dz_undo_logs(const struct dz_plan *plan)
+{
+    unmake(&plan->log);
+    unmake(&plan->error_log);
+}
+
+/* The same for one of them, open on fd.  Whether there was something. */
+static bool show_file(const struct dz_file *file, int fd, const char *program, int to)
+{
+    enum { LINES = 10 };
+    char heading[PATH_MAX + 64];
+    struct dz_text text = dz_text(heading, sizeof heading);
+    struct dz_stat about;
+
+    if (fd < 0 || dz_stat(fd, "", true, &about) < 0 ||
+        (int64_t)about.size <= file->size)
+        return false;
+    dz_add(&text, program);
+    dz_add(&text, ": the end of ");
+    dz_add(&text, file->path);
+    dz_add(&text, ":");
+    dz_one_line(heading);
+    dz_add(&text, "\n");
+    dz_write(to, heading, text.length); /* no stderr: nowhere to say so */
+    return dz_tail(fd, file->size, LINES, to) > 0;
+}
+
+void dz_show_log(const struct dz_plan *plan, const char *program, int to)
+{
+    /* Programs say why they fail on stderr. */
+    if (plan->error_log.path[0] != '\0' &&
+        show_file(&plan->error_log, plan->to[2], program, to))
+        return;
+    if (plan->log.path[0] != '\0')
+        show_file(&plan->log, plan->to[1] >= 0 ? plan->to[1] : plan->to[2], program,
+                  to);
+}

@@ -1,0 +1,224 @@
+/*
+ * Sessions and forks: how a process comes to be on its own.
+ *
+ * Stay mode makes no process.  Leave mode is fork, setsid, fork: the target is
+ * in a session that it does not lead, so it can never acquire a controlling
+ * terminal.  In both SIGHUP is ignored before anything here runs.
+ *
+ * No parent exits before its child has its own session.  Where the launcher
+ * itself leads the terminal's session (ssh -t, script, docker run -t), its exit
+ * hangs up the terminal and kills a child that is still in it: setsid -f and
+ * daemonize lose daemons so.  The caller waits for the target's report; the
+ * first child has made the session before it forks and ends.
+ */
+#include "start.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <termios.h>
+#include <unistd.h>
+
+/* Signals that a terminal sends to a whole process group. */
+static const int from_keyboard[] = {SIGINT, SIGQUIT, SIGTSTP};
+enum { KEYS = sizeof from_keyboard / sizeof from_keyboard[0] };
+
+/* Whether our process group is the foreground one of our terminal. */
+static bool is_foreground(void)
+{
+    int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+    pid_t foreground;
+
+    if (fd < 0)
+        return false; /* ENXIO: no controlling terminal */
+    foreground = tcgetpgrp(fd);
+    close(fd); /* opened for a question: nothing can be lost */
+    return foreground == getpgrp();
+}
+
+/* setsid(2) by way of that group. */
+static bool setsid_from(pid_t group)
+{
+    /* 0: a group of another PID namespace; our own would change nothing. */
+    if (group <= 0 || group == getpid() || setpgid(0, group) < 0)
+        return false;
+    if (setsid() >= 0)
+        return true;
+    /* Back: the group of our number exists if others are in it, and is made
+     * anew if they have gone; neither can fail. */
+    setpgid(0, 0);
+    return false;
+}
+
+/*
+ * We lead a process group, as every job of an interactive shell does, and so
+ * setsid fails with EPERM.  Join the parent's group for an instant; our old
+ * group is then empty, unless others are in it, and setsid works again.
+ *
+ * While we are in the shell's group a Ctrl-C meant for it hits us too.  Hence
+ * every signal is blocked meanwhile, and what the keyboard sent is discarded:
+ * to ignore a pending signal discards it, signal(7).  Anything else, a kill by
+ * the user, is delivered afterwards.
+ */
+static bool leave_own_group(void)
+{
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    struct sigaction before;
+    uint64_t all = ~UINT64_C(0);
+    uint64_t mask = 0;
+    bool done = false;
+
+    syscall(SYS_rt_sigprocmask, SIG_BLOCK, &all, &mask, sizeof mask);
+    /* A parent that died has left us to one of another session, whose group we
+     * cannot join; the session's own leader has one that we can. */
+    done = setsid_from(getpgid(getppid())) || setsid_from(getsid(0));
+    for (int i = 0; i < KEYS; i++)
+        if (sigaction(from_keyboard[i], &ignore, &before) == 0)
+            sigaction(from_keyboard[i], &before, NULL);
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof mask);
+    return done;
+}
+
+/*
+ * We lead a session already (a service, a container's first process, setsid),
+ * so it is our own.  A controlling terminal is given up if nobody else is in
+ * the session: TIOCNOTTY by its leader takes it from all of them, and sends
+ * SIGHUP to the foreground group, which we ignore by now, ioctl_tty(2).
+ */
+static int give_up_terminal(struct dz_plan *plan, struct dz_fault *fault)
+{
+    int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+    int result = 0;
+
+    if (fd < 0)
+        return 0; /* ENXIO: there is none */
+    if (dz_others(getpid(), true) != 0)
+        plan->terminal_kept = true;
+    else if (ioctl(fd, TIOCNOTTY) < 0)
+        result = dz_fault(fault, "setsid", "/dev/tty", errno, NULL);
+    close(fd); /* opened for a request: nothing can be lost */
+    return result;
+}
+
+int dz_own_session(struct dz_plan *plan, struct dz_fault *fault)
+{
+    bool foreground;
+
+    if (setsid() >= 0)
+        return 0;
+    /* EPERM, the only error there is: we lead a process group. */
+    if (getsid(0) == getpid())
+        return give_up_terminal(plan, fault);
+    foreground = is_foreground();
+    if (!foreground && leave_own_group())
+        return 0;
+    if (getpid() == 1)
+        return 0; /* our end would be the container's */
+    plan->mode = DZ_LEAVE;
+    plan->left = foreground ? DZ_LEFT_FOREGROUND : DZ_LEFT_GROUP;
+    return 0;
+}
+
+enum dz_left dz_forecast(void)
+{
+    if (getpgrp() != getpid() || getsid(0) == getpid() || getpid() == 1)
+        return DZ_NOT_LEFT;
+    if (is_foreground())
+        return DZ_LEFT_FOREGROUND;
+    return dz_others(getpgrp(), false) == 1 ? DZ_LEFT_GROUP : DZ_NOT_LEFT;
+}
+
+int dz_report_pipe(struct dz_plan *plan, struct dz_fault *fault)
+{
+    int ends[2];
+    sigset_t interrupts;
+
+    /* An interrupt while the caller waits ends the job, not the caller alone:
+     * await.c reads it.  The target's own mask is set when it commits. */
+    dz_interrupts(&interrupts);
+    sigprocmask(SIG_BLOCK, &interrupts, NULL); /* cannot fail with a valid set */
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return dz_fault(fault, "report", "pipe", errno, NULL);
+    plan->await_fd = ends[0];
+    plan->report_fd = ends[1];
+    /* The target becomes our child when the first child ends, so that its own
+     * end can be waited for. */
+    if (prctl(PR_SET_CHILD_SUBREAPER, 1L, 0L, 0L, 0L) < 0)
+        return dz_fault(fault, "report", "subreaper", errno, NULL);
+    return 0;
+}
+
+int dz_ready_open(struct dz_plan *plan, struct dz_fault *fault)
+{
+    int ends[2];
+
+    for (int i = 0; i < plan->wait.count; i++)
+        if (plan->wait.list[i].kind == DZ_WAIT_PATH)
+            dz_path_appeared(&plan->wait.list[i], true);
+    if (dz_condition(&plan->wait, DZ_WAIT_FD) == NULL)
+        return 0;
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+        return dz_fault(fault, "ready", "pipe", errno, NULL);
+    plan->await_ready = ends[0];
+    plan->ready_fd = ends[1];
+    if (fcntl(ends[1], F_SETFL, 0) < 0) /* the target's end blocks, as any */
+        return dz_fault(fault, "ready", "pipe", errno, NULL);
+    return 0;
+}
+
+int dz_ready_pass(struct dz_plan *plan, struct dz_fault *fault)
+{
+    const struct dz_condition *condition = dz_condition(&plan->wait, DZ_WAIT_FD);
+
+    if (plan->ready_fd < 0)
+        return 0;
+    if (dup2(plan->ready_fd, condition->number) < 0)
+        return dz_fault_number(fault, "ready", condition->number, errno, NULL);
+    close(plan->ready_fd); /* copied: nothing can be lost */
+    close(plan->await_ready);
+    plan->ready_fd = -1;
+    plan->await_ready = -1;
+    return 0;
+}
+
+int dz_first_fork(struct dz_plan *plan, struct dz_fault *fault)
+{
+    plan->child = fork();
+    if (plan->child < 0)
+        return dz_fault(fault, "fork", NULL, errno, NULL);
+    if (plan->child > 0) {
+        close(plan->report_fd); /* a pipe: close cannot lose anything */
+        plan->report_fd = -1;
+        if (plan->ready_fd >= 0)
+            close(plan->ready_fd);
+        plan->ready_fd = -1;
+        return DZ_CALLER;
+    }
+    close(plan->await_fd);
+    plan->await_fd = -1;
+    return 0;
+}
+
+int dz_new_session(struct dz_plan *plan, struct dz_fault *fault)
+{
+    (void)plan;
+    if (setsid() < 0)
+        return dz_fault(fault, "setsid", NULL, errno, NULL);
+    return 0;
+}
+
+int dz_second_fork(struct dz_plan *plan, struct dz_fault *fault)
+{
+    pid_t target = fork();
+
+    if (target < 0)
+        return dz_fault(fault, "fork", NULL, errno, NULL);
+    if (target > 0)
+        _exit(0);
+    plan->pid = getpid();
+    /* A caller that does not know it could not undo what this start makes. */
+    return dz_report_pid(plan, plan->pid, fault);
+}

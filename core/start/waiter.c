@@ -1,0 +1,99 @@
+/*
+ * A stand-in: a child that does the caller's waiting, where the caller itself
+ * should not be the job's subreaper.
+ *
+ * That is so where it has children from before: what they leave behind would come
+ * to it as well, and be taken for the job's.  And where a manager is to be told of
+ * the job: only when the subreaper has ended is the job the manager's own child,
+ * and systemd looks for that when it reads MAINPID.
+ */
+#include "start.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* What the stand-in has to tell; less than a pipe holds. */
+struct outcome {
+    int result;
+    pid_t pid;
+    bool ended;
+    int interrupt;
+    struct dz_fault fault;
+};
+_Static_assert(sizeof(struct outcome) < 65536, "pipe(7)");
+
+static bool has_children(void)
+{
+    siginfo_t info; /* not looked at */
+
+    /* WNOWAIT: they are not ours to reap.  ECHILD: there are none. */
+    return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+int dz_stand_in(struct dz_plan *plan, struct dz_fault *fault)
+{
+    sigset_t signals;
+    int ends[2];
+
+    if (!has_children() && dz_env(plan->envp, "NOTIFY_SOCKET") == NULL)
+        return 0;
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return dz_fault(fault, "report", "pipe", errno, NULL);
+    /* Blocked, so that none is lost between a look and the wait for the next. */
+    dz_interrupts(&signals);
+    sigaddset(&signals, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &signals, NULL); /* cannot fail with a valid set */
+    plan->stand_in = fork();
+    if (plan->stand_in < 0)
+        return dz_fault(fault, "fork", NULL, errno, NULL);
+    plan->outcome_fd = ends[plan->stand_in == 0];
+    close(ends[plan->stand_in != 0]); /* a pipe: nothing can be lost */
+    return plan->stand_in == 0 ? 0 : DZ_CALLER;
+}
+
+void dz_stand_in_ends(const struct dz_plan *plan, int result,
+                      const struct dz_fault *fault)
+{
+    struct outcome outcome;
+
+    memset(&outcome, 0, sizeof outcome);
+    outcome.result = result;
+    outcome.pid = plan->pid;
+    outcome.ended = plan->ended;
+    outcome.interrupt = plan->interrupt;
+    if (result < 0)
+        outcome.fault = *fault;
+    dz_write(plan->outcome_fd, &outcome, sizeof outcome); /* a caller that is gone */
+    _exit(0);
+}
+
+int dz_await_stand_in(struct dz_plan *plan, struct dz_fault *fault)
+{
+    struct outcome outcome;
+    sigset_t signals;
+    int number;
+    int status;
+
+    /* An interrupt from the keyboard reaches the stand-in as well; one that was
+     * sent to us alone is passed on. */
+    dz_interrupts(&signals);
+    sigaddset(&signals, SIGCHLD);
+    while (waitpid(plan->stand_in, &status, WNOHANG) == 0)
+        if (sigwait(&signals, &number) == 0 && number != SIGCHLD)
+            kill(plan->stand_in, number);
+    bool told = dz_read_all(plan->outcome_fd, &outcome, sizeof outcome);
+    close(plan->outcome_fd); /* read: nothing can be lost */
+    if (!told)
+        return dz_fault(fault, "report", NULL, 0,
+                        "the process that waited for the program was killed");
+    plan->pid = outcome.pid;
+    plan->ended = outcome.ended;
+    plan->interrupt = outcome.interrupt;
+    if (outcome.result < 0)
+        *fault = outcome.fault;
+    return outcome.result;
+}

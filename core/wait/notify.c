@@ -1,0 +1,279 @@
+/*
+ * sd_notify(3), both ways: what the job tells us, what we tell our manager.
+ *
+ * The socket is an abstract one that the kernel names: no file that could be
+ * left behind or that a path could be too long for.  Anybody may write to it;
+ * the kernel says who did, and only the job's processes are believed.  One that
+ * has ended and was reaped by then cannot be looked up: systemd-notify(1) waits
+ * until its datagram was taken (BARRIER=1), as the descriptor that it sends is
+ * closed.
+ */
+#include "start.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static const char variable[] = "NOTIFY_SOCKET";
+
+enum { PATIENCE_MS = 5000 /* with a manager that takes its time */ };
+
+int dz_notify_open(struct dz_plan *plan, struct dz_fault *fault)
+{
+    struct dz_notify *notify = &plan->notify;
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    socklen_t length = sizeof address;
+    struct dz_text text = dz_text(notify->variable, sizeof notify->variable);
+    int on = 1;
+
+    if (dz_condition(&plan->wait, DZ_WAIT_NOTIFY) == NULL)
+        return 0;
+    notify->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    /* Without a name the kernel makes one: '\0' and five digits, unix(7). */
+    if (notify->fd < 0 ||
+        setsockopt(notify->fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) < 0 ||
+        bind(notify->fd, (struct sockaddr *)&address, sizeof(sa_family_t)) < 0 ||
+        getsockname(notify->fd, (struct sockaddr *)&address, &length) < 0)
+        return dz_fault(fault, "notify", "socket", errno, NULL);
+    dz_add(&text, variable);
+    dz_add(&text, "=@");
+    for (size_t i = 1; i + offsetof(struct sockaddr_un, sun_path) < length; i++)
+        dz_add_char(&text, address.sun_path[i]);
+    return 0;
+}
+
+int dz_notify_pass(struct dz_plan *plan, struct dz_fault *fault)
+{
+    if (plan->notify.fd < 0)
+        return 0;
+    return dz_env_set(plan, variable, plan->notify.variable, fault);
+}
+
+/* ---- what the job tells us ------------------------------------------------------- */
+
+/* The value where line, of that length, is "NAME=value"; else NULL. */
+static const char *value_of(const char *line, const char *name)
+{
+    size_t length = strlen(name);
+
+    return strncmp(line, name, length) == 0 && line[length] == '=' ? line + length + 1
+                                                                   : NULL;
+}
+
+static void take_line(struct dz_notify *notify, const char *line,
+                      const struct dz_family *family)
+{
+    const char *value;
+    int64_t number;
+
+    if (strcmp(line, "READY=1") == 0) {
+        notify->ready = true;
+    } else if ((value = value_of(line, "STATUS")) != NULL) {
+        struct dz_text text = dz_text(notify->status, sizeof notify->status);
+        dz_add(&text, value);
+        if (text.cut)
+            memcpy(notify->status + sizeof notify->status - 4, "...", 4);
+        dz_one_line(notify->status);
+    } else if ((value = value_of(line, "MAINPID")) != NULL) {
+        pid_t pid = dz_read_number(&value);
+        if (*value == '\0' && pid >= 2 && dz_lives(pid) && dz_family_has(family, pid))
+            notify->main_pid = pid;
+    } else if ((value = value_of(line, "EXTEND_TIMEOUT_USEC")) != NULL) {
+        if (dz_read_long(&value, &number) == 0 && *value == '\0')
+            notify->extend_ms = number / 1000 + 1;
+    }
+}
+
+/* The lines of a datagram; others than those that we know are not for us. */
+static void take_text(struct dz_notify *notify, char *text,
+                      const struct dz_family *family)
+{
+    while (*text != '\0') {
+        size_t length = strcspn(text, "\n");
+        bool last = text[length] == '\0';
+        text[length] = '\0';
+        take_line(notify, text, family);
+        text += length + !last;
+    }
+}
+
+/* One part of what came along with a datagram. */
+static void take_part(const struct cmsghdr *part, const char *data, pid_t *sender)
+{
+    size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    struct ucred credentials;
+    int fd;
+
+    if (part->cmsg_level != SOL_SOCKET)
+        return;
+    if (part->cmsg_type == SCM_CREDENTIALS) {
+        memcpy(&credentials, data, sizeof credentials);
+        *sender = credentials.pid;
+    } else if (part->cmsg_type == SCM_RIGHTS) {
+        for (size_t i = 0; i < count; i++) {
+            memcpy(&fd, data + i * sizeof fd, sizeof fd);
+            close(fd); /* a barrier, or nothing that we want */
+        }
+    }
+}
+
+/* Who sent it; closes what came along.  0: unknown. */
+static pid_t read_ancillary(const struct msghdr *message)
+{
+    const char *room = message->msg_control;
+    size_t left = message->msg_controllen;
+    pid_t sender = 0;
+
+    /* By hand: CMSG_NXTHDR of musl's header does not compile without a warning. */
+    while (left >= sizeof(struct cmsghdr)) {
+        struct cmsghdr part;
+        memcpy(&part, room, sizeof part);
+        if (part.cmsg_len < sizeof part || part.cmsg_len > left)
+            break;
+        take_part(&part, room + CMSG_LEN(0), &sender);
+        size_t size = (part.cmsg_len + sizeof(size_t) - 1) & ~(sizeof(size_t) - 1);
+        room += size;
+        left -= size < left ? size : left;
+    }
+    return sender;
+}
+
+void dz_notify_read(struct dz_notify *notify, const struct dz_family *family)
+{
+    enum {
+        DATAGRAM = 4096,
+        DESCRIPTORS = 253, /* SCM_MAX_FD */
+        AT_ONCE = 64 /* anybody may send: between them the loop looks at its clock */
+    };
+    char text[DATAGRAM + 1];
+    union {
+        struct cmsghdr align;
+        char room[CMSG_SPACE(sizeof(struct ucred)) +
+                  CMSG_SPACE(DESCRIPTORS * sizeof(int))];
+    } ancillary;
+
+    for (int i = 0; i < AT_ONCE; i++) {
+        struct iovec data = {.iov_base = text, .iov_len = DATAGRAM};
+        struct msghdr message = {.msg_iov = &data,
+                                 .msg_iovlen = 1,
+                                 .msg_control = &ancillary,
+                                 .msg_controllen = sizeof ancillary};
+        ssize_t n = recvmsg(notify->fd, &message, MSG_CMSG_CLOEXEC);
+        pid_t sender;
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return; /* EAGAIN: that was all */
+        text[n] = '\0';
+        sender = read_ancillary(&message);
+        /* A datagram that was cut is not believed in part. */
+        if (sender > 0 && (message.msg_flags & MSG_TRUNC) == 0 &&
+            dz_family_has(family, sender))
+            take_text(notify, text, family);
+    }
+}
+
+/* ---- what we tell our manager ---------------------------------------------------- */
+
+/* The address that NOTIFY_SOCKET holds.  Its length, 0 where it is none. */
+static socklen_t parse_address(const char *name, struct sockaddr_un *address)
+{
+    size_t length = strlen(name);
+
+    if ((name[0] != '/' && name[0] != '@') || length >= sizeof address->sun_path)
+        return 0; /* vsock: a manager outside of this machine knows no PIDs */
+    memset(address, 0, sizeof *address);
+    address->sun_family = AF_UNIX;
+    memcpy(address->sun_path, name, length);
+    if (name[0] == '@')
+        address->sun_path[0] = '\0';
+    return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length +
+                       (name[0] == '/'));
+}
+
+static int send_text(int fd, const char *text, int barrier)
+{
+    struct iovec data = {.iov_base = (void *)text, .iov_len = strlen(text)};
+    union {
+        struct cmsghdr part;
+        char room[CMSG_SPACE(sizeof(int))];
+    } ancillary;
+    struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
+
+    if (barrier >= 0) {
+        memset(&ancillary, 0, sizeof ancillary);
+        message.msg_control = &ancillary;
+        message.msg_controllen = sizeof ancillary;
+        ancillary.part.cmsg_level = SOL_SOCKET;
+        ancillary.part.cmsg_type = SCM_RIGHTS;
+        ancillary.part.cmsg_len = CMSG_LEN(sizeof barrier);
+        memcpy(CMSG_DATA(&ancillary.part), &barrier, sizeof barrier);
+    }
+    /* A manager that does not read must not hold us up for ever. */
+    while (sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+        struct pollfd wanted = {.fd = fd, .events = POLLOUT};
+        if (errno != EINTR && (errno != EAGAIN || poll(&wanted, 1, PATIENCE_MS) == 0))
+            return -1;
+    }
+    return 0;
+}
+
+/*
+ * Wait until the manager has read all that we sent: it closes the descriptor
+ * that comes last, sd_notify_barrier(3).  We are the service's main process
+ * until it has read that another is, and end right after.
+ */
+static void await_manager(int fd)
+{
+    int ends[2];
+    struct pollfd wanted = {.events = 0};
+
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return; /* it will most likely be in time without */
+    wanted.fd = ends[0];
+    if (send_text(fd, "BARRIER=1", ends[1]) == 0) {
+        close(ends[1]);
+        ends[1] = -1;
+        poll(&wanted, 1, PATIENCE_MS); /* POLLHUP; one that never reads: go on */
+    }
+    close(ends[0]);
+    if (ends[1] >= 0)
+        close(ends[1]);
+}
+
+int dz_notify_manager(char **envp, pid_t pid)
+{
+    const char *name = dz_env(envp, variable);
+    struct sockaddr_un address;
+    socklen_t length;
+    char words[64];
+    struct dz_text text = dz_text(words, sizeof words);
+    int result;
+    int fd;
+
+    if (name == NULL || (length = parse_address(name, &address)) == 0)
+        return 0;
+    fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    dz_add(&text, "READY=1");
+    if (pid > 0) {
+        dz_add(&text, "\nMAINPID=");
+        dz_add_number(&text, pid);
+    }
+    /* Connected, so that poll(2) can wait for room in its queue. */
+    result = connect(fd, (struct sockaddr *)&address, length);
+    if (result == 0)
+        result = send_text(fd, words, -1);
+    if (result == 0)
+        await_manager(fd);
+    int err = errno;
+    close(fd); /* everything was sent */
+    errno = err;
+    return result;
+}
