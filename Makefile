@@ -16,14 +16,14 @@ FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 BUILD ?= build$(if $(SAN),-san)
 
 VERSION := 0.1.0
-WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror=switch
 BASE := -std=c11 -D_GNU_SOURCE $(WARNINGS) -MMD -MP -ffunction-sections
 
 # The rooms.  Each one's objects see the headers of these directories, and of no others.
-SEES_core/base := core/base core/job core/plan core/start core/wait
+SEES_core/base := core/base
 SEES_core/job := $(SEES_core/base) core/job
-SEES_core/plan := $(SEES_core/job) core/plan
-SEES_core/start := $(SEES_core/plan) core/start
+SEES_core/plan := $(SEES_core/base) core/plan
+SEES_core/start := $(SEES_core/job) core/plan core/start
 SEES_core/wait := $(SEES_core/start) core/wait
 SEES_cli/dznohup := $(SEES_core/wait) cli/dznohup
 SEES_cli/dzctl := $(SEES_core/job) cli/dzctl
@@ -93,9 +93,14 @@ $(BUILD)/dznohup: $(CLI) $(CORE) $(BUILD)/flags
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS) $(SANITIZE) $(LDFLAGS) $(LINK) -o $@ $(CLI) $(CORE) $(LDLIBS)
 
-$(BUILD)/dzctl: $(CTL) $(CORE) $(BUILD)/flags
+$(BUILD)/dzctl: $(CTL) $(BELOW) $(BUILD)/flags
 	@echo "  LINK  $@"
-	$(Q)$(CC) $(CFLAGS) $(SANITIZE) $(LDFLAGS) $(LINK) -o $@ $(CTL) $(CORE) $(LDLIBS)
+	$(Q)$(CC) $(CFLAGS) $(SANITIZE) $(LDFLAGS) $(LINK) -o $@ $(CTL) $(BELOW) $(LDLIBS)
+
+# The core's own calls of what the library interposes go to the next definition.
+INTERPOSED = $(shell sed 's,/\*.*\*/,,; /local:/d' shim/libdz.map | grep -o '[a-z_]*;' | tr -d ';')
+WRAP = $(addprefix -Wl$(comma)--wrap=,$(INTERPOSED))
+comma := ,
 
 # No DT_NEEDED: the program's own libc serves it.  initfirst: before any other
 # constructor.  libgcc has what the compiler may call on 32 bits.
@@ -103,7 +108,7 @@ $(BUILD)/libdz.so: $(LIBRARY) shim/libdz.map $(BUILD)/flags
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -shared -nostdlib -Wl,-z,initfirst -Wl,-z,now \
 		-Wl,-z,noexecstack -Wl,-soname,libdz.so \
-		-Wl,--version-script=shim/libdz.map -o $@ $(LIBRARY) $(LDLIBS) -lgcc
+		-Wl,--version-script=shim/libdz.map $(WRAP) -o $@ $(LIBRARY) $(LDLIBS) -lgcc
 
 include tests/targets/targets.mk
 include tests/bench/bench.mk

@@ -8,13 +8,13 @@
  * a vfork child changes the kernel's side alone, its own, and not what its parent
  * has in memory.
  */
-#include "powers.h"
+#include "shim.h"
 
 #include <errno.h>
 #include <sched.h>
 #include <string.h>
 
-uint64_t shim_governed;
+uint64_t shim_controlled;
 
 static enum dz_pin pin;
 bool shim_reopens;
@@ -34,15 +34,6 @@ static struct entry *entry_of(int number)
 static bool is_handler(const struct sigaction *action)
 {
     return action->sa_handler != SIG_DFL && action->sa_handler != SIG_IGN;
-}
-
-int shim_next_sigaction(int number, const struct sigaction *action,
-                        struct sigaction *old)
-{
-    int (*next)(int, const struct sigaction *, struct sigaction *) = (int (*)(
-        int, const struct sigaction *, struct sigaction *))shim_next(SHIM_SIGACTION);
-
-    return next(number, action, old);
 }
 
 static struct sigaction get(const struct entry *entry)
@@ -189,14 +180,15 @@ static int begin(int number, bool inherited, struct dz_fault *fault)
     if (change(entry_of(number), number, &now) < 0)
         return dz_fault_number(fault, "signals", number, errno, NULL);
     put(entry_of(number), &now); /* without what libc has just added to the flags */
-    shim_governed |= UINT64_C(1) << (number - 1);
+    shim_controlled |= UINT64_C(1) << (number - 1);
     return 0;
 }
 
-int shim_govern(const struct dz_plan *plan, bool inherited, struct dz_fault *fault)
+int shim_control_signals(const struct dz_start *start, bool inherited,
+                         struct dz_fault *fault)
 {
-    pin = plan->pin == DZ_PIN_SECCOMP ? DZ_PIN_NONE : plan->pin;
-    shim_reopens = plan->reopen;
+    pin = start->plan->pin == DZ_PIN_SECCOMP ? DZ_PIN_NONE : start->plan->pin;
+    shim_reopens = start->plan->reopen;
     if ((pin != DZ_PIN_NONE || shim_reopens) && begin(SIGHUP, inherited, fault) < 0)
         return -1;
     if (pin == DZ_PIN_NONE)

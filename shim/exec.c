@@ -5,7 +5,7 @@
  * rotation would then end what it was to serve.  Where SIGHUP is ignored as far as the
  * program knows, it is ignored over the exec.
  */
-#include "powers.h"
+#include "shim.h"
 
 #include <errno.h>
 #include <unistd.h>

@@ -1,21 +1,23 @@
 /*
- * libdz.so: the constructor that makes the process it is preloaded into a
- * daemon before main() runs.
+ * libdz.so: the constructor that makes the process it is preloaded into a daemon before
+ * main() runs.
  *
- * It exports the functions that its powers interpose, powers.h, and nothing else.
- * It is linked without a libc, so that one binary takes
- * its functions from whichever libc the program has, and marked initfirst, so
- * that it runs before any other constructor has started threads, which a fork
- * would lose.  That early in a glibc program environ is still NULL and only the
- * constructor's arguments can be used; musl passes none, but has set environ.
+ * It exports the functions that its powers interpose, and nothing else.  It is linked
+ * without a libc, so that one binary takes its functions from whichever libc the
+ * program has.  It is marked initfirst, so that it runs before any other constructor
+ * has started threads, which a fork would lose.  That early in a glibc program environ
+ * is still NULL and only the constructor's arguments can be used; musl passes none, but
+ * has set environ.
  *
- * Preloaded by the launcher, which has done all of that before, it only begins with
- * its powers and answers; in what such a target starts it does not even answer.
+ * If the launcher preloads it, all that is done already: the library only begins its
+ * powers and answers.  In a program that such a target starts it does not even answer.
  *
- * It does nothing at all with AT_SECURE, where LD_PRELOAD does not name it
+ * It does nothing at all with AT_SECURE, if LD_PRELOAD does not name it
  * (/etc/ld.so.preload, dlopen), or in a program that DZ_ONLY does not name.
  */
-#include "start.h"
+#include "shim.h"
+
+#include "wait.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,163 +25,163 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
-#include "powers.h"
-#include "shim.h"
-
 extern char **environ;
 
 static const char program[] = "libdz.so";
 
-/* plan->trace for DZ_VERBOSE. */
-static void say_step(const struct dz_plan *plan, const char *step)
+/* start->trace for DZ_VERBOSE. */
+static void say_step(const struct dz_start *start, const char *step)
 {
     char row[200];
     struct dz_text text = dz_text(row, sizeof row);
 
     dz_add(&text, program);
     dz_add(&text, ": ");
-    dz_row(step, row + text.length, sizeof row - text.length - 1);
+    dz_format_ids(step, row + text.length, sizeof row - text.length - 1);
     text.length = strlen(row);
     dz_add_char(&text, '\n');
-    dz_write(plan->tell_fd, row, text.length);
+    dz_write(start->stderr_fd, row, text.length);
 }
 
 /* A terminal was replaced: the one case in which a good start is spoken of. */
-static void say_started(const struct dz_plan *plan)
+static void say_started(const struct dz_start *start)
 {
     char line[DZ_MESSAGE_MAX];
     struct dz_text text = dz_text(line, sizeof line);
 
-    dz_say_notes(plan, program);
-    if (!plan->attached || plan->quiet)
+    dz_say_notes(start, program);
+    if (!start->had_terminal || start->plan->quiet)
         return;
     dz_add(&text, program);
     dz_add(&text, ": PID ");
-    dz_add_number(&text, plan->mode == DZ_STAY ? getpid() : plan->pid);
-    dz_add(&text, plan->ended ? " has ended with status 0" : " runs");
-    if (plan->log.path[0] != '\0') {
-        dz_add(&text,
-               plan->to[1] >= 0 ? ", appending output to " : ", appending stderr to ");
-        dz_add(&text, plan->log.path);
-    }
+    dz_add_number(&text, start->mode == DZ_STAY ? getpid() : start->pid);
+    dz_add_started(start, "", &text);
     dz_one_line(line);
     dz_add(&text, "\n");
-    dz_write(plan->tell_fd, line, text.length);
+    dz_write(start->stderr_fd, line, text.length);
 }
 
-/* plan->waiting: the line is written over each second. */
-static void say_waiting(const struct dz_plan *plan, int seconds)
+/* start->waiting: the line is written over each second. */
+static void say_waiting(const struct dz_start *start, const struct dz_ready *ready,
+                        int seconds)
 {
     char line[DZ_WAITING_MAX];
 
-    dz_write(plan->tell_fd, line, dz_waiting_text(plan, program, seconds, line));
+    dz_write(start->stderr_fd, line,
+             dz_waiting_text(start, ready, program, seconds, line));
 }
 
-__attribute__((noreturn)) static void give_up(const struct dz_plan *plan,
+__attribute__((noreturn)) static void give_up(const struct dz_start *start,
                                               const struct dz_fault *fault)
 {
-    dz_fault_write(fault, program, plan->tell_fd);
-    if (plan->pid > 0)
-        dz_show_log(plan, program, plan->tell_fd);
-    if (plan->interrupt > 0)
-        dz_end_by(plan->interrupt);
+    dz_fault_write(fault, program, start->stderr_fd);
+    if (start->pid > 0)
+        dz_show_log(start, program, start->stderr_fd);
+    if (start->interrupt > 0)
+        dz_die_by_signal(start->interrupt);
     _exit(fault->status);
 }
 
 /* Leave mode: this process has done its part once the daemon runs. */
-__attribute__((noreturn)) static void end_caller(struct dz_plan *plan,
+__attribute__((noreturn)) static void end_caller(struct dz_start *start,
                                                  struct dz_fault *fault)
 {
-    if (dz_await(plan, fault) < 0)
-        give_up(plan, fault);
-    say_started(plan);
+    if (dz_await(start, fault) < 0)
+        give_up(start, fault);
+    say_started(start);
     _exit(0);
 }
 
 /*
- * The threads of another constructor would be lost in a forked copy: the
- * detached child executes the program anew, and commits in the new image.
+ * A forked copy would lose the threads of another constructor.  The detached child
+ * executes the program anew, and commits in the new image.
  */
-static void start_afresh(struct dz_plan *plan, struct dz_fault *fault)
+static void start_afresh(struct dz_start *start, struct dz_fault *fault)
 {
-    /* Closed here and not in the new image: there the constructors that run
-     * before ours have opened descriptors of their own by then. */
     int result;
 
     /* The new image claims its files anew; the locks would keep it out. */
-    dz_claim_release(&plan->pidfile_claim);
-    dz_claim_release(&plan->record_claim);
-    result = dz_run(plan, DZ_DETACH | DZ_CLOSE, fault);
+    dz_claim_release(&start->pidfile_claim);
+    dz_claim_release(&start->record_claim);
+    /* Descriptors are closed here: in the new image constructors that run before ours
+     * have opened their own. */
+    result = dz_run(start, DZ_DETACH | DZ_CLOSE, fault);
     if (result == DZ_CALLER)
-        end_caller(plan, fault);
+        end_caller(start, fault);
     if (result == DZ_GO) {
-        shim_execute_again(plan, fault);
-        dz_fail(plan, fault);
+        shim_execute_again(start, fault);
+        dz_fail(start, fault);
     }
-    give_up(plan, fault);
+    give_up(start, fault);
 }
 
-static void become_daemon(struct dz_plan *plan)
+static void become_daemon(struct dz_start *start)
 {
     struct dz_fault fault;
-    bool again = plan->report_fd >= 0;
-    int result = dz_run(plan, DZ_PREPARE, &fault);
+    bool again = start->report_fd >= 0;
+    int result = dz_run(start, DZ_PREPARE, &fault);
 
-    if (result == DZ_GO && !again && plan->mode == DZ_LEAVE && shim_has_threads())
-        start_afresh(plan, &fault);
+    if (result == DZ_GO && !again && start->mode == DZ_LEAVE && shim_has_threads())
+        start_afresh(start, &fault);
     if (result == DZ_GO)
-        result = dz_run(plan, again ? DZ_COMMIT : DZ_ALL & ~DZ_PREPARE, &fault);
-    if (result == DZ_GO && shim_powers(plan, false, &fault) < 0)
-        result = dz_fail(plan, &fault);
+        result = dz_run(start, again ? DZ_COMMIT : DZ_ALL & ~DZ_PREPARE, &fault);
+    if (result == DZ_GO && shim_begin_powers(start, false, &fault) < 0)
+        result = dz_fail(start, &fault);
     if (result == DZ_CALLER)
-        end_caller(plan, &fault);
+        end_caller(start, &fault);
     if (result < 0)
-        give_up(plan, &fault);
-    if (plan->mode == DZ_STAY)
-        say_started(plan);
-    dz_finish(plan);
+        give_up(start, &fault);
+    if (start->mode == DZ_STAY)
+        say_started(start);
+    dz_report_ready(start);
 }
 
-/* The settings: leave mode without any, but PID 1 is not told to leave by that. */
-static void read_settings(struct dz_plan *plan, char **argv, char **envp)
+/* Reads the settings.  Without any it is leave mode, but PID 1 stays. */
+static void read_settings(struct dz_plan *plan, struct dz_start *start, char **argv,
+                          char **envp)
 {
     struct dz_fault fault;
+    int result;
 
-    dz_plan_init(plan, argv, envp);
+    dz_plan_init(plan, argv);
     plan->mode = getpid() == 1 ? DZ_STAY : DZ_LEAVE;
-    if (dz_plan_environment(plan, DZ_SHIM, &fault) < 0 ||
-        dz_plan_check(plan, &fault) < 0)
-        give_up(plan, &fault);
+    result = dz_plan_environment(plan, envp, DZ_SHIM, &fault);
+    if (result == 0)
+        result = dz_plan_check(plan, &fault);
+    dz_start_init(start, plan, envp);
+    if (result < 0)
+        give_up(start, &fault);
     if (plan->verbose)
-        plan->trace = say_step;
+        start->trace = say_step;
     if (!plan->quiet && isatty(2))
-        plan->waiting = say_waiting;
-    plan->passes_on = plan->inherit;
+        start->waiting = say_waiting;
+    start->passes_on = plan->inherit;
 }
 
 /* The second image of start_afresh: detached, reporting to the same caller. */
-static void resume(struct dz_plan *plan, int report_fd)
+static void resume(struct dz_start *start, int report_fd)
 {
-    plan->mode = DZ_LEAVE;
-    plan->report_fd = report_fd;
-    plan->pid = getpid();
+    start->mode = DZ_LEAVE;
+    start->role = DZ_TARGET_ROLE;
+    start->report_fd = report_fd;
+    start->pid = getpid();
 }
 
-static int begin_inside(struct dz_plan *plan, bool inherited, struct dz_fault *fault)
+static int begin_inside(struct dz_start *start, bool inherited, struct dz_fault *fault)
 {
-    if (!inherited && fcntl(plan->report_fd, F_SETFD, FD_CLOEXEC) < 0)
+    if (!inherited && fcntl(start->report_fd, F_SETFD, FD_CLOEXEC) < 0)
         return dz_fault(fault, "report", "pipe", errno, NULL);
     if (!inherited)
-        dz_scrub(plan, fault); /* cannot fail */
-    return shim_powers(plan, inherited, fault);
+        dz_clean_environment(start, fault); /* cannot fail */
+    return shim_begin_powers(start, inherited, fault);
 }
 
 /*
- * DZ_INSIDE: the launcher has done all else, and wants to know that we are here; or
- * this is a program that the target has started, and nobody does.  False where the
- * value is nobody's that is to be heeded: it will be refused as unknown.
+ * Handles DZ_INSIDE.  Either the launcher has done all else and waits for the library's
+ * answer, or the target has started this program and no process waits.  Returns false
+ * if the value is not ours: it will be refused as unknown.
  */
-static bool only_powers(struct dz_plan *plan, char **envp)
+static bool only_powers(struct dz_plan *plan, struct dz_start *start, char **envp)
 {
     struct dz_fault fault;
     const char *value = dz_env(envp, DZ_INSIDE);
@@ -187,47 +189,57 @@ static bool only_powers(struct dz_plan *plan, char **envp)
 
     if (value == NULL)
         return false;
-    dz_plan_init(plan, NULL, envp);
-    if (dz_inside_read(plan, value, &report_fd) < 0 ||
+    dz_plan_init(plan, NULL);
+    if (dz_inside_read(plan, value, start->log.path, start->error_log.path,
+                       &report_fd) < 0 ||
         (report_fd >= 0 && !shim_is_report(report_fd)))
         return false;
-    plan->report_fd = report_fd;
-    plan->passes_on = plan->inherit;
-    if (begin_inside(plan, report_fd < 0, &fault) < 0) {
-        dz_fail(plan, &fault);
-        give_up(plan, &fault);
+    dz_start_init(start, plan, envp);
+    /* The launcher has opened them. */
+    start->new_fd[1] = start->log.path[0] != '\0' ? 1 : -1;
+    start->new_fd[2] = start->error_log.path[0] != '\0' ? 2 : -1;
+    start->role = report_fd >= 0 ? DZ_TARGET_ROLE : DZ_CALLER_ROLE;
+    start->report_fd = report_fd;
+    start->passes_on = plan->inherit;
+    if (begin_inside(start, report_fd < 0, &fault) < 0) {
+        dz_fail(start, &fault);
+        give_up(start, &fault);
     }
-    dz_finish(plan);
+    dz_report_ready(start);
     return true;
+}
+
+/* Does what the constructor is for.  argv is NULL if it is unknown. */
+static void begin(char **argv, char **envp)
+{
+    static struct dz_plan plan;
+    static struct dz_start start;
+    int report_fd;
+
+    if (getauxval(AT_SECURE) != 0 || envp == NULL || !dz_is_preloaded(envp))
+        return;
+    report_fd = shim_take_fd(envp, DZ_RESUME);
+    if (only_powers(&plan, &start, envp) ||
+        (report_fd < 0 && !shim_only_matches(dz_env(envp, "DZ_ONLY"))))
+        return;
+    if (argv == NULL)
+        argv = shim_find_argv(envp);
+    shim_keep_script(argv);
+    read_settings(&plan, &start, argv, envp);
+    if (report_fd >= 0)
+        resume(&start, report_fd);
+    become_daemon(&start);
 }
 
 __attribute__((constructor)) static void construct(int argc, char **argv, char **envp)
 {
-    static struct dz_plan plan;
-    /* What the kernel laid out lies side by side, execve(2); registers that
-     * nobody has set for us do not look like that. */
+    /* What the kernel laid out lies side by side, execve(2).  Registers that were never
+     * set for us do not look like that. */
     bool passed =
         (uintptr_t)envp == (uintptr_t)argv + (size_t)(argc + 1) * sizeof *argv;
     int err = errno;
-    int report_fd;
 
     shim_find_all();
-    if (environ != NULL)
-        envp = environ;
-    if (getauxval(AT_SECURE) != 0 || envp == NULL || !dz_env_preloaded(envp))
-        return;
-    report_fd = shim_take_fd(envp, DZ_RESUME);
-    if (only_powers(&plan, envp) ||
-        (report_fd < 0 && !shim_is_meant(dz_env(envp, "DZ_ONLY")))) {
-        errno = err;
-        return;
-    }
-    if (!passed)
-        argv = shim_find_argv(envp);
-    read_settings(&plan, argv, envp);
-    if (report_fd >= 0)
-        resume(&plan, report_fd);
-    shim_keep_script(&plan);
-    become_daemon(&plan);
+    begin(passed ? argv : NULL, environ != NULL ? environ : envp);
     errno = err;
 }

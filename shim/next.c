@@ -6,7 +6,7 @@
  * Not at the first call of all: glibc's dlsym waits for who is in dlopen(3), which
  * may wait for the very thread that calls.
  */
-#include "powers.h"
+#include "shim.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -83,4 +83,43 @@ void shim_find_all(void)
         return; /* nor has the program a dlopen */
     for (int which = 0; which < count; which++)
         look_up((enum shim_next)which);
+}
+
+int shim_next_sigaction(int number, const struct sigaction *action,
+                        struct sigaction *old)
+{
+    int (*next)(int, const struct sigaction *, struct sigaction *) = (int (*)(
+        int, const struct sigaction *, struct sigaction *))shim_next(SHIM_SIGACTION);
+
+    return next(number, action, old);
+}
+
+/*
+ * Calls of the core and of this library: the linker's --wrap leads them past our own
+ * interposers.  A call of another interposed name does not link; make lint says so.
+ */
+
+pid_t __wrap_fork(void);
+pid_t __wrap_fork(void)
+{
+    return ((pid_t(*)(void))shim_next(SHIM_FORK))();
+}
+
+pid_t __wrap_setsid(void);
+pid_t __wrap_setsid(void)
+{
+    return ((pid_t(*)(void))shim_next(SHIM_SETSID))();
+}
+
+int __wrap_sigaction(int number, const struct sigaction *action, struct sigaction *old);
+int __wrap_sigaction(int number, const struct sigaction *action, struct sigaction *old)
+{
+    return shim_next_sigaction(number, action, old);
+}
+
+int __wrap_execve(const char *path, char *const argv[], char *const envp[]);
+int __wrap_execve(const char *path, char *const argv[], char *const envp[])
+{
+    return ((int (*)(const char *, char *const *, char *const *))shim_next(
+        SHIM_EXECVE))(path, argv, envp);
 }

@@ -25,7 +25,7 @@ static bool names(const char *name, size_t length, const char *path)
     return strlen(path) == length && memcmp(path, name, length) == 0;
 }
 
-bool shim_is_meant(const char *only)
+bool shim_only_matches(const char *only)
 {
     const char *executed = (const char *)getauxval(AT_EXECFN);
     char file[PATH_MAX];
@@ -72,19 +72,19 @@ bool shim_is_program(const char *path)
            one.device == other.device;
 }
 
-void shim_keep_script(struct dz_plan *plan)
+void shim_keep_script(char **argv)
 {
     static char absolute[PATH_MAX]; /* becomes a word of main's argv */
     const char *executed = (const char *)getauxval(AT_EXECFN);
     struct dz_text text = dz_text(absolute, sizeof absolute);
 
-    if (plan->argv == NULL || executed == NULL || executed[0] == '/' ||
+    if (argv == NULL || executed == NULL || executed[0] == '/' ||
         shim_is_program(executed)) /* not a script */
         return;
     /* The kernel makes "interpreter [option] script word...", execve(2), and
      * puts a script's own interpreter before that, up to five deep. */
-    for (int i = 1; i <= 10 && plan->argv[i] != NULL; i++) {
-        if (strcmp(plan->argv[i], executed) != 0)
+    for (int i = 1; i <= 10 && argv[i] != NULL; i++) {
+        if (strcmp(argv[i], executed) != 0)
             continue;
         if (getcwd(absolute, sizeof absolute) == NULL)
             return; /* a cwd without a name: the script is out of reach anyway */
@@ -92,7 +92,7 @@ void shim_keep_script(struct dz_plan *plan)
         dz_add(&text, "/");
         dz_add(&text, executed);
         if (!text.cut) /* too long for any open(2): leave the word as it is */
-            plan->argv[i] = absolute;
+            argv[i] = absolute;
         return;
     }
 }

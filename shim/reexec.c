@@ -34,44 +34,44 @@ static const char *program_path(char path[PATH_MAX])
 
 /* The environment for the new image, which has NOTIFY_SOCKET from here: there the
  * caller's socket is not known.  Returns the number of entries. */
-static size_t copy_environment(struct dz_plan *plan, char **to)
+static size_t copy_environment(struct dz_start *start, char **to)
 {
-    bool notify = plan->notify.fd >= 0;
+    bool notify = start->notify.fd >= 0;
     size_t n = 0;
 
-    for (char **from = plan->envp; *from != NULL; from++)
+    for (char **from = start->envp; *from != NULL; from++)
         if (!notify || strncmp(*from, "NOTIFY_SOCKET=", 14) != 0)
             to[n++] = *from;
     if (notify)
-        to[n++] = plan->notify.variable;
+        to[n++] = start->notify.variable;
     return n;
 }
 
-int shim_execute_again(struct dz_plan *plan, struct dz_fault *fault)
+int shim_execute_again(struct dz_start *start, struct dz_fault *fault)
 {
     char variable[32];
     char path[PATH_MAX];
     struct dz_text text = dz_text(variable, sizeof variable);
     size_t n = 0;
 
-    if (plan->argv == NULL)
+    if (start->plan->argv == NULL)
         return dz_fault(fault, "exec", "arguments", 0, "unknown in this program");
-    while (plan->envp[n] != NULL)
+    while (start->envp[n] != NULL)
         n++;
     char *envp[n + 3]; /* no larger than what execve(2) has taken once */
-    n = copy_environment(plan, envp);
+    n = copy_environment(start, envp);
     dz_add(&text, DZ_RESUME);
-    dz_add_number(&text, plan->report_fd);
+    dz_add_number(&text, start->report_fd);
     envp[n] = variable;
     envp[n + 1] = NULL;
-    if (fcntl(plan->report_fd, F_SETFD, 0) == 0)
-        execve(program_path(path), plan->argv, envp);
+    if (fcntl(start->report_fd, F_SETFD, 0) == 0)
+        execve(program_path(path), start->plan->argv, envp);
     return dz_fault(fault, "exec", program_path(path), errno, NULL);
 }
 
 bool shim_is_report(int fd)
 {
-    return fd >= 3 && dz_stream_kind(fd) == DZ_PIPE;
+    return fd >= 3 && dz_kind_of_fd(fd) == DZ_PIPE;
 }
 
 int shim_take_fd(char **envp, const char *name)

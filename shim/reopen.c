@@ -5,7 +5,7 @@
  * once: what other threads write meanwhile is in the old file or in the new one,
  * whole, as both are appended to.
  */
-#include "powers.h"
+#include "shim.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -32,15 +32,21 @@ static void remember(int fd)
     logs[fd].inode = about.inode;
 }
 
-void shim_reopen_begin(const struct dz_plan *plan)
+int shim_begin_reopen(const struct dz_start *start, bool inherited,
+                      struct dz_fault *fault)
 {
+    (void)inherited;
+    (void)fault;
+    if (!start->plan->reopen)
+        return 0;
     for (int fd = 1; fd <= 2; fd++) {
-        const char *path = dz_stream_log(plan, fd);
+        const char *path = dz_stream_log(start, fd);
         struct dz_text text = dz_text(logs[fd].path, sizeof logs[fd].path);
         dz_add(&text, path != NULL ? path : "");
         if (path != NULL)
             remember(fd);
     }
+    return 0;
 }
 
 /* One call, so that it stays one line in a log that others write to. */

@@ -2,7 +2,7 @@
  * The functions by which a program sets a disposition: for a governed signal each
  * is that libc's own, by way of shim_sigaction; for any other the next definition.
  */
-#include "powers.h"
+#include "shim.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -55,7 +55,7 @@ static handler set_sysv(int number, handler to)
  * definition does the others. */
 static handler change(setter *set_as, enum shim_next next, int number, handler to)
 {
-    setter *now = shim_governs(number) ? set_as : (setter *)shim_next(next);
+    setter *now = shim_controls(number) ? set_as : (setter *)shim_next(next);
 
     return now(number, to);
 }
@@ -89,8 +89,8 @@ SHIM_EXPORT handler __sysv_signal(int number, handler to)
 
 static int act(int number, const struct sigaction *action, struct sigaction *old)
 {
-    return shim_governs(number) ? shim_sigaction(number, action, old)
-                                : shim_next_sigaction(number, action, old);
+    return shim_controls(number) ? shim_sigaction(number, action, old)
+                                 : shim_next_sigaction(number, action, old);
 }
 
 SHIM_EXPORT int sigaction(int number, const struct sigaction *action,
@@ -138,8 +138,8 @@ static int ignore(int number)
 
 SHIM_EXPORT int sigignore(int number)
 {
-    return shim_governs(number) ? ignore(number)
-                                : ((int (*)(int))shim_next(SHIM_SIGIGNORE))(number);
+    return shim_controls(number) ? ignore(number)
+                                 : ((int (*)(int))shim_next(SHIM_SIGIGNORE))(number);
 }
 
 static int set_interrupt(int number, bool interrupts)
@@ -160,7 +160,7 @@ static int set_interrupt(int number, bool interrupts)
 
 SHIM_EXPORT int siginterrupt(int number, int interrupts)
 {
-    if (shim_governs(number))
+    if (shim_controls(number))
         return set_interrupt(number, interrupts != 0);
     return ((int (*)(int, int))shim_next(SHIM_SIGINTERRUPT))(number, interrupts);
 }
@@ -184,7 +184,7 @@ static unsigned long bit_of(int number)
 static void move(sigset_t *set, int from, int to)
 {
     for (int number = 1; number <= SIGNALS; number++)
-        if (shim_governs(number) &&
+        if (shim_controls(number) &&
             (*word_of(set, number + from) & bit_of(number + from)) != 0) {
             *word_of(set, number + from) &= ~bit_of(number + from);
             *word_of(set, number + to) |= bit_of(number + to);
@@ -198,7 +198,7 @@ SHIM_EXPORT int posix_spawnattr_setsigdefault(posix_spawnattr_t *attributes,
         (int (*)(posix_spawnattr_t *, const sigset_t *))shim_next(SHIM_SET_SIGDEFAULT);
     sigset_t set;
 
-    if (shim_governed == 0)
+    if (shim_controlled == 0)
         return next(attributes, signals);
     set = *signals;
     /* musl's sigemptyset leaves all beyond the kernel's signals as it was. */
@@ -214,7 +214,7 @@ SHIM_EXPORT int posix_spawnattr_getsigdefault(const posix_spawnattr_t *attribute
         (int (*)(const posix_spawnattr_t *, sigset_t *))shim_next(SHIM_GET_SIGDEFAULT);
     int result = next(attributes, signals);
 
-    if (shim_governed != 0 && result == 0)
+    if (shim_controlled != 0 && result == 0)
         move(signals, SIGNALS, 0);
     return result;
 }

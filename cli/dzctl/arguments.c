@@ -1,5 +1,5 @@
 /*
- * The words of a command: its options and operands.
+ * The options and operands of a command.
  */
 #include "dzctl.h"
 
@@ -24,13 +24,18 @@ static const struct {
 enum { OPTIONS = sizeof table / sizeof table[0] };
 static const char letters[] = ":fhn:s:t:";
 
-void print_options(const char *allowed)
+const char ctl_about_jobs[] =
+    "\nA JOB with a slash is a pidfile, one of digits a PID, any other a name.\n";
+
+/* Prints the help of that command.  Returns as ctl_finish. */
+static int print_help(const struct ctl_command *command)
 {
     char option[32];
 
+    printf("Usage: dzctl %s %s\n%s\n\n", command->name, command->words, command->help);
     for (size_t i = 0; i < OPTIONS; i++) {
         const char *arg = table[i].arg;
-        if (table[i].letter != 'h' && strchr(allowed, table[i].letter) == NULL)
+        if (table[i].letter != 'h' && strchr(command->options, table[i].letter) == NULL)
             continue;
         snprintf(option, sizeof option, "--%s%s%s", table[i].name,
                  arg != NULL ? "=" : "", arg != NULL ? arg : "");
@@ -39,6 +44,8 @@ void print_options(const char *allowed)
         else
             printf("      %-14s  %s\n", option, table[i].help);
     }
+    fputs(ctl_about_jobs, stdout);
+    return ctl_finish(0);
 }
 
 /* As getopt_long(3) wants them. */
@@ -55,7 +62,6 @@ static void list_options(struct option options[OPTIONS + 1])
 /* 0, or 125 with a message. */
 static int set(struct words *words, const char *command, int letter)
 {
-    struct dz_fault fault;
     const char *at = optarg;
 
     switch (letter) {
@@ -66,7 +72,7 @@ static int set(struct words *words, const char *command, int letter)
         words->follow = true;
         return 0;
     case 't':
-        if (dz_parse_seconds(&words->timeout, optarg, &fault) == 0)
+        if (dz_read_seconds(&at, &words->timeout) == 0 && *at == '\0')
             return 0;
         return ctl_usage(command, optarg, "not a number of seconds");
     case 's':
@@ -80,8 +86,8 @@ static int set(struct words *words, const char *command, int letter)
     }
 }
 
-bool parse_words(struct words *words, int argc, char **argv, const char *allowed,
-                 int least, int most, int *status)
+bool parse_words(struct words *words, const struct ctl_command *command, int argc,
+                 char **argv, int *status)
 {
     struct option options[OPTIONS + 1];
     int letter;
@@ -103,12 +109,12 @@ bool parse_words(struct words *words, int argc, char **argv, const char *allowed
             given = word;
         index = -1;
         if (letter == 'h') {
-            *status = ctl_help(argv[0], allowed);
+            *status = print_help(command);
             return false;
         }
         if (letter == ':')
             *status = ctl_usage(argv[0], given, "needs an argument");
-        else if (letter == '?' || strchr(allowed, letter) == NULL)
+        else if (letter == '?' || strchr(command->options, letter) == NULL)
             *status = ctl_usage(argv[0], given, "unknown option");
         else
             *status = set(words, argv[0], letter);
@@ -117,9 +123,9 @@ bool parse_words(struct words *words, int argc, char **argv, const char *allowed
     }
     words->names = argv + optind;
     words->count = argc - optind;
-    if (words->count < least)
+    if (words->count < command->least)
         *status = ctl_usage(argv[0], NULL, "which job? give a NAME, PID or PIDFILE");
-    else if (words->count > most)
-        *status = ctl_usage(argv[0], words->names[most], "one word too many");
+    else if (words->count > command->most)
+        *status = ctl_usage(argv[0], words->names[command->most], "one word too many");
     return *status == 0;
 }

@@ -1,10 +1,11 @@
 /*
- * dzctl's own parts, built on the core.  This is our own process: it may
- * allocate and use stdio.
+ * The room of dzctl: jobs by their records and by what users call them, and a file for
+ * each command.
  *
- * A command gets its own words (argv[0] is the command's name) and returns the
- * exit status.  Unless a comment says otherwise other functions return 0, or -1
- * with *fault filled in.
+ * Needs base and job alone.  This is our own process: it may allocate and use stdio.  A
+ * command gets its own arguments (argv[0] is the command's name) and returns the exit
+ * status.  Unless a comment says otherwise other functions return 0, or -1 with *fault
+ * filled in.
  */
 #ifndef DZCTL_H
 #define DZCTL_H
@@ -12,7 +13,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "start.h"
+#include "job.h"
 
 extern char **environ;
 
@@ -24,7 +25,7 @@ enum {
     CTL_UNKNOWN = 4      /* it cannot be told */
 };
 
-/* ---- dzctl.c: the table of commands ------------------------------------------- */
+/* ---- say.c ---------------------------------------------------------------------- */
 
 /* "dzctl: STEP: OBJECT: REASON" on stderr; returns fault->status. */
 int ctl_tell(const struct dz_fault *fault);
@@ -32,14 +33,27 @@ int ctl_tell(const struct dz_fault *fault);
 /* A line "dzctl: COMMAND: WORD: REASON" about bad words; returns 125. */
 int ctl_usage(const char *command, const char *word, const char *reason);
 
-/* Print the help of that command, which allows these options; returns as
- * ctl_finish. */
-int ctl_help(const char *command, const char *allowed);
-
 /* Flush stdout; status, or CTL_FAILED with a message where that fails. */
 int ctl_finish(int status);
 
-/* ---- words.c: the words of a command -------------------------------------------- */
+/* Returns the exit status that stands for several jobs: the greater of two. */
+int ctl_worst(int one, int other);
+
+/* ---- arguments.c: the options and operands of a command -----------------------------
+ */
+
+/* A command's row in the table of main.c, as --help shows it. */
+struct ctl_command {
+    const char *name;
+    const char *words; /* its arguments */
+    const char *help;
+    const char *options; /* the letters of the options that it takes */
+    int least;           /* operands */
+    int most;
+    int (*run)(const struct ctl_command *command, int argc, char **argv);
+};
+
+extern const char ctl_about_jobs[];
 
 /* What a command may be given; a field is set where the option is allowed. */
 struct words {
@@ -53,16 +67,12 @@ struct words {
 };
 
 /*
- * Parse argv by allowed, of the letters j (--json), f (-f, --follow), t
- * (--timeout=SEC), s (--signal=SIG) and n (-n N, --lines=N), with at least least
- * and at most most operands.  Returns false where a message was printed, help
- * among them; *status is the exit status then.
+ * Parses argv by the command's row.  The letters of its options: j (--json), f (-f,
+ * --follow), t (--timeout=SEC), s (--signal=SIG), n (-n N, --lines=N).  Returns false
+ * if a message or help was printed; *status is the exit status then.
  */
-bool parse_words(struct words *words, int argc, char **argv, const char *allowed,
-                 int least, int most, int *status);
-
-/* Print the rows of the options that allowed names, and of --help. */
-void print_options(const char *allowed);
+bool parse_words(struct words *words, const struct ctl_command *command, int argc,
+                 char **argv, int *status);
 
 /* ---- jobs.c: jobs by their records ------------------------------------- */
 
@@ -88,6 +98,9 @@ struct job {
     char *problem; /* a pidfile's: why nobody is believed to be meant */
 };
 
+/* What is said of a JOB_ELSEWHERE. */
+extern const char job_elsewhere[];
+
 void job_free(struct job *job);
 
 /*
@@ -103,7 +116,7 @@ int job_list(struct job **jobs, size_t *count, struct dz_fault *fault);
 /* Remove the job's record, and its pidfile if that names it. */
 void job_forget(const struct job *job);
 
-/* Note in the record how the job has ended. */
+/* Adds to the record how the job has ended. */
 void job_note_status(const struct job *job, int status);
 
 /* "web", or its PID. */
@@ -131,13 +144,21 @@ void json_string(const char *string);
 /* The same, or null for NULL. */
 void json_text(const char *string);
 
-/* ---- list.c: what is printed of a job ---------------------------------- */
+/* ---- show.c: what is shown of a job ------------------------------------- */
+
+/* Returns a copy on one line, "-" for NULL; NULL if memory runs out. */
+char *shown_text(const char *string);
+
+/* Returns the date and time of the start, "-" if unknown; NULL if memory runs out. */
+char *shown_since(const struct job *job);
+
+/* Prints a job as a JSON object; called is what the user called it. */
+void show_json(const struct job *job, const char *called);
 
 /* "running", "ended (status 3)", "ended (SIGKILL)", "ended (status unknown)". */
-const char *state_words(const struct job *job, char words[48]);
+const char *shown_state(const struct job *job, char words[48]);
 
-/* ---- stop.c
- * -------------------------------------------------------------------------- */
+/* ---- wait.c -------------------------------------------------------------- */
 
 /*
  * Wait for the end of a job until the clock (dz_milliseconds) reaches until.
@@ -148,12 +169,12 @@ int await_job(const struct job *job, int64_t until);
 
 /* ---- the commands -------------------------------------------------------------- */
 
-int command_list(int argc, char **argv);
-int command_status(int argc, char **argv);
-int command_stop(int argc, char **argv);
-int command_wait(int argc, char **argv);
-int command_log(int argc, char **argv);
-int command_inspect(int argc, char **argv);
-int command_clear(int argc, char **argv);
+int command_list(const struct ctl_command *command, int argc, char **argv);
+int command_status(const struct ctl_command *command, int argc, char **argv);
+int command_stop(const struct ctl_command *command, int argc, char **argv);
+int command_wait(const struct ctl_command *command, int argc, char **argv);
+int command_log(const struct ctl_command *command, int argc, char **argv);
+int command_inspect(const struct ctl_command *command, int argc, char **argv);
+int command_clear(const struct ctl_command *command, int argc, char **argv);
 
 #endif

@@ -14,6 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+const char job_elsewhere[] = "of another PID namespace, where it may run";
+
 /* ---- reading a record ------------------------------------------------------------ */
 
 /* All of the file open on fd, terminated; NULL with errno. */
@@ -126,7 +128,7 @@ static enum job_state state_of(const struct dz_record *record)
 {
     struct dz_identity here;
 
-    int runs = dz_runs(&record->who);
+    int runs = dz_identity_runs(&record->who);
 
     if (runs > 0)
         return JOB_RUNS;
@@ -257,7 +259,7 @@ void job_forget(const struct job *job)
     if (job->pidfile != NULL)
         dz_pidfile_remove(job->pidfile, job->record.who.pid);
     if (job->file != NULL)
-        dz_record_remove(job->file, job->record.who.pid);
+        dz_record_remove(job->file, job->record.who.pid, false);
 }
 
 const char *job_called(const struct job *job, char digits[24])
@@ -273,5 +275,5 @@ const char *job_called(const struct job *job, char digits[24])
 void job_note_status(const struct job *job, int status)
 {
     if (job->file != NULL)
-        dz_record_note(job->file, job->record.who.pid, status);
+        dz_record_add_status(job->file, job->record.who.pid, status);
 }

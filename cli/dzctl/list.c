@@ -11,75 +11,6 @@
 #include <time.h>
 #include <unistd.h>
 
-const char *state_words(const struct job *job, char words[48])
-{
-    struct dz_text text = dz_text(words, 48);
-
-    if (job->state == JOB_RUNS)
-        return "running";
-    if (job->state == JOB_ELSEWHERE)
-        return "not here";
-    if (job->state == JOB_NONE)
-        return job->record.who.pid > 0 ? "not running" : "no such job";
-    dz_add(&text, "ended (");
-    if (job->status < 0) {
-        dz_add(&text, "status unknown");
-    } else if (WIFSIGNALED(job->status)) {
-        dz_add(&text, "SIG");
-        dz_add_signal(&text, WTERMSIG(job->status));
-    } else {
-        dz_add(&text, "status ");
-        dz_add_number(&text, WEXITSTATUS(job->status));
-    }
-    dz_add(&text, ")");
-    return words;
-}
-
-/* ---- JSON -------------------------------------------------------------- */
-
-static void print_json(const struct job *job, const char *called)
-{
-    char words[48];
-    struct dz_text text = dz_text(words, sizeof words);
-
-    printf("{\"name\": ");
-    json_text(job->recorded ? job->name : called);
-    if (job->record.who.pid > 0)
-        printf(", \"pid\": %ld, \"state\": ", (long)job->record.who.pid);
-    else
-        printf(", \"pid\": null, \"state\": ");
-    json_string(job->state == JOB_RUNS    ? "running"
-                : job->state == JOB_ENDED ? "ended"
-                : job->state == JOB_NONE  ? "not running"
-                                          : "not here");
-    printf(", \"status\": ");
-    if (job->status >= 0 && !WIFSIGNALED(job->status))
-        printf("%d, \"signal\": null", WEXITSTATUS(job->status));
-    else if (job->status >= 0) {
-        dz_add_signal(&text, WTERMSIG(job->status));
-        printf("null, \"signal\": ");
-        json_string(words);
-    } else
-        printf("null, \"signal\": null");
-    if (job->recorded)
-        printf(", \"session\": %ld, \"since\": %lld", (long)job->record.session,
-               (long long)job->record.since);
-    else
-        printf(", \"session\": null, \"since\": null");
-    printf(", \"log\": ");
-    json_text(job->log);
-    printf(", \"pidfile\": ");
-    json_text(job->pidfile);
-    printf(", \"cwd\": ");
-    json_text(job->cwd);
-    printf(", \"command\": [");
-    for (char **word = job->argv; word != NULL && *word != NULL; word++) {
-        printf("%s", word == job->argv ? "" : ", ");
-        json_string(*word);
-    }
-    printf("]}");
-}
-
 /* ---- the table
  * ----------------------------------------------------------------------- */
 
@@ -91,26 +22,6 @@ static const char *const headings[COLUMNS] = {"NAME",  "PID", "STATE",
 struct row {
     char *cells[COLUMNS];
 };
-
-static char *copy(const char *string)
-{
-    char *text = strdup(string != NULL ? string : "-");
-
-    if (text != NULL)
-        dz_one_line(text);
-    return text;
-}
-
-static char *since_cell(const struct job *job)
-{
-    char words[32] = "-";
-    time_t when = (time_t)job->record.since;
-    struct tm local;
-
-    if (job->recorded && localtime_r(&when, &local) != NULL)
-        strftime(words, sizeof words, "%Y-%m-%d %H:%M:%S", &local);
-    return strdup(words);
-}
 
 /* The words of the command with blanks between them. */
 static char *command_cell(const struct job *job)
@@ -142,11 +53,11 @@ static struct row make_row(const struct job *job)
     struct row row;
 
     snprintf(digits, sizeof digits, "%ld", (long)job->record.who.pid);
-    row.cells[NAME] = copy(job->name);
+    row.cells[NAME] = shown_text(job->name);
     row.cells[PID] = strdup(digits);
-    row.cells[STATE] = strdup(state_words(job, words));
-    row.cells[SINCE] = since_cell(job);
-    row.cells[LOG] = copy(job->log);
+    row.cells[STATE] = strdup(shown_state(job, words));
+    row.cells[SINCE] = shown_since(job);
+    row.cells[LOG] = shown_text(job->log);
     row.cells[COMMAND] = command_cell(job);
     return row;
 }
@@ -297,7 +208,7 @@ static int print_table(const struct job *jobs, size_t count)
     return complete ? 0 : -1;
 }
 
-int command_list(int argc, char **argv)
+int command_list(const struct ctl_command *command, int argc, char **argv)
 {
     struct words words;
     struct job *jobs;
@@ -305,7 +216,7 @@ int command_list(int argc, char **argv)
     size_t count;
     int status;
 
-    if (!parse_words(&words, argc, argv, "j", 0, 0, &status))
+    if (!parse_words(&words, command, argc, argv, &status))
         return status;
     if (job_list(&jobs, &count, &fault) < 0) {
         fault.status = CTL_FAILED;
@@ -314,7 +225,7 @@ int command_list(int argc, char **argv)
     if (words.json) {
         for (size_t i = 0; i < count; i++) {
             fputs(i == 0 ? "[\n" : ",\n", stdout);
-            print_json(&jobs[i], NULL);
+            show_json(&jobs[i], NULL);
         }
         fputs(count == 0 ? "[]\n" : "\n]\n", stdout);
     } else if (print_table(jobs, count) < 0) {
@@ -325,59 +236,5 @@ int command_list(int argc, char **argv)
     for (size_t i = 0; i < count; i++)
         job_free(&jobs[i]);
     free(jobs);
-    return ctl_finish(status);
-}
-
-/* ---- one job
- * --------------------------------------------------------------------------- */
-
-static void print_status(const struct job *job, const char *word)
-{
-    char digits[24];
-    char words[48];
-    char *since = since_cell(job);
-    char *log = copy(job->log);
-
-    printf("%s: %s", job->recorded ? job_called(job, digits) : word,
-           state_words(job, words));
-    if (job->record.who.pid > 0)
-        printf(", PID %ld", (long)job->record.who.pid);
-    if (job->recorded && since != NULL)
-        printf(", since %s", since);
-    if (job->log != NULL && log != NULL)
-        printf(", log %s", log);
-    if (job->problem != NULL)
-        printf(", pidfile %s", job->problem);
-    putchar('\n');
-    free(since);
-    free(log);
-}
-
-int command_status(int argc, char **argv)
-{
-    static const int statuses[] = {[JOB_RUNS] = 0,
-                                   [JOB_ENDED] = CTL_DEAD,
-                                   [JOB_ELSEWHERE] = CTL_DEAD,
-                                   [JOB_NONE] = CTL_NOT_RUNNING};
-    struct words words;
-    struct job job;
-    struct dz_fault fault;
-    int status;
-
-    if (!parse_words(&words, argc, argv, "j", 1, 1, &status))
-        return status;
-    if (job_find(&job, words.names[0], &fault) < 0) {
-        if (fault.status == CTL_FAILED)
-            fault.status = CTL_UNKNOWN;
-        return ctl_tell(&fault);
-    }
-    if (words.json) {
-        print_json(&job, words.names[0]);
-        putchar('\n');
-    } else {
-        print_status(&job, words.names[0]);
-    }
-    status = statuses[job.state];
-    job_free(&job);
     return ctl_finish(status);
 }

@@ -17,27 +17,6 @@
 
 enum { BLOCK = 65536, TICK_MS = 1000 };
 
-/* Where the last lines of the file begin; it is read from its end in blocks. */
-static off_t find_lines(int fd, off_t end, int lines)
-{
-    static char data[BLOCK]; /* too much for a small stack */
-    off_t at = end;
-
-    if (lines == 0)
-        return end;
-    while (at > 0) {
-        size_t size = at > BLOCK ? BLOCK : (size_t)at;
-        ssize_t n = pread(fd, data, size, at - (off_t)size);
-        if (n != (ssize_t)size)
-            return at; /* it has shrunk meanwhile */
-        at -= n;
-        while (n-- > 0)
-            if (data[n] == '\n' && at + n != end - 1 && --lines == 0)
-                return at + n + 1;
-    }
-    return 0;
-}
-
 /* Copy what is there from the file's position on.  -1 with errno. */
 static int copy_rest(int fd, bool *written)
 {
@@ -117,7 +96,7 @@ static int follow(const struct job *job, int *fd, bool *written)
 
     for (;;) {
         /* Asked before the last look: what it wrote before its end is read. */
-        bool ended = dz_runs(&job->record.who) == 0;
+        bool ended = dz_identity_runs(&job->record.who) == 0;
         mind_cut(*fd);
         result = copy_rest(*fd, written);
         if (result < 0)
@@ -162,9 +141,12 @@ static int show(const struct job *job, const struct words *words,
         close(fd); /* read only: nothing can be lost */
         return dz_fault(fault, "log", job->log, 0, "not a regular file");
     }
-    if (fd >= 0 &&
-        lseek(fd, find_lines(fd, about.st_size, words->lines), SEEK_SET) >= 0)
-        result = copy_rest(fd, &written);
+    if (fd >= 0) {
+        int lines = words->lines;
+        int64_t from = dz_find_lines(fd, 0, about.st_size, INT64_MAX, &lines);
+        if (lseek(fd, (off_t)from, SEEK_SET) >= 0)
+            result = copy_rest(fd, &written);
+    }
     if (result == 0 && words->follow)
         result = follow(job, &fd, &written);
     int err = errno;
@@ -175,7 +157,7 @@ static int show(const struct job *job, const struct words *words,
     return result < 0 ? dz_fault(fault, "log", job->log, err, NULL) : 0;
 }
 
-int command_log(int argc, char **argv)
+int command_log(const struct ctl_command *command, int argc, char **argv)
 {
     struct words words;
     struct dz_fault fault;
@@ -183,7 +165,7 @@ int command_log(int argc, char **argv)
     int result;
     int status;
 
-    if (!parse_words(&words, argc, argv, "fn", 1, 1, &status))
+    if (!parse_words(&words, command, argc, argv, &status))
         return status;
     if (job_find(&job, words.names[0], &fault) < 0)
         return ctl_tell(&fault);

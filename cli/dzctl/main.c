@@ -1,62 +1,64 @@
 /*
- * dzctl: look at and manage what runs.
+ * dzctl: looks at jobs and manages them.
  *
  * One table of commands; each is in a file of its own.
  */
 #include "dzctl.h"
 
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
-static const char about_jobs[] =
-    "\nA JOB with a slash is a pidfile, one of digits a PID, any other a name.\n";
 static const char version[] = "dzctl " DZ_VERSION "\n";
 
-static const struct {
-    const char *name;
-    const char *words;
-    const char *help;
-    int (*run)(int argc, char **argv);
-} commands[] = {
-    {"list", "[--json]", "all jobs", command_list},
-    {"status", "[--json] JOB", "does it run? 0 yes, 1 ended, 3 none, 4 unknown",
-     command_status},
-    {"stop", "[-t SEC] [-s SIG] JOB...", "TERM, and KILL after SEC seconds (10)",
-     command_stop},
-    {"wait", "[-t SEC] JOB", "wait for its end, and end with its status", command_wait},
-    {"log", "[-f] [-n N] JOB", "the last N lines (10) of its log; -f: go on",
-     command_log},
-    {"inspect", "[--json] JOB", "is this process a proper daemon, and why not",
-     command_inspect},
-    {"clear", "[JOB...]", "forget jobs that have ended", command_clear},
+/* A command is a row here and a file. */
+static const struct ctl_command commands[] = {
+    {.name = "list",
+     .words = "[--json]",
+     .help = "all jobs",
+     .options = "j",
+     .run = command_list},
+    {.name = "status",
+     .words = "[--json] JOB",
+     .help = "does it run? 0 yes, 1 ended, 3 none, 4 unknown",
+     .options = "j",
+     .least = 1,
+     .most = 1,
+     .run = command_status},
+    {.name = "stop",
+     .words = "[-t SEC] [-s SIG] JOB...",
+     .help = "TERM, and KILL after SEC seconds (10)",
+     .options = "ts",
+     .least = 1,
+     .most = INT_MAX,
+     .run = command_stop},
+    {.name = "wait",
+     .words = "[-t SEC] JOB",
+     .help = "wait for its end, and end with its status",
+     .options = "t",
+     .least = 1,
+     .most = 1,
+     .run = command_wait},
+    {.name = "log",
+     .words = "[-f] [-n N] JOB",
+     .help = "the last N lines (10) of its log; -f: go on",
+     .options = "fn",
+     .least = 1,
+     .most = 1,
+     .run = command_log},
+    {.name = "inspect",
+     .words = "[--json] JOB",
+     .help = "is this process a proper daemon, and why not",
+     .options = "j",
+     .least = 1,
+     .most = 1,
+     .run = command_inspect},
+    {.name = "clear",
+     .words = "[JOB...]",
+     .help = "forget jobs that have ended",
+     .options = "",
+     .most = INT_MAX,
+     .run = command_clear},
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
-
-int ctl_tell(const struct dz_fault *fault)
-{
-    dz_fault_write(fault, "dzctl", 2);
-    return fault->status;
-}
-
-int ctl_usage(const char *command, const char *word, const char *reason)
-{
-    struct dz_fault fault;
-
-    dz_fault(&fault, command, word, 0, reason);
-    return ctl_tell(&fault);
-}
-
-int ctl_finish(int status)
-{
-    struct dz_fault fault;
-
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return status;
-    dz_fault(&fault, "stdout", NULL, errno, NULL);
-    fault.status = CTL_FAILED;
-    return ctl_tell(&fault);
-}
 
 static int print_help(void)
 {
@@ -66,18 +68,7 @@ static int print_help(void)
     for (size_t i = 0; i < COMMANDS; i++)
         printf("  %-7s %-24s %s\n", commands[i].name, commands[i].words,
                commands[i].help);
-    fputs(about_jobs, stdout);
-    return ctl_finish(0);
-}
-
-int ctl_help(const char *command, const char *allowed)
-{
-    for (size_t i = 0; i < COMMANDS; i++)
-        if (strcmp(command, commands[i].name) == 0)
-            printf("Usage: dzctl %s %s\n%s\n\n", commands[i].name, commands[i].words,
-                   commands[i].help);
-    print_options(allowed);
-    fputs(about_jobs, stdout);
+    fputs(ctl_about_jobs, stdout);
     return ctl_finish(0);
 }
 
@@ -94,6 +85,6 @@ int main(int argc, char **argv)
     }
     for (size_t i = 0; i < COMMANDS; i++)
         if (strcmp(argv[1], commands[i].name) == 0)
-            return commands[i].run(argc - 1, argv + 1);
+            return commands[i].run(&commands[i], argc - 1, argv + 1);
     return ctl_usage("command", argv[1], "unknown; see dzctl --help");
 }

@@ -46,18 +46,22 @@ static bool refuse(const struct dz_fault *fault)
 
 /* The library for it, and where there is none the reason.  Whether the start would be
  * refused for that. */
-static bool print_library(struct dz_plan *plan, const struct command *command,
+static bool print_library(const struct dz_plan *plan, const struct command *command,
                           const struct target *target)
 {
     struct dz_fault fault;
-    bool none =
-        preload_obstacle(target) == NULL && find_library(plan, target, &fault) < 0;
+    char path[PATH_MAX];
+    const char *named = named_library(plan);
+    bool none = preload_obstacle(target) == NULL &&
+                find_library(named, target, path, &fault) < 0;
 
-    printf("library   %s, %sneeded", plan->shim, needs_library(plan) ? "" : "not ");
+    printf("library   %s, %sneeded",
+           none || preload_obstacle(target) != NULL ? named : path,
+           needs_library(plan) ? "" : "not ");
     if (none)
         printf(": %s", reason_of(&fault));
     putchar('\n');
-    if (check_library(plan, command, &fault) == 0)
+    if (check_library(plan, command, path, &fault) == 0)
         return false;
     printf("refused   %s: %s\n", fault.object, reason_of(&fault));
     return true;
@@ -82,7 +86,7 @@ static void print_words(const struct dz_plan *plan, char **argv)
 }
 
 /* Returns as print_library. */
-static bool print_target(struct dz_plan *plan, const struct command *command)
+static bool print_target(const struct dz_plan *plan, const struct command *command)
 {
     struct target target;
     const char *obstacle;
@@ -112,7 +116,7 @@ static bool print_target(struct dz_plan *plan, const struct command *command)
     return print_library(plan, command, &target);
 }
 
-static const char *stream_name(enum dz_stream stream)
+static const char *stream_name(enum dz_fd_kind stream)
 {
     static const char *const names[] = {"closed", "terminal", "pipe", "socket",
                                         "file or device"};
@@ -120,57 +124,58 @@ static const char *stream_name(enum dz_stream stream)
     return names[stream];
 }
 
-/* What becomes of a stream by the table, in words. */
-static const char *fate_name(enum dz_fate fate)
+/* Returns what becomes of a stream, in words. */
+static const char *redirect_name(const struct dz_plan *plan, enum dz_redirect redirect,
+                                 int number)
 {
-    switch (fate) {
+    switch (redirect) {
     case DZ_NULL:
         return "/dev/null";
     case DZ_LOG:
         return "nohup.out, here or in $HOME";
-    default:
-        return "kept";
+    case DZ_FILE:
+        return dz_option_of_stream(plan, number)->text;
+    case DZ_KEEP:
+        break;
     }
+    return "kept";
 }
 
-/* Whether the stream goes to a log of ours. */
-static bool goes_to_log(const struct dz_plan *plan, int number)
+/* Returns whether the stream goes to a log of ours. */
+static bool goes_to_log(const struct dz_start *start, int number)
 {
-    const char *to = dz_stream_option(plan, number);
+    enum dz_redirect redirect =
+        dz_redirect_of(start->plan, start->mode, dz_kind_of_fd(number), number);
 
-    return to != NULL
-               ? dz_names_file(to)
-               : dz_stream_fate(plan->mode, dz_stream_kind(number), number) == DZ_LOG;
+    return redirect == DZ_LOG || redirect == DZ_FILE;
 }
 
-static void print_stream(const struct dz_plan *plan, int number)
+static void print_stream(const struct dz_start *start, int number)
 {
     static const char *const names[] = {"stdin", "stdout", "stderr"};
-    enum dz_stream kind = dz_stream_kind(number);
-    const char *to = dz_stream_option(plan, number);
+    enum dz_fd_kind kind = dz_kind_of_fd(number);
+    enum dz_redirect redirect = dz_redirect_of(start->plan, start->mode, kind, number);
 
-    if (to == NULL)
-        to = fate_name(dz_stream_fate(plan->mode, kind, number));
-    else if (!dz_names_file(to))
-        to = "kept";
-    printf("%-9s %s -> %s\n", names[number], stream_name(kind), to);
+    printf("%-9s %s -> %s\n", names[number], stream_name(kind),
+           redirect_name(start->plan, redirect, number));
 }
 
 /* Streams and descriptors.  Whether the start would be refused for them. */
-static bool print_streams(struct dz_plan *plan)
+static bool print_streams(struct dz_start *start)
 {
     struct dz_fault fault;
-    bool refused = plan->reopen && !goes_to_log(plan, 1) && !goes_to_log(plan, 2);
+    bool refused =
+        start->plan->reopen && !goes_to_log(start, 1) && !goes_to_log(start, 2);
     int fd = 3;
 
     for (int i = 0; i < 3; i++)
-        print_stream(plan, i);
+        print_stream(start, i);
     if (refused)
         printf("refused   reopen: there is no log that we open: give one by -o\n");
-    if (dz_check_kept(plan, &fault) < 0)
+    if (dz_check_kept(start, &fault) < 0)
         return refuse(&fault);
     printf("keep-fd   ");
-    for (; (fd = dz_next_kept(plan, fd)) >= 0; fd++)
+    for (; (fd = dz_next_kept(start, fd)) >= 0; fd++)
         printf("%d ", fd);
     printf("and no other from 3\n");
     return refused;
@@ -178,11 +183,11 @@ static bool print_streams(struct dz_plan *plan)
 
 static void print_signals(const struct dz_plan *plan)
 {
-    printf("signals   HUP TTIN TTOU");
-    for (int number = 1; number <= 64; number++) {
+    printf("signals  ");
+    for (int number = 1; number <= DZ_SIGNALS; number++) {
         char name[16];
         struct dz_text text = dz_text(name, sizeof name);
-        if ((plan->ignore & UINT64_C(1) << (number - 1)) == 0)
+        if (((plan->ignore | dz_terminal_signals()) & dz_signal_bit(number)) == 0)
             continue;
         dz_add_signal(&text, number);
         printf(" %s", name);
@@ -190,29 +195,36 @@ static void print_signals(const struct dz_plan *plan)
     printf(" ignored, the others at default, none blocked\n");
 }
 
-static void print_wait(const struct dz_plan *plan)
+static void print_wait(const struct dz_start *start)
 {
-    char text[PATH_MAX];
+    char text[DZ_SHOWN_MAX];
     struct dz_text words = dz_text(text, sizeof text);
+    const struct dz_ready nothing = {.done = false};
 
-    dz_add_missing(&plan->wait, &words);
-    printf("wait      %s", plan->wait.count > 0 ? text : "alive:0.1");
-    if (plan->timeout > 0)
-        printf(", at most %g s", (double)plan->timeout / 1000);
+    dz_add_missing(&nothing, start, &words);
+    printf("wait      %s", text);
+    if (start->plan->timeout > 0)
+        printf(", at most %g s", (double)start->plan->timeout / 1000);
     putchar('\n');
 }
 
+/* What DZ_INSIDE hands over. */
 static void print_powers(const struct dz_plan *plan)
 {
-    static const char *const buffers[] = {"", " buffer=line", " buffer=none",
-                                          " buffer=full"};
-    static const char *const pins[] = {"", " pin-signals=default", " pin-signals=all",
-                                       " pin-signals=seccomp"};
+    char scratch[DZ_SHOWN_MAX];
+    bool any = false;
 
-    printf("powers   %s%s%s%s%s%s\n", buffers[plan->buffer], pins[plan->pin],
-           plan->no_daemon ? " no-daemon" : "", plan->reopen ? " reopen" : "",
-           plan->inherit ? " inherit" : "",
-           !dz_wants_powers(plan) && plan->pin == DZ_PIN_NONE ? " none" : "");
+    printf("powers   ");
+    for (const struct dz_option *option = dz_options; option->help != NULL; option++) {
+        const char *value = (option->uses & DZ_HANDED) != 0
+                                ? dz_plan_show(plan, option, scratch)
+                                : NULL;
+        if (value == NULL)
+            continue;
+        printf(" %s%s%s", option->name, *value != '\0' ? "=" : "", value);
+        any = true;
+    }
+    printf("%s\n", any ? "" : " none");
 }
 
 /* Whether path may be used so, by access(2) as who we are: to write, what is no folder;
@@ -240,17 +252,20 @@ static bool may_use(const char *path, int how, bool may_be_made)
 
 /* The files that are named.  Whether the start would be refused for one, as far as a
  * look tells: nothing is opened that an opening could change. */
-static bool print_files(const struct dz_plan *plan)
+static bool print_files(const struct dz_plan *plan, char **envp)
 {
     const struct {
         const char *step;
-        const char *path;
+        const char *path; /* NULL: none */
         int how;
         bool may_be_made;
     } files[] = {
-        {"input", plan->input, R_OK, false},
-        {"output", plan->output, W_OK, true},
-        {"error", plan->error, W_OK, true},
+        {"input", plan->input.kind == DZ_OUTPUT_FILE ? plan->input.text : NULL, R_OK,
+         false},
+        {"output", plan->output.kind == DZ_OUTPUT_FILE ? plan->output.text : NULL, W_OK,
+         true},
+        {"error", plan->error.kind == DZ_OUTPUT_FILE ? plan->error.text : NULL, W_OK,
+         true},
         {"chdir", plan->chdir, X_OK, false},
     };
     struct dz_pidfile old;
@@ -258,14 +273,14 @@ static bool print_files(const struct dz_plan *plan)
     bool refused = false;
 
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
-        if (dz_names_file(files[i].path) &&
+        if (files[i].path != NULL &&
             !may_use(files[i].path, files[i].how, files[i].may_be_made)) {
             dz_fault(&fault, files[i].step, files[i].path, errno, NULL);
             refused = refuse(&fault);
         }
     if (plan->name != NULL) {
         printf("name      %s\n", plan->name);
-        if (dz_name_check(plan, &fault) < 0)
+        if (dz_name_check(plan->name, envp, &fault) < 0)
             refused = refuse(&fault);
     }
     if (plan->pidfile != NULL) {
@@ -278,36 +293,37 @@ static bool print_files(const struct dz_plan *plan)
     return refused;
 }
 
-static const char *describe_mode(const struct dz_plan *plan, enum dz_left left)
+static const char *describe_mode(const struct dz_start *start,
+                                 enum dz_leave_reason left)
 {
     if (left == DZ_LEFT_FOREGROUND)
         return "leave: it would be the terminal's foreground job";
     if (left == DZ_LEFT_GROUP)
         return "leave: its process group has other members";
-    return plan->mode == DZ_LEAVE ? "leave: a new PID, the caller goes on"
-                                  : "stay: this PID, in a session of its own";
+    return start->mode == DZ_LEAVE ? "leave: a new PID, the caller goes on"
+                                   : "stay: this PID, in a session of its own";
 }
 
-int print_plan(struct dz_plan *plan, const struct command *command)
+int print_plan(struct dz_start *start, const struct command *command)
 {
-    enum dz_left left = plan->mode == DZ_STAY ? dz_forecast() : DZ_NOT_LEFT;
+    enum dz_leave_reason left = start->mode == DZ_STAY ? dz_would_leave() : DZ_NOT_LEFT;
     bool refused;
 
-    printf("mode      %s\n", describe_mode(plan, left));
+    printf("mode      %s\n", describe_mode(start, left));
     if (left != DZ_NOT_LEFT)
-        plan->mode = DZ_LEAVE;
-    refused = print_target(plan, command);
-    print_powers(plan);
-    refused |= print_streams(plan);
-    printf("chdir     %s\n", plan->chdir != NULL ? plan->chdir : "/");
-    if (plan->umask >= 0)
-        printf("umask     %03o\n", (unsigned)plan->umask);
+        start->mode = DZ_LEAVE;
+    refused = print_target(start->plan, command);
+    print_powers(start->plan);
+    refused |= print_streams(start);
+    printf("chdir     %s\n", start->plan->chdir != NULL ? start->plan->chdir : "/");
+    if (start->plan->umask >= 0)
+        printf("umask     %03o\n", (unsigned)start->plan->umask);
     else
         printf("umask     unchanged\n");
-    print_signals(plan);
-    refused |= print_files(plan);
-    if (plan->mode == DZ_LEAVE)
-        print_wait(plan);
+    print_signals(start->plan);
+    refused |= print_files(start->plan, start->envp);
+    if (start->mode == DZ_LEAVE)
+        print_wait(start);
     if (fflush(stdout) != 0 || ferror(stdout))
         return -1;
     return refused ? DZ_EXIT_FAILURE : 0;

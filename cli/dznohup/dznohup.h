@@ -1,14 +1,15 @@
 /*
- * The launcher's own parts, built on the core.  This code runs in our own
- * process: it may allocate and use stdio, before the start.
+ * The launcher's room: options, the command and what it is, the library to preload, -n,
+ * nohup(1).
  *
- * Functions return 0, or -1 with *fault filled in, unless a comment says
- * otherwise.
+ * Needs all of core.  This code runs in our own process: before the start it may
+ * allocate and use stdio.  Unless a comment says otherwise a function returns 0, or -1
+ * with *fault filled in.
  */
-#ifndef CLI_H
-#define CLI_H
+#ifndef DZNOHUP_H
+#define DZNOHUP_H
 
-#include "start.h"
+#include "wait.h"
 
 extern char **environ;
 
@@ -70,7 +71,6 @@ struct target {
     int bits;     /* 32 or 64 */
     unsigned machine;
     bool privileged;            /* setuid, setgid or file capabilities */
-    bool sanitized;             /* linked with the shared AddressSanitizer or LSan */
     bool missing;               /* an interpreter that it names is not there */
     char program[PATH_MAX];     /* what runs in the end: the last interpreter */
     char interpreter[PATH_MAX]; /* of a script, else the dynamic linker; or "" */
@@ -90,51 +90,50 @@ const char *preload_obstacle(const struct target *target);
 
 /* ---- library.c ------------------------------------------------------------------- */
 
-/* Have plan->shim name a library of the target's class and machine: it does, or
- * there is one in the folder of that machine beside it. */
-int find_library(struct dz_plan *plan, const struct target *target,
+/* Finds a library of the target's class and machine: the one that shim names, or one in
+ * the directory of that machine beside it.  Writes its absolute path. */
+int find_library(const char *shim, const struct target *target, char path[PATH_MAX],
                  struct dz_fault *fault);
 
 /* ---- preload.c ------------------------------------------------------------------- */
 
-/* Whether something that the plan asks for needs libdz.so in the target. */
+/* Returns whether something that the plan asks for needs libdz.so in the target. */
 bool needs_library(const struct dz_plan *plan);
 
-/* Where it does: whether it can be had, before anything is done. */
-int check_library(struct dz_plan *plan, const struct command *command,
-                  struct dz_fault *fault);
+/* Returns --shim, or where the library is installed. */
+const char *named_library(const struct dz_plan *plan);
+
+/* If it is needed: finds it, before anything is done, and writes its path. */
+int check_library(const struct dz_plan *plan, const struct command *command,
+                  char path[PATH_MAX], struct dz_fault *fault);
 
 /*
- * Where it does: with nothing else to wait for it must still answer, and a script
- * that asks env(1) for its interpreter is given to that at once, as the library
- * would act in env and be gone behind it.  Once the command is found.
+ * If it is needed, right before the exec: names the library at path in start->envp, and
+ * opens the descriptor on which it must answer.
  */
-int prepare_library(struct dz_plan *plan, struct command *command,
-                    struct dz_fault *fault);
+int preload_library(struct dz_start *start, const char *path, struct dz_fault *fault);
 
-/* Where it does, right before the exec: name it in plan->envp, and see to it that
- * its silence is heard. */
-int preload_library(struct dz_plan *plan, struct dz_fault *fault);
-
-/* ---- witness.c ------------------------------------------------------------------- */
+/* ---- preload_check.c ----------------------------------------------------------------
+ */
 
 /*
- * Stay mode, where no caller waits: leave a process that hears the library's answer
- * and ends.  Where none comes before this process, which is the target by then, has
- * ended, or within plan->timeout, it says so on plan->tell_fd and kills it.  Returns
- * the descriptor to answer on, which outlives an exec, or -1 with the fault.
+ * Stay mode, where no caller waits: leaves a process that hears the library's answer
+ * and ends.  If none comes before this process, which is the target by then, has ended,
+ * or within the timeout, that process says so on start->stderr_fd and kills the target.
+ * Returns the descriptor to answer on, which outlives an exec, or -1 with the fault.
  */
-int leave_witness(struct dz_plan *plan, struct dz_fault *fault);
+int start_preload_check(struct dz_start *start, const char *library,
+                        struct dz_fault *fault);
 
-/* The program could not be executed, which is told already: the witness, if there is
- * one, has nothing to add. */
-void dismiss_witness(struct dz_plan *plan);
+/* The program could not be executed, and that is told already: the process that waits
+ * for the answer, if there is one, has nothing to add. */
+void end_preload_check(void);
 
 /* ---- dryrun.c -------------------------------------------------------------------- */
 
 /* Print the plan and the target to stdout; run nothing.  0, DZ_EXIT_FAILURE where it
  * says that the start would be refused, -1 with errno. */
-int print_plan(struct dz_plan *plan, const struct command *command);
+int print_plan(struct dz_start *start, const struct command *command);
 
 /* ---- say.c ----------------------------------------------------------------------- */
 
@@ -142,22 +141,23 @@ int print_plan(struct dz_plan *plan, const struct command *command);
 int tell(int fd, const struct dz_fault *fault);
 
 /* Whether say_started has anything to say. */
-bool has_words(const struct dz_plan *plan);
+bool has_words(const struct dz_start *start);
 
 /* What the user should know of a start that worked: the log, the PID. */
-void say_started(const struct dz_plan *plan);
+void say_started(const struct dz_start *start);
 
-/* plan->waiting on a terminal: one line, written over each second. */
-void say_waiting(const struct dz_plan *plan, int seconds);
+/* start->waiting on a terminal: one line, written over each second. */
+void say_waiting(const struct dz_start *start, const struct dz_ready *ready,
+                 int seconds);
 
 /* The last lines of the log of a target that has failed. */
-void say_failed(const struct dz_plan *plan);
+void say_failed(const struct dz_start *start);
 
-/* plan->trace for -v: a row about this process. */
-void say_step(const struct dz_plan *plan, const char *step);
+/* start->trace for -v: a row about this process. */
+void say_step(const struct dz_start *start, const char *step);
 
 /* A warning: this argument is relative, and the target runs elsewhere. */
-void say_relative(const struct dz_plan *plan, const char *argument);
+void say_relative(const struct dz_start *start, const char *argument);
 
 /* ---- nohup.c --------------------------------------------------------------------- */
 

@@ -11,7 +11,6 @@
 #include <elf.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -109,32 +108,33 @@ static int refuse(const char *path, const struct target *target,
     return dz_fault(fault, "preload", pattern, 0, reason);
 }
 
-int find_library(struct dz_plan *plan, const struct target *target,
+int find_library(const char *shim, const struct target *target, char path[PATH_MAX],
                  struct dz_fault *fault)
 {
     const struct machine *machine = find_machine(target);
     struct target library;
     struct place place;
-    bool parted = split(plan->shim, &place);
+    bool parted;
 
-    if (strstr(plan->shim, token) == NULL) {
-        if (access(plan->shim, R_OK) < 0)
-            return dz_fault(fault, "preload", plan->shim, errno, NULL);
-        if (!is_library(plan->shim, &library))
-            return dz_fault(fault, "preload", plan->shim, 0, "it is no shared library");
-        if (fits(plan->shim, target))
+    if (dz_make_absolute(shim, path) < 0)
+        return dz_fault(fault, "preload", shim, errno, NULL);
+    parted = split(shim, &place);
+    if (strstr(shim, token) == NULL) {
+        if (access(path, R_OK) < 0)
+            return dz_fault(fault, "preload", path, errno, NULL);
+        if (!is_library(path, &library))
+            return dz_fault(fault, "preload", path, 0, "it is no shared library");
+        if (fits(path, target))
             return 0;
     }
     for (int i = 0; parted && machine != NULL && i < FOLDERS; i++) {
-        char *path;
-        if (asprintf(&path, "%.*s%s%s", place.before, plan->shim, machine->folders[i],
-                     place.behind) < 0)
-            return dz_fault(fault, "preload", NULL, ENOMEM, NULL);
-        if (fits(path, target)) {
-            plan->shim = path;
-            return 0;
-        }
-        free(path);
+        char beside[PATH_MAX];
+        int n = snprintf(beside, sizeof beside, "%.*s%s%s", place.before, shim,
+                         machine->folders[i], place.behind);
+        if (n < PATH_MAX && fits(beside, target))
+            return dz_make_absolute(beside, path) < 0
+                       ? dz_fault(fault, "preload", beside, errno, NULL)
+                       : 0;
     }
-    return refuse(plan->shim, target, parted ? &place : NULL, fault);
+    return refuse(shim, target, parted ? &place : NULL, fault);
 }

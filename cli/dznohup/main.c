@@ -1,7 +1,7 @@
 /*
  * dznohup: run a command as a daemon.
  *
- * argv and DZ_* become a plan, the plan's steps are run by the core, and what
+ * argv and DZ_* become a start, the plan's steps are run by the core, and what
  * is left of this process executes the command or reports on it.
  */
 #include "dznohup.h"
@@ -15,63 +15,65 @@
 static const char version[] = "dznohup " DZ_VERSION "\n";
 
 /* The PID on stdout, for pid=$(dznohup -d command), and words for people. */
-static int report_started(struct dz_plan *plan, struct dz_fault *fault)
+static int report_started(struct dz_start *start, struct dz_fault *fault)
 {
     char line[32];
 
-    snprintf(line, sizeof line, "%ld\n", (long)plan->pid);
+    snprintf(line, sizeof line, "%ld\n", (long)start->pid);
     signal(SIGPIPE, SIG_IGN); /* a reader that is gone is said, not died of */
-    say_started(plan);
+    say_started(start);
     /* Left against the plan: a file on stdout is the program's, not the PID's. */
-    if (plan->left != DZ_NOT_LEFT && plan->to[1] < 0)
+    if (start->leave_reason != DZ_NOT_LEFT && start->new_fd[1] < 0)
         return 0;
     if (dz_write(1, line, strlen(line)) < 0) {
         /* It runs: to end it now would be a worse surprise than this line. */
-        dz_fault_number(fault, "stdout", plan->pid, errno, NULL);
+        dz_fault_number(fault, "stdout", start->pid, errno, NULL);
         tell(2, fault);
     }
     return 0;
 }
 
 /* The start has failed in the caller's wait. */
-static int report_failed(const struct dz_plan *plan, const struct dz_fault *fault)
+static int report_failed(const struct dz_start *start, const struct dz_fault *fault)
 {
     tell(2, fault);
-    if (plan->pid > 0)
-        say_failed(plan);
-    if (plan->interrupt > 0)
-        dz_end_by(plan->interrupt);
+    if (start->pid > 0)
+        say_failed(start);
+    if (start->interrupt > 0)
+        dz_die_by_signal(start->interrupt);
     return fault->status;
 }
 
-static int launch(struct dz_plan *plan, struct command *command, struct dz_fault *fault)
+static int launch(struct dz_start *start, const struct command *command,
+                  const char *library, struct dz_fault *fault)
 {
+    const struct dz_plan *plan = start->plan;
     const char *relative = relative_argument(command->argv);
     int result;
 
     if (relative != NULL && plan->chdir == NULL && !plan->quiet)
-        say_relative(plan, relative);
+        say_relative(start, relative);
     if (plan->verbose) {
-        plan->trace = say_step;
-        say_step(plan, "start");
+        start->trace = say_step;
+        say_step(start, "start");
     }
     if (!plan->quiet && isatty(2))
-        plan->waiting = say_waiting;
-    result = dz_run(plan, DZ_ALL, fault);
+        start->waiting = say_waiting;
+    result = dz_run(start, DZ_ALL, fault);
     if (result == DZ_CALLER)
-        return dz_await(plan, fault) < 0 ? report_failed(plan, fault)
-                                         : report_started(plan, fault);
+        return dz_await(start, fault) < 0 ? report_failed(start, fault)
+                                          : report_started(start, fault);
     if (result == DZ_GO) {
         /* The last moment for words, unless exec is going to fail. */
-        if (plan->mode == DZ_STAY && has_words(plan) &&
+        if (start->mode == DZ_STAY && has_words(start) &&
             !lacks_interpreter(command->path))
-            say_started(plan);
-        if (preload_library(plan, fault) == 0)
-            exec_command(command, plan->envp, fault);
-        dismiss_witness(plan);
-        dz_fail(plan, fault);
+            say_started(start);
+        if (preload_library(start, library, fault) == 0)
+            exec_command(command, start->envp, fault);
+        end_preload_check();
+        dz_fail(start, fault);
     }
-    return tell(plan->tell_fd, fault);
+    return tell(start->stderr_fd, fault);
 }
 
 /* A plan that says what to print instead of what to run.  -1: it does not. */
@@ -97,14 +99,6 @@ static size_t count_environment(void)
     return n;
 }
 
-static void make_room(struct dz_plan *plan, char **room, size_t n)
-{
-    memcpy(room, environ, n * sizeof *environ);
-    memset(room + n, 0, (1 + SPARE) * sizeof *room);
-    plan->envp = room;
-    plan->env_spare = SPARE;
-}
-
 static bool is_named_nohup(const char *name)
 {
     const char *slash = strrchr(name, '/');
@@ -124,55 +118,63 @@ static int be_nohup(char **argv, int operand, struct dz_fault *fault)
 }
 
 /* The command with its plan: started, or with -n described. */
-static int run(struct dz_plan *plan, struct dz_fault *fault)
+static int run(const struct dz_plan *plan, struct dz_start *start,
+               struct dz_fault *fault)
 {
     static struct command command;
+    static char library[PATH_MAX];
     int status;
 
-    if (find_command(&command, plan->argv, fault) < 0 ||
-        prepare_library(plan, &command, fault) < 0)
+    if (find_command(&command, plan->argv, fault) < 0)
         return tell(2, fault);
-    if (!plan->dry_run && check_library(plan, &command, fault) < 0)
+    start->needs_answer = needs_library(plan);
+    if (start->needs_answer && step_over_env(&command, fault) < 0)
+        return tell(2, fault);
+    if (!plan->dry_run && check_library(plan, &command, library, fault) < 0)
         return tell(2, fault);
     if (!plan->dry_run)
-        return launch(plan, &command, fault);
-    status = print_plan(plan, &command);
+        return launch(start, &command, library, fault);
+    status = print_plan(start, &command);
     if (status >= 0)
         return status;
     dz_fault(fault, "stdout", NULL, errno, NULL);
     return tell(2, fault);
 }
 
-/* The same, with room in the environment: no more than execve(2) has taken once. */
-static int run_with_room(struct dz_plan *plan, struct dz_fault *fault)
+/* Runs it with room in the environment: no more than execve(2) has taken once. */
+static int run_with_room(const struct dz_plan *plan, struct dz_start *start,
+                         struct dz_fault *fault)
 {
     size_t n = count_environment();
     char *room[n + 1 + SPARE];
     int status;
 
-    make_room(plan, room, n);
-    status = run(plan, fault);
-    plan->envp = environ; /* the room ends here */
+    memcpy(room, environ, n * sizeof *environ);
+    memset(room + n, 0, (1 + SPARE) * sizeof *room);
+    dz_start_init(start, plan, room);
+    start->env_spare = SPARE;
+    status = run(plan, start, fault);
+    start->envp = environ; /* the room ends here */
     return status;
 }
 
 int main(int argc, char **argv)
 {
-    /* Not on the stack: a page of it that is touched takes as long as ten system
-     * calls, and a good start writes to neither fault.  What is no path in the plan
-     * is on one page. */
-    static _Alignas(4096) struct dz_plan plan;
+    /* Not on the stack: a page of it that is touched takes as long as ten system calls,
+     * and a good start writes to neither fault.  What is no path in the start is on one
+     * page. */
+    static struct dz_plan plan;
+    static _Alignas(4096) struct dz_start start;
     static struct dz_fault fault;
     static struct dz_fault unset;
     int operand;
 
     if (argc > 0 && is_named_nohup(argv[0]))
         return nohup_main(argc, argv);
-    dz_plan_init(&plan, argv, environ);
-    plan.shim = DZ_SHIM_PATH;
-    /* The environment's fault waits: it is none of nohup's business, and does
-     * not stand in the way of --help. */
-    int defaults = dz_plan_environment(&plan, DZ_CLI, &unset);
+    dz_plan_init(&plan, NULL);
+    /* The environment's fault waits: it is none of nohup's business, and does not stand
+     * in the way of --help. */
+    int defaults = dz_plan_environment(&plan, environ, DZ_CLI, &unset);
     if (parse_options(&plan, argc, argv, &operand, &fault) < 0)
         return tell(2, &fault);
     if (plan.help || plan.version)
@@ -188,5 +190,5 @@ int main(int argc, char **argv)
         return tell(2, &fault);
     }
     plan.argv = argv + operand;
-    return run_with_room(&plan, &fault);
+    return run_with_room(&plan, &start, &fault);
 }

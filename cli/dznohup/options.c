@@ -13,7 +13,7 @@ enum { LONG = 0x110000 };
 
 static bool on_command_line(const struct dz_option *option)
 {
-    return option->name != NULL && (option->sides & DZ_CLI) != 0;
+    return option->name != NULL && (option->uses & DZ_CLI) != 0;
 }
 
 /* "[X]" may be left out: --name=X or --name. */

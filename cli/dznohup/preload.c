@@ -20,6 +20,11 @@ bool needs_library(const struct dz_plan *plan)
     return dz_wants_powers(plan) || dz_condition(&plan->wait, DZ_WAIT_MAIN) != NULL;
 }
 
+const char *named_library(const struct dz_plan *plan)
+{
+    return plan->shim != NULL ? plan->shim : DZ_SHIM_PATH;
+}
+
 /*
  * Whether the file can be mapped as the dynamic linker will: a mount with noexec or
  * a security module can forbid it.
@@ -48,8 +53,8 @@ static bool ends_with(const char *path, const char *end)
     return length >= strlen(end) && strcmp(path + length - strlen(end), end) == 0;
 }
 
-int check_library(struct dz_plan *plan, const struct command *command,
-                  struct dz_fault *fault)
+int check_library(const struct dz_plan *plan, const struct command *command,
+                  char path[PATH_MAX], struct dz_fault *fault)
 {
     static struct target target; /* two pages that most starts need not touch */
     const char *obstacle;
@@ -66,70 +71,50 @@ int check_library(struct dz_plan *plan, const struct command *command,
         ends_with(target.program, "/env"))
         return dz_fault(fault, "preload", target.program, 0,
                         "the powers would end with it: --inherit");
-    if (plan->shim[strcspn(plan->shim, " :")] != '\0')
-        return dz_fault(fault, "preload", plan->shim, 0,
-                        "LD_PRELOAD takes no path with a blank or a colon");
-    if (find_library(plan, &target, fault) < 0 || check_map(plan->shim, fault) < 0)
+    if (find_library(named_library(plan), &target, path, fault) < 0)
         return -1;
-    if (!ends_with(plan->shim, "libdz.so")) /* core/env.c */
-        return dz_fault(fault, "preload", plan->shim, 0,
+    if (path[strcspn(path, " :")] != '\0')
+        return dz_fault(fault, "preload", path, 0,
+                        "LD_PRELOAD takes no path with a space or a colon");
+    if (check_map(path, fault) < 0)
+        return -1;
+    if (!ends_with(path, "libdz.so")) /* core/start/environment.c */
+        return dz_fault(fault, "preload", path, 0,
                         "the library is known by its name, libdz.so");
     return 0;
 }
 
-int prepare_library(struct dz_plan *plan, struct command *command,
-                    struct dz_fault *fault)
-{
-    static const char answer[] = "the answer of libdz.so";
-    static char absolute[PATH_MAX];
-    struct dz_conditions *wait = &plan->wait;
-
-    if (!needs_library(plan))
-        return 0;
-    if (dz_make_absolute(plan->shim, absolute) < 0)
-        return dz_fault(fault, "preload", plan->shim, errno, NULL);
-    plan->shim = absolute;
-    wait->defaults = false; /* what is added here is added */
-    if (wait->count == 0 && dz_parse_conditions(wait, "alive:0.1", fault) < 0)
-        return -1;
-    if (dz_condition(wait, DZ_WAIT_MAIN) == NULL) {
-        if (dz_parse_conditions(wait, "main", fault) < 0)
-            return -1;
-        wait->list[wait->count - 1].text = answer;
-        wait->list[wait->count - 1].length = sizeof answer - 1;
-    }
-    return step_over_env(command, fault);
-}
-
-/* A descriptor for the answer that outlives the exec. */
-static int open_answer(struct dz_plan *plan, struct dz_fault *fault)
+/* Opens a descriptor for the answer that outlives the exec. */
+static int open_answer(struct dz_start *start, const char *library,
+                       struct dz_fault *fault)
 {
     int fd;
 
-    if (plan->mode == DZ_STAY)
-        return leave_witness(plan, fault);
-    fd = dup(plan->report_fd); /* a copy is not close-on-exec, dup(2) */
+    if (start->mode == DZ_STAY)
+        return start_preload_check(start, library, fault);
+    fd = dup(start->report_fd); /* a copy is not close-on-exec, dup(2) */
     return fd < 0 ? dz_fault(fault, "preload", "pipe", errno, NULL) : fd;
 }
 
-int preload_library(struct dz_plan *plan, struct dz_fault *fault)
+int preload_library(struct dz_start *start, const char *path, struct dz_fault *fault)
 {
-    const char *others = dz_env(plan->envp, "LD_PRELOAD");
+    const struct dz_plan *plan = start->plan;
+    const char *others = dz_env(start->envp, "LD_PRELOAD");
     char *preload;
     int fd;
 
     if (!needs_library(plan))
         return 0;
-    fd = open_answer(plan, fault);
+    fd = open_answer(start, path, fault);
     if (fd < 0)
         return -1;
-    /* Behind the others: of several libraries marked initfirst glibc heeds the
-     * last one. */
+    /* After the others: of several libraries marked initfirst glibc heeds the last. */
     if (asprintf(&preload, "LD_PRELOAD=%s%s%s", others != NULL ? others : "",
-                 others != NULL ? ":" : "", plan->shim) < 0)
+                 others != NULL ? ":" : "", path) < 0)
         return dz_fault(fault, "preload", NULL, ENOMEM, NULL);
-    dz_inside_write(plan, fd, plan->inside);
-    if (dz_env_set(plan, "LD_PRELOAD", preload, fault) < 0)
+    dz_inside_write(plan, plan->reopen ? dz_stream_log(start, 1) : NULL,
+                    plan->reopen ? dz_stream_log(start, 2) : NULL, fd, start->inside);
+    if (dz_set_variable(start, "LD_PRELOAD", preload, fault) < 0)
         return -1;
-    return dz_env_set(plan, DZ_INSIDE, plan->inside, fault);
+    return dz_set_variable(start, DZ_INSIDE, start->inside, fault);
 }

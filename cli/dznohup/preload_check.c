@@ -1,9 +1,9 @@
 /*
- * Stay mode with a power: this process becomes the target, and there is no caller
- * who waits, so a short-lived one of ours hears whether the library ran.
+ * Stay mode with a power: this process becomes the target, and no caller waits.  So a
+ * short-lived process of ours hears whether the library ran.
  *
- * It is no child of the target, which could be puzzled by one that it has not made:
- * its own parent has ended before the exec.  (PID 1 is everybody's last parent.)
+ * It is no child of the target, which could be puzzled by a child that it has not made:
+ * its own parent has ended before the exec.  (Below PID 1 it is a child all the same.)
  */
 #include "dznohup.h"
 
@@ -20,21 +20,18 @@ static int answer = -1; /* the pipe's end to write to */
 enum { END_MS = 1000 }; /* an ending process closes its files before it has ended */
 
 /*
- * Keep nothing of the caller's open: only what is to be heard and where to speak,
- * the pidfd as 0 (-1: there is none) and the pipe as 1.
+ * Keeps nothing of the caller's open: only what is to be heard and where to speak, the
+ * pidfd as 0 (-1: there is none) and the pipe as 1.
  */
-static int close_rest(struct dz_plan *plan, int pipe, int *pidfd)
+static int close_rest(int stderr_fd, int pipe, int *pidfd)
 {
-    struct dz_fault unheard;
-
     if ((*pidfd >= 0 && dup2(*pidfd, 0) < 0) || dup2(pipe, 1) < 0)
         return -1;
     if (*pidfd >= 0)
         *pidfd = 0;
-    plan->keep_fd = NULL;
-    plan->argv = NULL;
-    plan->listen_fds = 0;
-    return dz_close_rest(plan, &unheard);
+    if (dz_close_between(3, stderr_fd - 1) < 0)
+        return -1;
+    return dz_close_between(stderr_fd < 3 ? 3 : stderr_fd + 1, INT_MAX);
 }
 
 /* Whether fd has something to tell within that time; 0: without an end. */
@@ -53,7 +50,7 @@ static bool tells(int fd, int64_t milliseconds)
 }
 
 /* No answer: the target, behind pidfd, runs without its powers, or did so. */
-static void end_target(const struct dz_plan *plan, int pidfd, bool ended)
+static void end_target(int stderr_fd, const char *library, int pidfd, bool ended)
 {
     struct dz_fault fault;
     const char *words = "did not run in the program";
@@ -62,37 +59,39 @@ static void end_target(const struct dz_plan *plan, int pidfd, bool ended)
         words = "did not run in the program, which has ended";
     else if (pidfd >= 0 && syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) == 0)
         words = "did not run in the program, which was killed";
-    dz_fault(&fault, "preload", plan->shim, 0, words);
-    tell(plan->tell_fd, &fault);
+    dz_fault(&fault, "preload", library, 0, words);
+    tell(stderr_fd, &fault);
 }
 
-__attribute__((noreturn)) static void witness(struct dz_plan *plan, int pipe, int pidfd)
+__attribute__((noreturn)) static void
+await_answer(struct dz_start *start, const char *library, int pipe, int pidfd)
 {
     struct dz_fault fault;
     enum dz_report report = DZ_REPORT_EXEC;
+    int heard = 1;
+    pid_t unused;
     bool closed;
 
-    plan->await_fd = 1;
-    if (close_rest(plan, pipe, &pidfd) < 0)
-        plan->await_fd = pipe; /* what it keeps open it keeps for a moment only */
-    closed = tells(plan->await_fd, plan->timeout);
+    if (close_rest(start->stderr_fd, pipe, &pidfd) < 0)
+        heard = pipe; /* what it keeps open it keeps for a moment only */
+    closed = tells(heard, start->plan->timeout);
     if (closed)
-        report = dz_report_read(plan, &fault);
+        report = dz_report_read(heard, &unused, &fault);
     if (report == DZ_REPORT_DONE)
         _exit(0);
-    if (report == DZ_REPORT_FAULT) /* it has ended itself */
-        tell(plan->tell_fd, &fault);
+    if (report == DZ_REPORT_FAULT) /* the library has ended the target */
+        tell(start->stderr_fd, &fault);
     else
-        end_target(plan, pidfd, closed && pidfd >= 0 && tells(pidfd, END_MS));
+        end_target(start->stderr_fd, library, pidfd,
+                   closed && pidfd >= 0 && tells(pidfd, END_MS));
     /* A start that has failed: nothing of it is left, once it has ended. */
-    if (pidfd >= 0 && tells(pidfd, END_MS)) {
-        dz_unpublish(plan);
-        dz_undo_logs(plan);
-    }
+    if (pidfd >= 0 && tells(pidfd, END_MS))
+        dz_unpublish(start);
     _exit(0);
 }
 
-int leave_witness(struct dz_plan *plan, struct dz_fault *fault)
+int start_preload_check(struct dz_start *start, const char *library,
+                        struct dz_fault *fault)
 {
     int pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0); /* -1: Linux before 5.3 */
     int pipe[2];
@@ -106,31 +105,27 @@ int leave_witness(struct dz_plan *plan, struct dz_fault *fault)
         pid_t grandchild = fork();
         if (grandchild == 0) {
             close(pipe[1]);
-            witness(plan, pipe[0], pidfd);
+            await_answer(start, library, pipe[0], pidfd);
         }
         _exit(grandchild < 0 ? errno : 0); /* EAGAIN or ENOMEM */
     }
     if (child < 0)
         return dz_fault(fault, "preload", "fork", errno, NULL);
-    answer = pipe[1]; /* whatever fails from here, the witness can be dismissed */
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-        ;
+    answer = pipe[1]; /* whatever fails from here, that process can be dismissed */
+    dz_waitpid(child, &status, 0);
     if (status != 0)
         return dz_fault(fault, "preload", "fork",
                         WIFEXITED(status) ? WEXITSTATUS(status) : EINTR, NULL);
-    close(pipe[0]); /* the witness has it; the pidfd is close-on-exec by itself */
+    close(pipe[0]); /* the pidfd is close-on-exec by itself */
     if (fcntl(answer, F_SETFD, 0) < 0)
         return dz_fault(fault, "preload", "pipe", errno, NULL);
     return answer;
 }
 
-void dismiss_witness(struct dz_plan *plan)
+void end_preload_check(void)
 {
     struct dz_fault unheard;
 
-    if (answer < 0)
-        return;
-    plan->report_fd = answer;
-    dz_report_done(plan, &unheard); /* else it says something, too */
-    plan->report_fd = -1;
+    if (answer >= 0)
+        dz_report_done(answer, &unheard); /* else it says something, too */
 }

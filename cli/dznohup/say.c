@@ -24,7 +24,7 @@ int tell(int fd, const struct dz_fault *fault)
     return fault->status;
 }
 
-static const char *why_left(enum dz_left left)
+static const char *why_left(enum dz_leave_reason left)
 {
     switch (left) {
     case DZ_LEFT_FOREGROUND:
@@ -37,22 +37,23 @@ static const char *why_left(enum dz_left left)
 }
 
 /* The default log is spoken of; who has named one knows it. */
-static bool has_default_log(const struct dz_plan *plan)
+static bool has_default_log(const struct dz_start *start)
 {
-    return plan->log.path[0] != '\0' && !dz_names_file(plan->output);
+    return start->log.path[0] != '\0' && start->plan->output.kind != DZ_OUTPUT_FILE;
 }
 
-bool has_words(const struct dz_plan *plan)
+bool has_words(const struct dz_start *start)
 {
-    return !plan->quiet &&
-           (has_default_log(plan) || plan->left != DZ_NOT_LEFT || plan->terminal_kept ||
-            dz_has_notes(plan) || plan->unrecorded || plan->manager != 0);
+    return !start->plan->quiet &&
+           (has_default_log(start) || start->leave_reason != DZ_NOT_LEFT ||
+            start->terminal_kept || dz_has_notes(start) ||
+            start->why_no_record != NULL || start->notify_errno != 0);
 }
 
 /* The library says nothing of it: there it is what a service's own user has always. */
-static void say_unrecorded(const struct dz_plan *plan)
+static void say_unrecorded(const struct dz_start *start)
 {
-    const struct dz_fault *why = &plan->no_state;
+    const struct dz_fault *why = start->why_no_record;
     struct dz_fault note;
     char words[sizeof note.reason];
     struct dz_text text = dz_text(words, sizeof words); /* ours are short enough */
@@ -63,49 +64,41 @@ static void say_unrecorded(const struct dz_plan *plan)
         dz_add_error(&text, why->err);
     dz_add(&text, "; the job has no record");
     dz_fault(&note, "note", why->object, 0, words);
-    tell(plan->tell_fd, &note);
+    tell(start->stderr_fd, &note);
 }
 
-static void say_terminal_kept(const struct dz_plan *plan)
+static void say_terminal_kept(const struct dz_start *start)
 {
-    put(plan->tell_fd, "dznohup: warning: other processes share the session, so it "
-                       "keeps its controlling terminal\n");
+    put(start->stderr_fd, "dznohup: warning: other processes share the session, so it "
+                          "keeps its controlling terminal\n");
 }
 
-void say_started(const struct dz_plan *plan)
+void say_started(const struct dz_start *start)
 {
-    bool logs = plan->log.path[0] != '\0';
     char line[PATH_MAX + 256];
     struct dz_text text = dz_text(line, sizeof line);
 
-    if (!has_words(plan))
+    if (!has_words(start))
         return;
-    dz_say_notes(plan, program);
-    if (plan->unrecorded)
-        say_unrecorded(plan);
-    if (plan->terminal_kept)
-        say_terminal_kept(plan);
-    if (!has_default_log(plan) && plan->left == DZ_NOT_LEFT)
+    dz_say_notes(start, program);
+    if (start->why_no_record != NULL)
+        say_unrecorded(start);
+    if (start->terminal_kept)
+        say_terminal_kept(start);
+    if (!has_default_log(start) && start->leave_reason == DZ_NOT_LEFT)
         return;
     dz_add(&text, "dznohup: ");
-    if (plan->mode == DZ_LEAVE) {
+    if (start->mode == DZ_LEAVE) {
         dz_add(&text, "PID ");
-        dz_add_number(&text, plan->pid);
-        dz_add(&text, plan->ended ? " has ended with status 0" : " runs");
-        dz_add(&text, why_left(plan->left));
-        dz_add(&text, logs ? ", " : "");
+        dz_add_number(&text, start->pid);
     }
-    if (logs) {
-        dz_add(&text,
-               plan->to[1] >= 0 ? "appending output to " : "appending stderr to ");
-        dz_add(&text, plan->log.path);
-    }
+    dz_add_started(start, why_left(start->leave_reason), &text);
     dz_one_line(line);
     dz_add(&text, "\n");
-    put(plan->tell_fd, line);
+    put(start->stderr_fd, line);
 }
 
-void say_relative(const struct dz_plan *plan, const char *argument)
+void say_relative(const struct dz_start *start, const char *argument)
 {
     char text[PATH_MAX + 256];
 
@@ -115,28 +108,30 @@ void say_relative(const struct dz_plan *plan, const char *argument)
              "-C . makes it run here",
              program, PATH_MAX, argument);
     dz_one_line(text);
-    put(plan->tell_fd, text);
-    put(plan->tell_fd, "\n");
+    put(start->stderr_fd, text);
+    put(start->stderr_fd, "\n");
 }
 
-void say_waiting(const struct dz_plan *plan, int seconds)
+void say_waiting(const struct dz_start *start, const struct dz_ready *ready,
+                 int seconds)
 {
     char line[DZ_WAITING_MAX];
 
-    dz_write(plan->tell_fd, line, dz_waiting_text(plan, program, seconds, line));
+    dz_write(start->stderr_fd, line,
+             dz_waiting_text(start, ready, program, seconds, line));
 }
 
-void say_failed(const struct dz_plan *plan)
+void say_failed(const struct dz_start *start)
 {
-    dz_show_log(plan, program, plan->tell_fd);
+    dz_show_log(start, program, start->stderr_fd);
 }
 
-void say_step(const struct dz_plan *plan, const char *step)
+void say_step(const struct dz_start *start, const char *step)
 {
     char row[160];
     char line[200];
 
-    dz_row(step, row, sizeof row);
+    dz_format_ids(step, row, sizeof row);
     snprintf(line, sizeof line, "%s: %s\n", program, row);
-    put(plan->tell_fd, line);
+    put(start->stderr_fd, line);
 }

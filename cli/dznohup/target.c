@@ -6,9 +6,7 @@
  * as not being there.
  */
 #include "dznohup.h"
-#include "segment.h"
 
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -37,53 +35,6 @@ static bool parse_script(const char *line, size_t size, char path[PATH_MAX])
     memcpy(path, line + from, length); /* below SCRIPT_LINE */
     path[length] = '\0';
     return length > 0;
-}
-
-static void read_interpreter(int fd, const struct segment *segment,
-                             struct target *target)
-{
-    ssize_t n;
-
-    if (segment->size >= PATH_MAX || segment->offset > INT64_MAX)
-        return;
-    n = pread(fd, target->interpreter, (size_t)segment->size, (off_t)segment->offset);
-    target->interpreter[n > 0 ? n : 0] = '\0';
-}
-
-/* An ELF file of this machine's byte order; a foreign one says so by machine. */
-static void probe_elf(int fd, struct target *target)
-{
-    union {
-        Elf32_Ehdr small;
-        Elf64_Ehdr large;
-    } raw = {0};
-    ssize_t n = pread(fd, &raw, sizeof raw, 0);
-    bool large =
-        n >= (ssize_t)sizeof raw.large && raw.large.e_ident[EI_CLASS] == ELFCLASS64;
-
-    if (n < (ssize_t)sizeof raw.small ||
-        memcmp(raw.small.e_ident, ELFMAG, SELFMAG) != 0)
-        return;
-    target->elf = true;
-    target->bits = large ? 64 : 32;
-    target->shared = raw.small.e_type == ET_DYN; /* the same place in both */
-    target->machine = raw.small.e_machine;
-    uint64_t at = large ? raw.large.e_phoff : raw.small.e_phoff;
-    unsigned count = large ? raw.large.e_phnum : raw.small.e_phnum;
-    unsigned size = large ? raw.large.e_phentsize : raw.small.e_phentsize;
-    for (unsigned i = 0; i < count; i++) {
-        struct segment segment;
-        if (!read_segment(fd, target->bits, at + (uint64_t)i * size, &segment))
-            return;
-        if (segment.type == PT_INTERP) {
-            target->dynamic = true;
-            read_interpreter(fd, &segment, target);
-        }
-        if (segment.type == PT_DYNAMIC)
-            target->sanitized = needs_sanitizer(
-                fd, target->bits,
-                &(struct headers){.at = at, .count = count, .size = size}, &segment);
-    }
 }
 
 /*
@@ -124,7 +75,15 @@ static bool probe_one(const char *path, struct target *target, char next[PATH_MA
     } else {
         target->interpreter[0] = '\0';
         target->privileged = is_privileged(fd); /* of a script it has no effect */
-        probe_elf(fd, target);
+        struct dz_elf elf;
+        target->elf = dz_read_elf(fd, &elf);
+        if (target->elf) {
+            target->bits = elf.bits;
+            target->machine = elf.machine;
+            target->shared = elf.shared;
+            target->dynamic = elf.dynamic;
+            memcpy(target->interpreter, elf.interpreter, sizeof elf.interpreter);
+        }
         target->missing = target->interpreter[0] != '\0' &&
                           access(target->interpreter, F_OK) < 0 && errno == ENOENT;
     }
@@ -175,7 +134,5 @@ const char *preload_obstacle(const struct target *target)
         return "it is statically linked";
     if (target->privileged)
         return "it is setuid, setgid or has file capabilities";
-    if (target->sanitized)
-        return "AddressSanitizer, which it is linked with, has to be loaded first";
     return NULL;
 }

@@ -1,11 +1,18 @@
 /*
- * The ground that all of core stands on: faults, text, facts about processes
- * and files.  The rules of dz.h hold here too.
+ * The base room: faults, bounded text, numbers, reading and writing whole, clocks,
+ * signals by name, environment vectors, facts about processes and files, ELF headers.
+ *
+ * Needs libc alone.  All of core/ runs in other programs' processes, before their
+ * main(): it calls async-signal-safe functions only, never allocates, never prints
+ * and never exits, except where a comment names the exception.  One libdz.so serves
+ * glibc and musl programs.  So only functions are used that both export under one
+ * name with one layout; where they differ, the system call is made by syscall(2).
  */
 #ifndef BASE_H
 #define BASE_H
 
 #include <limits.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,11 +21,43 @@
 /* Exit statuses, those of env(1), nohup(1) and timeout(1). */
 enum {
     DZ_EXIT_TIMEOUT = 124,    /* the wait timed out; the target was stopped */
-    DZ_EXIT_FAILURE = 125,    /* we failed; the target does not run */
-    DZ_EXIT_CANNOT_RUN = 126, /* found, but it cannot be executed */
+    DZ_EXIT_FAILURE = 125,    /* dznohup failed; the target does not run */
+    DZ_EXIT_CANNOT_RUN = 126, /* the command was found, but cannot be executed */
     DZ_EXIT_NOT_FOUND = 127,  /* the command was not found */
-    DZ_EXIT_SIGNAL = 128      /* plus the number of the signal that ended it */
+    DZ_EXIT_SIGNAL = 128      /* plus the number of the signal that ended the target */
 };
+
+/* ---- text.c: bounded text without stdio ----------------------------------- */
+
+struct dz_text {
+    char *at;    /* caller-owned; always terminated */
+    size_t size; /* bytes of at, at least 1 */
+    size_t length;
+    bool cut; /* something did not fit: its end is missing */
+};
+
+/* Begins an empty text in the size bytes at. */
+struct dz_text dz_text(char *at, size_t size);
+
+/* Append; set text->cut if the end does not fit. */
+void dz_add(struct dz_text *text, const char *string);
+void dz_add_bytes(struct dz_text *text, const char *bytes, size_t length);
+void dz_add_char(struct dz_text *text, char c);
+void dz_add_number(struct dz_text *text, int64_t number);
+
+/* Appends milliseconds as seconds, with as many decimals as are not zero: "1.5". */
+void dz_add_seconds(struct dz_text *text, int64_t milliseconds);
+
+/* Replaces control characters by '?', so that the text stays one line.  U+0080 to
+ * U+009F in UTF-8 count as control characters. */
+void dz_one_line(char *text);
+
+/* Reads a decimal number without sign at *at and moves *at behind it.  Returns the
+ * number, or -1 if there is no digit or it does not fit an int. */
+int dz_read_number(const char **at);
+
+/* Reads a decimal number of 64 bits into *number.  Returns 0, or -1. */
+int dz_read_long(const char **at, int64_t *number);
 
 /* ---- fault.c: what went wrong, as data ------------------------------------ */
 
@@ -27,7 +66,7 @@ enum {
  * through a pipe, even from a new program image.
  */
 struct dz_fault {
-    int err;               /* errno; 0 where reason says it all */
+    int err;               /* errno; 0 if reason says it all */
     int status;            /* the exit status to end with */
     char step[32];         /* the step or option that failed */
     char reason[128];      /* our own words; empty: the text of err */
@@ -38,74 +77,113 @@ struct dz_fault {
 enum { DZ_MESSAGE_MAX = PATH_MAX + 512 };
 
 /*
- * Fill in *fault with status 125 and return -1.  step, object and reason may
- * be NULL for empty.  A field that is already filled in is replaced.
+ * Fills in *fault with status 125 and returns -1.  step, object and reason may be
+ * NULL for empty.
  */
 int dz_fault(struct dz_fault *fault, const char *step, const char *object, int err,
              const char *reason);
 
-/* The same for an object that is a number: a descriptor, a PID, a signal. */
+/* Fills in *fault for an object that is a number: a descriptor, a PID, a signal. */
 int dz_fault_number(struct dz_fault *fault, const char *step, long object, int err,
                     const char *reason);
 
-/* The same: what object stands for runs already, as pid. */
+/* Fills in *fault: the job that object names is already running as pid. */
 int dz_fault_running(struct dz_fault *fault, const char *step, const char *object,
                      pid_t pid);
 
 /*
- * Write "PROGRAM: STEP: OBJECT: REASON\n" with a terminating zero to text and
- * return its length.  Control characters are shown as '?', so that it is one
- * line whatever the object is called.
+ * Writes "PROGRAM: STEP: OBJECT: REASON\n" with a terminating zero to text and
+ * returns its length.  It is one line, whatever the object is called.
  */
 size_t dz_fault_text(const struct dz_fault *fault, const char *program,
                      char text[DZ_MESSAGE_MAX]);
 
-/* "Permission denied" and so on; "error 140" for one that has no name here. */
-struct dz_text;
-void dz_add_error(struct dz_text *text, int err);
-
-/* Write that line to fd. */
+/* Writes that line to fd.  A failure of that write cannot be reported anywhere. */
 void dz_fault_write(const struct dz_fault *fault, const char *program, int fd);
 
-/* ---- text.c: bounded text without stdio ----------------------------------- */
+/* Appends "Permission denied" and so on; "error 140" for an unknown number. */
+void dz_add_error(struct dz_text *text, int err);
 
-struct dz_text {
-    char *at;    /* caller-owned; always terminated */
-    size_t size; /* bytes of at, at least 1 */
-    size_t length;
-    bool cut; /* something did not fit and was left out */
-};
+/* ---- io.c ------------------------------------------------------------------ */
 
-struct dz_text dz_text(char *at, size_t size);
-void dz_add(struct dz_text *text, const char *string);
-void dz_add_char(struct dz_text *text, char c);
-void dz_add_number(struct dz_text *text, int64_t number);
-
-/* Show control characters as '?': what is told stays one line. */
-void dz_one_line(char *text);
-
-/*
- * Write all of data to fd, going on after EINTR and short writes.
- * Returns 0, or -1 with errno as write(2).
- */
+/* Writes all of data to fd.  Returns 0, or -1 and sets errno as write(2) does. */
 int dz_write(int fd, const void *data, size_t size);
 
+/* Reads exactly size bytes from a pipe.  Returns whether they came; errno is 0 at
+ * the pipe's end. */
+bool dz_read_all(int fd, void *data, size_t size);
+
 /*
- * Read a decimal number without sign from *at and move *at behind it.
- * Returns it, or -1 where there is no digit or it does not fit an int.
+ * Reads up to size bytes from byte at on; moves the file's position.  Returns their
+ * number, less than size only at the file's end, or -1 and sets errno.
  */
-int dz_read_number(const char **at);
-
-/* The same for 64 bits; *number is set.  Returns 0 or -1. */
-int dz_read_long(const char **at, int64_t *number);
-
-/* ---- proc.c: facts from /proc ----------------------------------------------- */
+ssize_t dz_read_at(int fd, void *data, size_t size, int64_t at);
 
 /*
- * Read what one read(2) of size - 1 bytes gives, and terminate it: a small file
- * of /proc comes whole so.  Returns their number; -1 with errno.
+ * Reads what one read(2) of size - 1 bytes gives, and terminates it.  A small file
+ * of /proc comes whole.  Returns the number of bytes, or -1 and sets errno.
  */
 ssize_t dz_read_file(const char *path, char *data, size_t size);
+
+/*
+ * Closes fd and keeps errno.  For descriptors that nothing was written to, or whose
+ * writes were checked: close(2) has nothing to report then.
+ */
+void dz_close(int fd);
+
+/* Closes *fd if it is not -1, and sets it to -1. */
+void dz_close_fd(int *fd);
+
+/* dup2(2), repeated at EINTR and EBUSY (a race with open(2) in another thread). */
+int dz_dup2(int from, int to);
+
+/* ---- clock.c ---------------------------------------------------------------- */
+
+/* Returns milliseconds of a clock that only goes forward. */
+int64_t dz_milliseconds(void);
+
+/* Reads seconds, with an optional fraction, at *at as milliseconds.  Returns 0, or
+ * -1.  A fraction below a millisecond counts as one. */
+int dz_read_seconds(const char **at, int64_t *milliseconds);
+
+/* ---- signal.c --------------------------------------------------------------- */
+
+enum { DZ_SIGNALS = 64 };
+
+/* Returns the bit of a signal in a set as the kernel has it. */
+static inline uint64_t dz_signal_bit(int number)
+{
+    return UINT64_C(1) << (number - 1);
+}
+
+/* HUP, TTIN and TTOU: what a terminal sends to a background program. */
+uint64_t dz_terminal_signals(void);
+
+/*
+ * Returns the number of a signal name (HUP, SIGHUP, 1, RTMIN+2), or -1.  RTMIN is
+ * 34 and RTMAX 64, as in glibc, in every build.
+ */
+int dz_signal_number(const char *name, size_t length);
+
+/* Appends "HUP" for 1, and so on; "RTMIN+2". */
+void dz_add_signal(struct dz_text *text, int number);
+
+/* Sets *set to INT, QUIT and TERM: they end a wait, and the job with it. */
+void dz_interrupt_set(sigset_t *set);
+
+/* Ends this process by the signal that interrupted its wait, so that a shell that
+ * waits for it sees the interrupt too. */
+void dz_die_by_signal(int number);
+
+/* ---- env.c ------------------------------------------------------------------- */
+
+/* Returns what follows name and '=' in entry, or NULL. */
+char *dz_env_value(char *entry, const char *name);
+
+/* Returns the value of name in envp, or NULL. */
+char *dz_env(char **envp, const char *name);
+
+/* ---- process.c: facts from /proc -------------------------------------------- */
 
 struct dz_process {
     pid_t pid;
@@ -113,7 +191,7 @@ struct dz_process {
     pid_t ppid;
     pid_t pgrp;
     pid_t session;
-    int tty; /* device number of the controlling terminal, 0: none */
+    int tty; /* device number of the controlling terminal; 0: none */
     int threads;
     bool exiting;     /* its first thread is; its descriptors may be closed already */
     bool executed;    /* since it was forked */
@@ -122,36 +200,42 @@ struct dz_process {
     int wait_status;  /* of a zombie, as of waitpid(2); 0 where we may not see it */
 };
 
-/* Read /proc/PID/stat.  -1 with errno. */
+/* Reads /proc/PID/stat.  Returns 0, or -1 and sets errno. */
 int dz_read_process(pid_t pid, struct dz_process *process);
 
-/* Whether it has ended; as a zombie it has. */
+/* Returns whether the process has ended; a zombie has. */
 bool dz_has_ended(const struct dz_process *process);
 
-/* Whether pid is a process that has not ended. */
-bool dz_lives(pid_t pid);
+/* Returns whether pid is a process that has not ended. */
+bool dz_is_running(pid_t pid);
 
 /*
- * Whether /proc is there and of our own PID namespace: else its numbers mean
- * others, or nobody.
+ * Returns whether /proc is there and of our own PID namespace.  Otherwise its
+ * numbers mean other processes, or none.
  */
 bool dz_proc_is_ours(void);
 
 /*
- * Whether a process other than this one has the given process group (session
- * false) or session.  1, 0, or -1 with errno where /proc cannot tell.
+ * Tells whether another process has the given process group (session false) or
+ * session.  Returns 1, 0, or -1 and sets errno if /proc cannot tell.
  */
-int dz_others(pid_t id, bool session);
+int dz_has_other_members(pid_t id, bool session);
 
 /*
- * Call visit for each numeric entry of a /proc folder, with the descriptor that
- * the folder is read by, until it returns something other than 0.  Returns
- * that, 0 at the end, or -1 with errno.
+ * Calls visit for each numeric entry of a /proc directory, with the descriptor that
+ * the directory is read by, until it returns something other than 0.  Returns that,
+ * 0 at the end, or -1 and sets errno.
  */
-int dz_each_number(const char *folder, int (*visit)(int number, int folder, void *data),
+int dz_each_number(const char *directory, int (*visit)(int number, int fd, void *data),
                    void *data);
 
-/* ---- stat.c: what a file is -------------------------------------------------- */
+/* Appends a terminal by its device number, dz_process.tty: "pts/3", "4:1", "none". */
+void dz_add_tty(struct dz_text *text, int tty);
+
+/* waitpid(2), repeated at EINTR. */
+pid_t dz_waitpid(pid_t pid, int *status, int flags);
+
+/* ---- path.c: what a file is, and its path ------------------------------------- */
 
 struct dz_stat {
     unsigned mode; /* as st_mode, stat(3type) */
@@ -164,14 +248,34 @@ struct dz_stat {
     int64_t modified_ns;
 };
 
+/* fstatat(2) relative to directory.  With an empty path: what that descriptor is open
+ * on.  Returns 0, or -1 and sets errno. */
+int dz_stat(int directory, const char *path, bool follow, struct dz_stat *about);
+
+/* Returns whether both are one file. */
+bool dz_same_file(const struct dz_stat *one, const struct dz_stat *other);
+
 /*
- * The absolute form of path, which is not looked at.  -1 with errno:
+ * Makes path absolute without looking at it.  Returns 0, or -1 and sets errno:
  * ENAMETOOLONG, or as getcwd(3).
  */
 int dz_make_absolute(const char *path, char absolute[PATH_MAX]);
 
-/* As fstatat(2); with an empty path, what the descriptor folder is open on.
- * -1 with errno. */
-int dz_stat(int folder, const char *path, bool follow, struct dz_stat *about);
+/* Writes DIRECTORY/FILE to path.  Returns 0, or -1 with ENAMETOOLONG. */
+int dz_join(char path[PATH_MAX], const char *directory, const char *file);
+
+/* ---- elf.c: program headers of either class, elf(5) ----------------------------- */
+
+struct dz_elf {
+    int bits; /* 32 or 64 */
+    unsigned machine;
+    bool shared;                /* a shared object, or a program for any address */
+    bool dynamic;               /* has an interpreter: a dynamic linker */
+    char interpreter[PATH_MAX]; /* that one, or empty */
+};
+
+/* Reads the ELF file open on fd.  Returns whether it is one.  Nothing in the file is
+ * trusted: each offset is only read at. */
+bool dz_read_elf(int fd, struct dz_elf *elf);
 
 #endif

@@ -5,7 +5,7 @@
  * locale is not set up; so the errors that our system calls give are named
  * here.  Any other is shown by its number.
  */
-#include "start.h"
+#include "base.h"
 
 #include <errno.h>
 #include <string.h>

@@ -6,7 +6,7 @@
  * statx before 1.2.5.  The kernel's own structure, linux/stat.h, is the same
  * everywhere.
  */
-#include "start.h"
+#include "base.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -101,6 +101,25 @@ int dz_make_absolute(const char *path, char absolute[PATH_MAX])
             dz_add_char(&text, '/');
     }
     dz_add(&text, path);
+    if (text.cut) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    return 0;
+}
+
+bool dz_same_file(const struct dz_stat *one, const struct dz_stat *other)
+{
+    return one->inode == other->inode && one->device == other->device;
+}
+
+int dz_join(char path[PATH_MAX], const char *directory, const char *file)
+{
+    struct dz_text text = dz_text(path, PATH_MAX);
+
+    dz_add(&text, directory);
+    dz_add(&text, "/");
+    dz_add(&text, file);
     if (text.cut) {
         errno = ENAMETOOLONG;
         return -1;

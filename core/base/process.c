@@ -1,12 +1,13 @@
 /*
  * Facts from /proc, read without stdio or readdir(3), which allocate.
  */
-#include "start.h"
+#include "base.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* As the kernel lays it out for getdents64(2). */
@@ -17,22 +18,6 @@ struct entry {
     unsigned char type;
     char name[];
 };
-
-ssize_t dz_read_file(const char *path, char *data, size_t size)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n;
-
-    if (fd < 0)
-        return -1;
-    while ((n = read(fd, data, size - 1)) < 0 && errno == EINTR)
-        ;
-    int err = errno;
-    close(fd); /* read only: nothing can be lost */
-    data[n > 0 ? n : 0] = '\0';
-    errno = err;
-    return n;
-}
 
 /* The fields of /proc/PID/stat that are wanted, by their numbers in
  * proc_pid_stat(5). */
@@ -118,7 +103,7 @@ bool dz_has_ended(const struct dz_process *process)
     return process->state == 'X' || (process->state == 'Z' && process->threads <= 1);
 }
 
-bool dz_lives(pid_t pid)
+bool dz_is_running(pid_t pid)
 {
     struct dz_process process;
 
@@ -193,7 +178,7 @@ static int is_other(int number, int folder, void *data)
     return (search->session ? process.session : process.pgrp) == search->id;
 }
 
-int dz_others(pid_t id, bool session)
+int dz_has_other_members(pid_t id, bool session)
 {
     struct search search = {.self = getpid(), .id = id, .session = session};
 
@@ -203,5 +188,37 @@ int dz_others(pid_t id, bool session)
         errno = ENOENT; /* an empty folder in its place */
         return -1;
     }
+    return result;
+}
+
+enum { PTS_MAJOR = 136 }; /* Unix98 terminals, devices.txt of the kernel */
+
+/* tty_nr of proc_pid_stat(5): minor in bits 31-20 and 7-0, major in 15-8. */
+void dz_add_tty(struct dz_text *text, int tty)
+{
+    unsigned device = (unsigned)tty;
+    unsigned major = device >> 8 & 0xff;
+    unsigned minor = (device & 0xff) | (device >> 12 & 0xfff00);
+
+    if (tty == 0) {
+        dz_add(text, "none");
+        return;
+    }
+    if (major == PTS_MAJOR) {
+        dz_add(text, "pts/");
+    } else {
+        dz_add_number(text, (long)major);
+        dz_add(text, ":");
+    }
+    dz_add_number(text, (long)minor);
+}
+
+/* waitpid(2) over EINTR. */
+pid_t dz_waitpid(pid_t pid, int *status, int flags)
+{
+    pid_t result;
+
+    while ((result = waitpid(pid, status, flags)) < 0 && errno == EINTR)
+        ;
     return result;
 }

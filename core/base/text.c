@@ -1,14 +1,12 @@
 /*
  * Bounded text and numbers without stdio or locale.
  *
- * A text is always terminated; what does not fit is left out whole and marked
- * by the cut flag, which the caller looks at.
+ * A text is always terminated.  If a string does not fit, its end is cut off and the
+ * cut flag is set, which the caller looks at.
  */
-#include "start.h"
+#include "base.h"
 
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 struct dz_text dz_text(char *at, size_t size)
 {
@@ -18,25 +16,27 @@ struct dz_text dz_text(char *at, size_t size)
     return text;
 }
 
-void dz_add(struct dz_text *text, const char *string)
+void dz_add_bytes(struct dz_text *text, const char *bytes, size_t length)
 {
-    size_t length = strlen(string);
     size_t room = text->size - text->length - 1;
 
     if (length > room) {
         text->cut = true;
         length = room;
     }
-    memcpy(text->at + text->length, string, length);
+    memcpy(text->at + text->length, bytes, length);
     text->length += length;
     text->at[text->length] = '\0';
 }
 
+void dz_add(struct dz_text *text, const char *string)
+{
+    dz_add_bytes(text, string, strlen(string));
+}
+
 void dz_add_char(struct dz_text *text, char c)
 {
-    char string[2] = {c, '\0'};
-
-    dz_add(text, string);
+    dz_add_bytes(text, &c, 1);
 }
 
 void dz_add_number(struct dz_text *text, int64_t number)
@@ -55,6 +55,19 @@ void dz_add_number(struct dz_text *text, int64_t number)
     dz_add(text, digits + at);
 }
 
+void dz_add_seconds(struct dz_text *text, int64_t milliseconds)
+{
+    int64_t rest = milliseconds % 1000;
+
+    dz_add_number(text, milliseconds / 1000);
+    if (rest > 0)
+        dz_add(text, ".");
+    for (int64_t unit = 100; rest > 0; unit /= 10) {
+        dz_add_number(text, rest / unit);
+        rest %= unit;
+    }
+}
+
 void dz_one_line(char *text)
 {
     for (; *text != '\0'; text++) {
@@ -66,22 +79,6 @@ void dz_one_line(char *text)
         if (high)
             *++text = '?';
     }
-}
-
-int dz_write(int fd, const void *data, size_t size)
-{
-    const char *at = data;
-
-    while (size > 0) {
-        ssize_t n = write(fd, at, size);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -1;
-        at += n;
-        size -= (size_t)n;
-    }
-    return 0;
 }
 
 int dz_read_long(const char **at, int64_t *number)

@@ -20,20 +20,14 @@
 
 static const char suffix[] = ".new";
 
-void dz_claim_init(struct dz_claim *claim)
-{
-    claim->fd = -1;
-    claim->path[0] = '\0';
-}
-
-/* The path of the lock: FOLDER/.NAME.new.  -1 with errno. */
+/* Writes the path of the lock, DIRECTORY/.NAME.new.  Returns 0, or -1 and sets errno.
+ */
 static int lock_path(const char *path, char lock[PATH_MAX])
 {
     const char *slash = strrchr(path, '/');
     struct dz_text text = dz_text(lock, PATH_MAX);
 
-    for (const char *at = path; at <= slash; at++)
-        dz_add_char(&text, *at);
+    dz_add_bytes(&text, path, (size_t)(slash + 1 - path));
     dz_add(&text, ".");
     dz_add(&text, slash + 1);
     dz_add(&text, suffix);
@@ -96,6 +90,8 @@ static int try_lock(const char *lock, int64_t until, bool *again)
     int result;
 
     *again = false;
+    if (fd == 0 && (fd = fcntl(0, F_DUPFD_CLOEXEC, 3)) != 0)
+        dz_close(0); /* 0 means that nothing is held */
     if (fd < 0)
         return -1;
     result = check_own(fd, &ours);
@@ -116,9 +112,7 @@ static int try_lock(const char *lock, int64_t until, bool *again)
     }
     if (result >= 0 && !*again)
         return fd;
-    int err = errno;
-    close(fd); /* nothing was written */
-    errno = err;
+    dz_close(fd);
     return -1;
 }
 
@@ -140,21 +134,24 @@ int dz_claim(struct dz_claim *claim, const char *path, const char *step,
         claim->path[0] = '\0';
         return dz_fault(fault, step, path, errno, NULL);
     }
+    int fd = -1;
     while (again)
-        claim->fd = try_lock(lock, until, &again);
-    if (claim->fd >= 0)
+        fd = try_lock(lock, until, &again);
+    claim->fd = fd;
+    if (fd >= 0)
         return 0;
+    claim->fd = 0;
     claim->path[0] = '\0';
     return dz_fault(fault, step, errno == EPERM ? lock : path, errno, refusal(errno));
 }
 
 void dz_claim_release(struct dz_claim *claim)
 {
-    if (claim->fd < 0)
+    if (claim->fd == 0)
         return;
     flock(claim->fd, LOCK_UN); /* for every copy, the caller's too; cannot fail */
     close(claim->fd);
-    claim->fd = -1;
+    claim->fd = 0;
 }
 
 int dz_claim_publish(struct dz_claim *claim, mode_t mode)
@@ -177,7 +174,7 @@ void dz_claim_drop(struct dz_claim *claim)
 {
     char lock[PATH_MAX];
 
-    if (claim->fd >= 0 && lock_path(claim->path, lock) == 0)
+    if (claim->fd > 0 && lock_path(claim->path, lock) == 0)
         unlink(lock);
     dz_claim_release(claim);
 }

@@ -98,7 +98,7 @@ static bool is_unknown(const char *boot)
     return strcmp(boot, "-") == 0;
 }
 
-int dz_runs(const struct dz_identity *identity)
+int dz_identity_runs(const struct dz_identity *identity)
 {
     struct dz_identity now;
 
@@ -162,18 +162,8 @@ int dz_signal_process(const struct dz_identity *identity, int signal)
         return kill(identity->pid, signal);
     }
     result = (int)syscall(SYS_pidfd_send_signal, fd, signal, NULL, 0);
-    int err = errno;
-    close(fd);
-    errno = err;
+    dz_close(fd);
     return result;
-}
-
-int64_t dz_milliseconds(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail with a valid clock */
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 bool dz_await_end(const struct dz_identity *identity, int64_t until)

@@ -10,21 +10,21 @@
 #include <errno.h>
 
 struct walk {
-    struct dz_family family;
+    struct dz_members members;
     int (*visit)(const struct dz_process *process, void *data);
     void *data;
 };
 
 /* Whether process is below the family's root. */
-static bool is_below(const struct dz_family *family, const struct dz_process *process)
+static bool is_below(const struct dz_members *members, const struct dz_process *process)
 {
     enum { DEEPEST = 10000 }; /* PIDs that change while we look might make a ring */
     struct dz_process at = *process;
 
-    if (family->root == 0 || process->pid == family->root)
+    if (members->root == 0 || process->pid == members->root)
         return false;
-    for (int i = 0; i < DEEPEST && at.start >= family->oldest; i++) {
-        if (at.ppid == family->root)
+    for (int i = 0; i < DEEPEST && at.start >= members->oldest; i++) {
+        if (at.ppid == members->root)
             return true;
         if (at.ppid <= 1 || dz_read_process(at.ppid, &at) < 0)
             return false;
@@ -32,12 +32,13 @@ static bool is_below(const struct dz_family *family, const struct dz_process *pr
     return false;
 }
 
-static bool is_member(const struct dz_family *family, const struct dz_process *process)
+static bool is_member(const struct dz_members *members,
+                      const struct dz_process *process)
 {
-    if (process->pid == family->except)
+    if (process->pid == members->except)
         return false;
-    return (family->session > 0 && process->session == family->session) ||
-           is_below(family, process);
+    return (members->session > 0 && process->session == members->session) ||
+           is_below(members, process);
 }
 
 /*
@@ -45,11 +46,11 @@ static bool is_member(const struct dz_family *family, const struct dz_process *p
  * lives it is either that leader, which is looked for as itself, or a stranger
  * that has got the number.
  */
-static struct dz_family settle(const struct dz_family *family)
+static struct dz_members settle(const struct dz_members *members)
 {
-    struct dz_family settled = *family;
+    struct dz_members settled = *members;
 
-    if (settled.session > 0 && dz_lives(settled.session))
+    if (settled.session > 0 && dz_is_running(settled.session))
         settled.session = 0;
     return settled;
 }
@@ -62,23 +63,23 @@ static int visit_process(int number, int folder, void *data)
     (void)folder;
     if (dz_read_process(number, &process) < 0 || dz_has_ended(&process))
         return 0; /* or hidden from us */
-    return is_member(&walk->family, &process) ? walk->visit(&process, walk->data) : 0;
+    return is_member(&walk->members, &process) ? walk->visit(&process, walk->data) : 0;
 }
 
-int dz_family_each(const struct dz_family *family,
-                   int (*visit)(const struct dz_process *process, void *data),
-                   void *data)
+int dz_members_each(const struct dz_members *members,
+                    int (*visit)(const struct dz_process *process, void *data),
+                    void *data)
 {
-    struct walk walk = {.family = settle(family), .visit = visit, .data = data};
+    struct walk walk = {.members = settle(members), .visit = visit, .data = data};
 
     return dz_each_number("/proc", visit_process, &walk);
 }
 
-bool dz_family_has(const struct dz_family *family, pid_t pid)
+bool dz_members_has(const struct dz_members *members, pid_t pid)
 {
     struct dz_process process;
 
-    struct dz_family settled = settle(family);
+    struct dz_members settled = settle(members);
 
     return dz_read_process(pid, &process) == 0 && is_member(&settled, &process);
 }

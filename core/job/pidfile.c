@@ -4,7 +4,7 @@
  * Invariants: no file is believed that is a symbolic link or no regular file;
  * no PID below 2 and none that belongs to a process younger than the file.
  */
-#include "start.h"
+#include "job.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -83,9 +83,7 @@ int dz_pidfile_read(const char *path, struct dz_pidfile *pidfile)
     if (fd < 0)
         return -1;
     result = read_open(fd, pidfile);
-    int err = errno;
-    close(fd); /* read only: nothing can be lost */
-    errno = err;
+    dz_close(fd);
     return result;
 }
 
@@ -116,23 +114,6 @@ static const char *refusal(int err)
     return err == ELOOP ? "a symbolic link" : NULL;
 }
 
-/* Whether it would be among the records: there it might be the very record that
- * we have locked, and wait for ourselves. */
-static bool is_in_state(const struct dz_plan *plan)
-{
-    char path[PATH_MAX];
-    struct dz_stat state;
-    struct dz_stat folder;
-
-    if (plan->state[0] == '\0' || plan->unrecorded ||
-        dz_make_absolute(plan->pidfile, path) < 0)
-        return false;
-    strrchr(path, '/')[1] = '\0'; /* absolute: it has one */
-    return dz_stat(AT_FDCWD, plan->state, true, &state) == 0 &&
-           dz_stat(AT_FDCWD, path, true, &folder) == 0 && state.inode == folder.inode &&
-           state.device == folder.device;
-}
-
 int dz_pidfile_check(const char *path, struct dz_pidfile *old, struct dz_fault *fault)
 {
     if (dz_pidfile_read(path, old) < 0)
@@ -142,53 +123,12 @@ int dz_pidfile_check(const char *path, struct dz_pidfile *old, struct dz_fault *
     return dz_fault_running(fault, "pidfile", path, old->who.pid);
 }
 
-int dz_pidfile_claim(struct dz_plan *plan, struct dz_fault *fault)
-{
-    struct dz_claim *claim = &plan->pidfile_claim;
-
-    if (plan->pidfile == NULL)
-        return 0;
-    if (is_in_state(plan))
-        return dz_fault(fault, "pidfile", plan->pidfile, 0,
-                        "is in the directory of the jobs' records");
-    if (dz_claim(claim, plan->pidfile, "pidfile", plan->timeout, fault) < 0)
-        return -1;
-    if (dz_pidfile_check(plan->pidfile, &plan->pidfile_old, fault) == 0)
-        return 0;
-    dz_claim_drop(claim);
-    claim->path[0] = '\0'; /* somebody else's to undo */
-    return -1;
-}
-
-int dz_pidfile_publish(struct dz_plan *plan, pid_t pid, struct dz_fault *fault)
-{
-    struct dz_claim *claim = &plan->pidfile_claim;
-    char digits[24];
-    struct dz_text text = dz_text(digits, sizeof digits);
-    mode_t mask;
-
-    if (plan->pidfile == NULL)
-        return 0;
-    mask = umask(0); /* there is no other way to read it */
-    umask(mask);
-    if (plan->umask >= 0) /* the caller has another one than the target */
-        mask = (mode_t)plan->umask;
-    dz_add_number(&text, pid);
-    dz_add(&text, "\n");
-    if (dz_write(claim->fd, digits, text.length) < 0 ||
-        /* Readable by ourselves whatever the umask: it is to be cleaned up. */
-        dz_claim_publish(claim, S_IRUSR | (0644 & ~mask)) < 0)
-        return dz_fault(fault, "pidfile", plan->pidfile, errno, NULL);
-    return 0;
-}
-
 void dz_pidfile_remove(const char *path, pid_t pid)
 {
-    struct dz_claim claim;
+    struct dz_claim claim = {.fd = 0};
     struct dz_pidfile pidfile;
     struct dz_fault fault;
 
-    dz_claim_init(&claim);
     /* A file that cannot be claimed cannot be removed either; it names a process
      * that is gone, which whoever reads it will find. */
     if (dz_claim(&claim, path, "pidfile", DZ_UNDO_MS, &fault) < 0)

@@ -1,18 +1,18 @@
 /*
  * The text of a record, both ways; job.h says what it looks like.
  *
- * Whoever writes it may be in somebody else's process, and whoever reads it must
- * not believe that it is whole.
+ * The writer may run in another program's process.  The reader must not trust that the
+ * text is whole.
  */
-#include "start.h"
+#include "job.h"
 
 #include <errno.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-/* The value of "KEY VALUE\n" at *at, and move *at behind it; NULL if it is
- * another line. */
+/* Returns the value of "KEY VALUE\n" at *at, and moves *at behind that line; NULL if it
+ * is another line. */
 static const char *take(const char **at, const char *key)
 {
     size_t length = strlen(key);
@@ -60,112 +60,96 @@ const char *dz_record_parse(const char *text, struct dz_record *record)
     return text;
 }
 
-/* Text on its way to a descriptor: a record has no greatest length. */
-struct out {
-    int fd;
-    int err; /* the first one */
-    size_t length;
-    char data[1024];
-};
-
-static void flush(struct out *out)
+static void flush(struct dz_record_out *out)
 {
     if (out->err == 0 && dz_write(out->fd, out->data, out->length) < 0)
         out->err = errno;
     out->length = 0;
 }
 
-static void put_char(struct out *out, char c)
+static void put(struct dz_record_out *out, const char *bytes, size_t length)
 {
-    if (out->length == sizeof out->data)
-        flush(out);
-    out->data[out->length++] = c;
-}
-
-static void put(struct out *out, const char *string)
-{
-    while (*string != '\0')
-        put_char(out, *string++);
-}
-
-static void put_text(struct out *out, const char *key, const char *value)
-{
-    put(out, key);
-    put_char(out, ' ');
-    for (; *value != '\0'; value++) {
-        if (*value == '\n')
-            put(out, "\\n");
-        else if (*value == '\\')
-            put(out, "\\\\");
-        else
-            put_char(out, *value);
+    while (length > 0) {
+        size_t room = sizeof out->data - out->length;
+        size_t part = length < room ? length : room;
+        memcpy(out->data + out->length, bytes, part);
+        out->length += part;
+        bytes += part;
+        length -= part;
+        if (out->length == sizeof out->data)
+            flush(out);
     }
-    put_char(out, '\n');
 }
 
-static void put_number(struct out *out, const char *key, int64_t number)
+/* Puts value, with its newlines and backslashes escaped. */
+static void put_value(struct dz_record_out *out, const char *value)
+{
+    while (*value != '\0') {
+        size_t plain = strcspn(value, "\n\\");
+        put(out, value, plain);
+        value += plain;
+        if (*value == '\0')
+            break;
+        put(out, *value == '\n' ? "\\n" : "\\\\", 2);
+        value++;
+    }
+}
+
+void dz_record_text(struct dz_record_out *out, const char *key, const char *value)
+{
+    put(out, key, strlen(key));
+    put(out, " ", 1);
+    put_value(out, value);
+    put(out, "\n", 1);
+}
+
+void dz_record_number(struct dz_record_out *out, const char *key, int64_t number)
 {
     char digits[24];
     struct dz_text text = dz_text(digits, sizeof digits);
 
     dz_add_number(&text, number);
-    put_text(out, key, digits);
+    dz_record_text(out, key, digits);
 }
 
-/* The file that gets stdout: what we opened, or what was there and is kept. */
-static const char *log_path(const struct dz_plan *plan, char path[PATH_MAX])
+void dz_record_option(struct dz_record_out *out, const char *name, const char *value)
 {
-    ssize_t n;
+    static const char key[] = "option ";
 
-    if (plan->log.path[0] != '\0')
-        return plan->log.path;
-    if (plan->error_log.path[0] != '\0')
-        return plan->error_log.path;
-    if (plan->stream[1] != DZ_OTHER)
-        return NULL;
-    n = readlink("/proc/self/fd/1", path, PATH_MAX - 1);
-    if (n <= 0)
-        return NULL;
-    path[n] = '\0';
-    return path[0] == '/' && strncmp(path, "/dev/", 5) != 0 ? path : NULL;
+    put(out, key, sizeof key - 1);
+    put(out, name, strlen(name));
+    if (*value != '\0') {
+        put(out, "=", 1);
+        put_value(out, value);
+    }
+    put(out, "\n", 1);
 }
 
-static void put_plan(struct out *out, const struct dz_plan *plan)
+int dz_record_begin(struct dz_record_out *out, int fd, pid_t pid)
 {
-    char path[PATH_MAX];
-    const char *log = log_path(plan, path);
-
-    if (plan->name != NULL)
-        put_text(out, "name", plan->name);
-    if (plan->cwd[0] != '\0')
-        put_text(out, "cwd", plan->cwd);
-    if (log != NULL)
-        put_text(out, "log", log);
-    if (plan->pidfile_claim.path[0] != '\0')
-        put_text(out, "pidfile", plan->pidfile_claim.path);
-    for (char **word = plan->argv; word != NULL && *word != NULL; word++)
-        put_text(out, "arg", *word);
-    put(out, "end\n");
-}
-
-int dz_record_write(int fd, const struct dz_plan *plan, pid_t pid)
-{
-    struct out out = {.fd = fd};
     struct dz_identity who;
     struct timespec now;
 
+    out->fd = fd;
+    out->err = 0;
+    out->length = 0;
     if (dz_identify(pid, &who) < 0)
         return -1;
     clock_gettime(CLOCK_REALTIME, &now); /* cannot fail with a valid clock */
-    put_number(&out, "dz", 1);
-    put_number(&out, "pid", who.pid);
-    put_number(&out, "start", (int64_t)who.start);
-    put_text(&out, "boot", who.boot);
-    put_number(&out, "space", (int64_t)who.space);
-    put_number(&out, "session", getsid(pid));
-    put_number(&out, "since", now.tv_sec);
-    put_plan(&out, plan);
-    flush(&out);
-    errno = out.err;
-    return out.err == 0 ? 0 : -1;
+    dz_record_number(out, "dz", 1);
+    dz_record_number(out, "pid", who.pid);
+    dz_record_number(out, "start", (int64_t)who.start);
+    dz_record_text(out, "boot", who.boot);
+    dz_record_number(out, "space", (int64_t)who.space);
+    dz_record_number(out, "session", getsid(pid));
+    dz_record_number(out, "since", now.tv_sec);
+    return 0;
+}
+
+int dz_record_end(struct dz_record_out *out)
+{
+    put(out, "end\n", 4);
+    flush(out);
+    errno = out->err;
+    return out->err == 0 ? 0 : -1;
 }

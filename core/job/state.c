@@ -5,7 +5,7 @@
  * our own and nobody else may write to them.  XDG_RUNTIME_DIR is not used: it
  * goes away at logout, when jobs must not.
  */
-#include "start.h"
+#include "job.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -109,19 +109,4 @@ int dz_state_open(char **envp, bool make, char path[PATH_MAX], struct dz_fault *
     close(fd); /* for looking only: nothing can be lost */
     return dz_fault(fault, step, path, EPERM,
                     "somebody else's, or others may write to it");
-}
-
-int dz_record_open(int folder, const char *file)
-{
-    int fd =
-        openat(folder, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    struct dz_stat about;
-
-    if (fd < 0)
-        return -1;
-    if (is_trusted(fd) && dz_stat(fd, "", true, &about) == 0 && S_ISREG(about.mode))
-        return fd;
-    close(fd); /* for looking only: nothing can be lost */
-    errno = EPERM;
-    return -1;
 }

@@ -13,7 +13,7 @@
 enum { KILLED_MS = 5000 /* a process that lives so long after KILL hangs in a call */ };
 
 struct round {
-    const struct dz_family *family;
+    const struct dz_members *members;
     int signal;
     int err;                  /* the first failure other than "it is gone" */
     bool any;                 /* somebody lives */
@@ -48,7 +48,7 @@ static int visit_member(const struct dz_process *process, void *data)
     return 0;
 }
 
-/* One look at the family, with a signal to each; 0: none.  One that cannot be
+/* One look at the members, with a signal to each; 0: none.  One that cannot be
  * signalled is noted, and keeps nothing from the others. */
 static int look(struct round *round, int signal)
 {
@@ -56,9 +56,9 @@ static int look(struct round *round, int signal)
     round->any = false;
     /* None is said after two looks: one that was forked in the middle of a walk,
      * with a PID that it has passed, is missed by that. */
-    if (dz_family_each(round->family, visit_member, round) < 0)
+    if (dz_members_each(round->members, visit_member, round) < 0)
         return -1;
-    return round->any ? 0 : dz_family_each(round->family, visit_member, round);
+    return round->any ? 0 : dz_members_each(round->members, visit_member, round);
 }
 
 static int failure(const struct round *round)
@@ -67,9 +67,9 @@ static int failure(const struct round *round)
     return -1;
 }
 
-int dz_stop_family(const struct dz_family *family, int64_t until)
+int dz_stop_members(const struct dz_members *members, int64_t until)
 {
-    struct round round = {.family = family};
+    struct round round = {.members = members};
 
     if (look(&round, SIGTERM) < 0)
         return -1;

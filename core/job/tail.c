@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 enum {
@@ -17,47 +16,22 @@ enum {
     MOST = 65536 /* bytes that are shown at most; then "..." stands before them */
 };
 
-/*
- * Read exactly size bytes from byte at on.  Whether all came.
- *
- * The system call is made directly: lseek(2) and pread(2) of the two libcs take
- * offsets of different width on 32 bits.
- */
-static bool read_at(int fd, char *data, size_t size, int64_t at)
-{
-#ifdef SYS__llseek
-    int64_t now;
-    long result = syscall(SYS__llseek, fd, (unsigned long)(at >> 32), (unsigned long)at,
-                          &now, SEEK_SET);
-#else
-    long result = syscall(SYS_lseek, fd, (long)at, SEEK_SET);
-#endif
-
-    while (result >= 0 && size > 0) {
-        ssize_t n = read(fd, data, size);
-        if (n <= 0)
-            return false;
-        data += n;
-        size -= (size_t)n;
-    }
-    return result >= 0;
-}
-
-/* Where the last lines of from..end begin; *lines becomes their number. */
-static int64_t find_start(int fd, int64_t from, int64_t end, int *lines)
+int64_t dz_find_lines(int fd, int64_t from, int64_t end, int64_t most, int *lines)
 {
     char data[BLOCK];
     int wanted = *lines;
     int64_t at = end;
 
     *lines = 0;
-    while (at > from && end - at <= MOST) {
+    if (wanted == 0)
+        return end;
+    while (at > from && end - at <= most) {
         size_t size = at - from > BLOCK ? BLOCK : (size_t)(at - from);
         at -= (int64_t)size;
-        if (!read_at(fd, data, size, at))
-            return end;
+        if (dz_read_at(fd, data, size, at) != (ssize_t)size)
+            return at; /* it has shrunk meanwhile */
         for (size_t i = size; i-- > 0;) {
-            /* The last byte ends the last line, if it is one at all. */
+            /* The last byte ends the last line, if it is a newline at all. */
             if (data[i] != '\n' || at + (int64_t)i == end - 1)
                 continue;
             if (++*lines == wanted)
@@ -99,7 +73,7 @@ static void copy(int fd, int64_t at, int64_t end, int to)
 
     while (at < end) {
         size_t size = end - at > BLOCK ? BLOCK : (size_t)(end - at);
-        if (!read_at(fd, data, size, at))
+        if (dz_read_at(fd, data, size, at) != (ssize_t)size)
             break;
         show(&shown, data, size);
         at += (int64_t)size;
@@ -123,7 +97,7 @@ int dz_tail(int log, int64_t from, int lines, int to)
     fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (fd < 0)
         return 0;
-    start = find_start(fd, from, (int64_t)about.size, &lines);
+    start = dz_find_lines(fd, from, (int64_t)about.size, MOST, &lines);
     if ((int64_t)about.size - start > MOST) {
         dz_write(to, "  ...\n", 6);
         start = (int64_t)about.size - MOST;

@@ -1,27 +1,47 @@
 /*
- * The variable by which the library is told its powers inside a target for which
- * all else is done: by the launcher that preloads it, and, with --inherit, by the
- * target to what that starts.
+ * The variable by which the library is told its powers inside a target for which all
+ * else is done: by the launcher that preloads it, and, with --inherit, by the target to
+ * the programs that it starts.
  *
- * DZ_INSIDE=FD:POWERS:LENGTH:LOGS, where FD is the pipe to report on or "-", POWERS
- * a digit a field, and LENGTH that of stdout's log, behind which stderr's follows;
- * no byte of a path can then be taken for a separator.  Both ends are one build.
+ * DZ_INSIDE=FD:OPTIONS:LENGTH:LOGS.  FD is the pipe to report on or "-".  OPTIONS is
+ * "NAME" or "NAME=VALUE" for each option of the table that is handed over, with commas.
+ * LENGTH is that of stdout's log, after which stderr's follows: no byte of a path can
+ * then be taken for a separator.  Both ends are of one build.
  */
-#include "start.h"
+#include "plan.h"
 
 #include <string.h>
 
 bool dz_wants_powers(const struct dz_plan *plan)
 {
+    /* The kernel keeps DZ_PIN_SECCOMP, not the library. */
     return plan->buffer != DZ_BUFFER_AS_IS || plan->pin == DZ_PIN_DEFAULT ||
            plan->pin == DZ_PIN_ALL || plan->no_daemon || plan->reopen;
 }
 
-void dz_inside_write(const struct dz_plan *plan, int fd, char variable[DZ_INSIDE_MAX])
+static void add_options(const struct dz_plan *plan, struct dz_text *text)
+{
+    char scratch[DZ_SHOWN_MAX]; /* a few bytes of it are used */
+    const char *separator = "";
+
+    for (const struct dz_option *option = dz_options; option->help != NULL; option++) {
+        const char *value = (option->uses & DZ_HANDED) != 0
+                                ? dz_plan_show(plan, option, scratch)
+                                : NULL;
+        if (value == NULL)
+            continue;
+        dz_add(text, separator);
+        dz_add(text, option->name);
+        dz_add(text, *value != '\0' ? "=" : "");
+        dz_add(text, value);
+        separator = ",";
+    }
+}
+
+void dz_inside_write(const struct dz_plan *plan, const char *out, const char *err,
+                     int fd, char variable[DZ_INSIDE_MAX])
 {
     struct dz_text text = dz_text(variable, DZ_INSIDE_MAX);
-    const char *out = plan->reopen ? dz_stream_log(plan, 1) : NULL;
-    const char *err = plan->reopen ? dz_stream_log(plan, 2) : NULL;
 
     dz_add(&text, DZ_INSIDE "=");
     if (fd >= 0)
@@ -29,11 +49,7 @@ void dz_inside_write(const struct dz_plan *plan, int fd, char variable[DZ_INSIDE
     else
         dz_add(&text, "-");
     dz_add(&text, ":");
-    dz_add_number(&text, plan->buffer);
-    dz_add_number(&text, plan->pin);
-    dz_add_number(&text, plan->no_daemon);
-    dz_add_number(&text, plan->reopen);
-    dz_add_number(&text, plan->inherit);
+    add_options(plan, &text);
     dz_add(&text, ":");
     dz_add_number(&text, out != NULL ? (int64_t)strlen(out) : 0);
     dz_add(&text, ":");
@@ -41,52 +57,45 @@ void dz_inside_write(const struct dz_plan *plan, int fd, char variable[DZ_INSIDE
     dz_add(&text, err != NULL ? err : "");
 }
 
-/* The next digit of *at, which is at most most; -1 for anything else. */
-static int read_digit(const char **at, int most)
+/* Sets the option that is written in the length bytes at text.  Returns 0, or -1. */
+static int read_option(struct dz_plan *plan, const char *text, size_t length)
 {
-    int digit = **at - '0';
+    char value[32];
+    struct dz_fault unheard;
+    size_t name = strcspn(text, "=,:");
 
-    if (digit < 0 || digit > most)
+    name = name < length ? name : length;
+    if (length - name > sizeof value)
         return -1;
-    (*at)++;
-    return digit;
+    for (const struct dz_option *option = dz_options; option->help != NULL; option++) {
+        if ((option->uses & DZ_HANDED) == 0 || strlen(option->name) != name ||
+            memcmp(option->name, text, name) != 0)
+            continue;
+        if (name == length)
+            return option->parse == dz_parse_flag
+                       ? dz_plan_set(plan, option, NULL, DZ_INSIDE, &unheard)
+                       : -1;
+        memcpy(value, text + name + 1, length - name - 1);
+        value[length - name - 1] = '\0';
+        return dz_plan_set(plan, option, value, DZ_INSIDE, &unheard);
+    }
+    return -1;
 }
 
-static int read_powers(struct dz_plan *plan, const char **at)
+/* Reads the options at *at, up to the colon. */
+static int read_options(struct dz_plan *plan, const char **at)
 {
-    int buffer = read_digit(at, DZ_BUFFER_FULL);
-    int pin = buffer < 0 ? -1 : read_digit(at, DZ_PIN_SECCOMP);
-    int no_daemon = pin < 0 ? -1 : read_digit(at, 1);
-    int reopen = no_daemon < 0 ? -1 : read_digit(at, 1);
-    int inherit = reopen < 0 ? -1 : read_digit(at, 1);
-
-    if (inherit < 0)
-        return -1;
-    plan->buffer = (enum dz_buffer)buffer;
-    plan->pin = (enum dz_pin)pin;
-    plan->no_daemon = no_daemon == 1;
-    plan->reopen = reopen == 1;
-    plan->inherit = inherit == 1;
-    return 0;
+    while (**at != ':' && **at != '\0') {
+        size_t length = strcspn(*at, ",:");
+        if (read_option(plan, *at, length) < 0)
+            return -1;
+        *at += length + ((*at)[length] == ',');
+    }
+    return **at == ':' ? 0 : -1;
 }
 
-/* The logs, as dz_stream_log tells them. */
-static int read_logs(struct dz_plan *plan, const char *at, int length)
-{
-    size_t rest = strlen(at);
-
-    if ((size_t)length > rest || length >= PATH_MAX ||
-        rest - (size_t)length >= PATH_MAX)
-        return -1;
-    plan->to[1] = length > 0 ? 1 : -1;
-    plan->to[2] = rest > (size_t)length ? 2 : -1;
-    memcpy(plan->log.path, at, (size_t)length);
-    plan->log.path[length] = '\0';
-    memcpy(plan->error_log.path, at + length, rest - (size_t)length + 1);
-    return 0;
-}
-
-int dz_inside_read(struct dz_plan *plan, const char *value, int *fd)
+int dz_inside_read(struct dz_plan *plan, const char *value, char out[PATH_MAX],
+                   char err[PATH_MAX], int *fd)
 {
     int length;
 
@@ -95,10 +104,18 @@ int dz_inside_read(struct dz_plan *plan, const char *value, int *fd)
         value++;
     else if ((*fd = dz_read_number(&value)) < 0)
         return -1;
-    if (*value++ != ':' || read_powers(plan, &value) < 0 || *value++ != ':')
+    if (*value++ != ':' || read_options(plan, &value) < 0)
         return -1;
+    value++;
     length = dz_read_number(&value);
     if (length < 0 || *value++ != ':')
         return -1;
-    return read_logs(plan, value, length);
+    size_t rest = strlen(value);
+    if ((size_t)length > rest || length >= PATH_MAX ||
+        rest - (size_t)length >= PATH_MAX)
+        return -1;
+    memcpy(out, value, (size_t)length);
+    out[length] = '\0';
+    memcpy(err, value + length, rest - (size_t)length + 1);
+    return 0;
 }

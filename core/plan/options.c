@@ -1,244 +1,254 @@
 /*
- * The one table of options, and the plan that is read from it.
+ * The one table of options.
  *
- * The launcher reads it for its command line, its help and its defaults from
- * the environment; the shim for its settings.  Nothing else in the project
- * knows an option's name.
+ * From it come the command line, the twins in the environment, --help, the completions,
+ * what -n shows, what DZ_INSIDE hands over, and what a job's record holds.  Nothing
+ * else in the project knows an option's name.
  */
-#include "start.h"
+#include "plan.h"
 
-#include <errno.h>
 #include <string.h>
 
 #define FIELD(name) offsetof(struct dz_plan, name)
 
-enum { DEFAULT_TIMEOUT = 30000 /* milliseconds */ };
-
-static int parse_text(void *field, const char *value, struct dz_fault *fault)
-{
-    if (*value == '\0')
-        return dz_fault(fault, NULL, NULL, 0, "empty");
-    *(const char **)field = value;
-    return 0;
-}
-
-static int parse_folder(void *field, const char *value, struct dz_fault *fault)
-{
-    if (*value != '/')
-        return dz_fault(fault, NULL, value, 0, "not an absolute path");
-    *(const char **)field = value;
-    return 0;
-}
-
-static int parse_flag(void *field, const char *value, struct dz_fault *fault)
-{
-    if (value != NULL && strcmp(value, "0") != 0 && strcmp(value, "1") != 0)
-        return dz_fault(fault, NULL, value, 0, "neither 0 nor 1");
-    *(bool *)field = value == NULL || *value == '1';
-    return 0;
-}
-
-/* The value is stay or leave; NULL for --daemon. */
-static int parse_mode(void *field, const char *value, struct dz_fault *fault)
-{
-    enum dz_mode *mode = field;
-
-    if (value == NULL || strcmp(value, "leave") == 0)
-        *mode = DZ_LEAVE;
-    else if (strcmp(value, "stay") == 0)
-        *mode = DZ_STAY;
-    else
-        return dz_fault(fault, NULL, value, 0, "neither stay nor leave");
-    return 0;
-}
-
-/* The value is line, none or full; NULL for --line-buffered. */
-static int parse_buffer(void *field, const char *value, struct dz_fault *fault)
-{
-    enum dz_buffer *buffer = field;
-
-    if (value == NULL || strcmp(value, "line") == 0)
-        *buffer = DZ_BUFFER_LINE;
-    else if (strcmp(value, "none") == 0)
-        *buffer = DZ_BUFFER_NONE;
-    else if (strcmp(value, "full") == 0)
-        *buffer = DZ_BUFFER_FULL;
-    else
-        return dz_fault(fault, NULL, value, 0, "neither line, none nor full");
-    return 0;
-}
-
-/* The value is default, all or seccomp; NULL for the option without one. */
-static int parse_pin(void *field, const char *value, struct dz_fault *fault)
-{
-    enum dz_pin *pin = field;
-
-    if (value == NULL || strcmp(value, "default") == 0)
-        *pin = DZ_PIN_DEFAULT;
-    else if (strcmp(value, "all") == 0)
-        *pin = DZ_PIN_ALL;
-    else if (strcmp(value, "seccomp") == 0)
-        *pin = DZ_PIN_SECCOMP;
-    else
-        return dz_fault(fault, NULL, value, 0, "neither default, all nor seccomp");
-    return 0;
-}
-
-/* Octal, as umask(1) takes it. */
-static int parse_umask(void *field, const char *value, struct dz_fault *fault)
-{
-    int mask = 0;
-    const char *at = value;
-
-    for (; *at >= '0' && *at <= '7' && mask <= 0777; at++)
-        mask = mask * 8 + (*at - '0');
-    if (*at != '\0' || at == value || mask > 0777)
-        return dz_fault(fault, NULL, value, 0, "not an octal mask from 0 to 777");
-    *(int *)field = mask;
-    return 0;
-}
-
-/* HUP,SIGUSR1,10,RTMIN+1 */
-static int parse_signals(void *field, const char *value, struct dz_fault *fault)
-{
-    uint64_t set = 0; /* a later option takes the place of an earlier one */
-    const char *at = value;
-
-    for (;;) {
-        size_t length = strcspn(at, ",");
-        int number = dz_signal_number(at, length);
-        if (number < 1)
-            return dz_fault(fault, NULL, value, 0, "not a list of signals");
-        if (number == 9 || number == 19) /* sigaction(2): EINVAL */
-            return dz_fault(fault, NULL, value, 0, "KILL and STOP cannot be ignored");
-        set |= UINT64_C(1) << (number - 1);
-        if (at[length] == '\0')
-            break;
-        at += length + 1;
-    }
-    *(uint64_t *)field = set;
-    return 0;
-}
-
-/* 3,7,12; the text is kept, so there is no limit to their number. */
-static int parse_fds(void *field, const char *value, struct dz_fault *fault)
-{
-    const char *at = value;
-
-    for (;;) {
-        int fd = dz_read_number(&at);
-        if (fd < 0 || (*at != ',' && *at != '\0'))
-            return dz_fault(fault, NULL, value, 0, "not a list of descriptors");
-        if (fd < 3)
-            return dz_fault(fault, NULL, value, 0,
-                            "0, 1 and 2 are kept by -i -, -o - and -e -");
-        if (*at == '\0')
-            break;
-        at++;
-    }
-    *(const char **)field = value;
-    return 0;
-}
-
-/* A file's name, and what dzctl can tell from a PID and from an option. */
-static int parse_name(void *field, const char *value, struct dz_fault *fault)
-{
-    size_t digits = 0;
-    size_t length = strlen(value);
-
-    for (size_t i = 0; i < length; i++) {
-        digits += value[i] >= '0' && value[i] <= '9';
-        if ((unsigned char)value[i] <= ' ' || value[i] == '\177' || value[i] == '/')
-            return dz_fault(fault, NULL, value, 0,
-                            "a name has no slash, blank or control character");
-    }
-    if (length == 0)
-        return dz_fault(fault, NULL, NULL, 0, "empty");
-    if (digits == length || value[0] == '.' || value[0] == '-')
-        return dz_fault(fault, NULL, value, 0,
-                        "a name is not a number and begins with no dot or dash");
-    *(const char **)field = value;
-    return 0;
-}
+enum {
+    BOTH = DZ_CLI | DZ_SHIM,
+    KEPT = BOTH | DZ_RECORDED,            /* an option of a start */
+    INSIDE = KEPT | DZ_HANDED | DZ_POWER, /* and a power inside the target */
+    ALIAS =
+        DZ_CLI /* a second way to write an option; its field is shown by the first */
+};
 
 const struct dz_option dz_options[] = {
-    {"daemon", 'd', NULL, NULL, DZ_CLI, FIELD(mode), parse_mode,
-     "start it in the background, print its PID, and return"},
-    {"mode", 0, "DZ_MODE", "stay|leave", DZ_CLI | DZ_SHIM, FIELD(mode), parse_mode,
-     "stay: keep this PID; leave: as --daemon"},
-    {"output", 'o', "DZ_OUTPUT", "FILE", DZ_CLI | DZ_SHIM, FIELD(output), parse_text,
-     "append output to FILE; - keeps stdout"},
-    {"error", 'e', "DZ_ERROR", "FILE", DZ_CLI | DZ_SHIM, FIELD(error), parse_text,
-     "append stderr to FILE; - keeps it"},
-    {"input", 'i', "DZ_INPUT", "FILE", DZ_CLI | DZ_SHIM, FIELD(input), parse_text,
-     "read stdin from FILE; - keeps it"},
-    {"chdir", 'C', "DZ_CHDIR", "DIR", DZ_CLI | DZ_SHIM, FIELD(chdir), parse_text,
-     "run in DIR instead of /; . stays here"},
-    {"umask", 'u', "DZ_UMASK", "MASK", DZ_CLI | DZ_SHIM, FIELD(umask), parse_umask,
-     "set the umask, in octal"},
-    {"ignore", 0, "DZ_IGNORE", "SIG,...", DZ_CLI | DZ_SHIM, FIELD(ignore),
-     parse_signals, "ignore these signals too"},
-    {"keep-fd", 0, "DZ_KEEP_FD", "N,...", DZ_CLI | DZ_SHIM, FIELD(keep_fd), parse_fds,
-     "leave these descriptors open"},
-    {"wait", 'w', "DZ_WAIT", "COND,...", DZ_CLI | DZ_SHIM, FIELD(wait),
-     dz_parse_conditions, "with -d: return when these hold"},
-    {"timeout", 't', "DZ_TIMEOUT", "SEC", DZ_CLI | DZ_SHIM, FIELD(timeout),
-     dz_parse_seconds, "or stop it after SEC (30), with 124"},
-    {"pidfile", 'p', "DZ_PIDFILE", "FILE", DZ_CLI | DZ_SHIM, FIELD(pidfile), parse_text,
-     "write the PID to FILE; one at a time"},
-    {"name", 0, "DZ_NAME", "NAME", DZ_CLI | DZ_SHIM, FIELD(name), parse_name,
-     "the job's NAME, for dzctl; one at a time"},
-    {NULL, 0, "DZ_STATE_DIR", "DIR", DZ_CLI | DZ_SHIM, FIELD(state_dir), parse_folder,
-     "where the records of jobs are"},
-    {NULL, 0, "DZ_ONLY", "NAME,...", DZ_SHIM, FIELD(only), parse_text,
-     "act only in programs of these names"},
-    {"line-buffered", 0, NULL, NULL, DZ_CLI, FIELD(buffer), parse_buffer,
-     "live logs: stdio flushed at each line"},
-    {"buffer", 0, "DZ_BUFFER", "line|none|full", DZ_CLI | DZ_SHIM, FIELD(buffer),
-     parse_buffer, "how stdio buffers stdout"},
-    {"pin-signals", 0, "DZ_PIN", "[default|all|seccomp]", DZ_CLI | DZ_SHIM, FIELD(pin),
-     parse_pin, "HUP, TTIN, TTOU stay ignored"},
-    {"no-daemon", 0, "DZ_NODAEMON", NULL, DZ_CLI | DZ_SHIM, FIELD(no_daemon),
-     parse_flag, "a program that daemonizes itself stays"},
-    {"reopen", 0, "DZ_REOPEN", NULL, DZ_CLI | DZ_SHIM, FIELD(reopen), parse_flag,
-     "open the log anew at SIGHUP"},
-    {"inherit", 0, "DZ_INHERIT", NULL, DZ_CLI | DZ_SHIM, FIELD(inherit), parse_flag,
-     "the last five for what it starts, too"},
-    {"dry-run", 'n', "DZ_DRY_RUN", NULL, DZ_CLI, FIELD(dry_run), parse_flag,
-     "say what would be done, and run nothing"},
-    {"verbose", 'v', "DZ_VERBOSE", NULL, DZ_CLI | DZ_SHIM, FIELD(verbose), parse_flag,
-     "pid, ppid, pgid, sid, tty at each step"},
-    {"quiet", 'q', "DZ_QUIET", NULL, DZ_CLI | DZ_SHIM, FIELD(quiet), parse_flag,
-     "say nothing but errors"},
-    {"nohup", 0, NULL, NULL, DZ_CLI, FIELD(nohup), parse_flag,
-     "be nohup(1) and nothing more"},
-    {"shim", 0, "DZ_SHIM", "PATH", DZ_CLI | DZ_SHIM, FIELD(shim), parse_text,
-     "the libdz.so to preload where it is needed"},
-    {"help", 'h', NULL, NULL, DZ_CLI, FIELD(help), parse_flag, "print this help"},
-    {"version", 'V', NULL, NULL, DZ_CLI, FIELD(version), parse_flag,
-     "print the version"},
+    {.name = "daemon",
+     .letter = 'd',
+     .uses = ALIAS,
+     .field = FIELD(mode),
+     .parse = dz_parse_mode,
+     .help = "start it in the background, print its PID, and return"},
+    {.name = "mode",
+     .twin = "DZ_MODE",
+     .arg = "stay|leave",
+     .uses = KEPT,
+     .field = FIELD(mode),
+     .parse = dz_parse_mode,
+     .show = dz_show_mode,
+     .help = "stay: keep this PID; leave: as --daemon"},
+    {.name = "output",
+     .letter = 'o',
+     .twin = "DZ_OUTPUT",
+     .arg = "FILE",
+     .uses = KEPT,
+     .field = FIELD(output),
+     .parse = dz_parse_output,
+     .show = dz_show_output,
+     .help = "append output to FILE; - keeps stdout"},
+    {.name = "error",
+     .letter = 'e',
+     .twin = "DZ_ERROR",
+     .arg = "FILE",
+     .uses = KEPT,
+     .field = FIELD(error),
+     .parse = dz_parse_output,
+     .show = dz_show_output,
+     .help = "append stderr to FILE; - keeps it"},
+    {.name = "input",
+     .letter = 'i',
+     .twin = "DZ_INPUT",
+     .arg = "FILE",
+     .uses = KEPT,
+     .field = FIELD(input),
+     .parse = dz_parse_output,
+     .show = dz_show_output,
+     .help = "read stdin from FILE; - keeps it"},
+    {.name = "chdir",
+     .letter = 'C',
+     .twin = "DZ_CHDIR",
+     .arg = "DIR",
+     .uses = KEPT,
+     .field = FIELD(chdir),
+     .parse = dz_parse_text,
+     .show = dz_show_text,
+     .help = "run in DIR instead of /; . stays here"},
+    {.name = "umask",
+     .letter = 'u',
+     .twin = "DZ_UMASK",
+     .arg = "MASK",
+     .uses = KEPT,
+     .field = FIELD(umask),
+     .parse = dz_parse_umask,
+     .show = dz_show_umask,
+     .help = "set the umask, in octal"},
+    {.name = "ignore",
+     .twin = "DZ_IGNORE",
+     .arg = "SIG,...",
+     .uses = KEPT,
+     .field = FIELD(ignore),
+     .parse = dz_parse_signals,
+     .show = dz_show_signals,
+     .help = "ignore these signals too"},
+    {.name = "keep-fd",
+     .twin = "DZ_KEEP_FD",
+     .arg = "N,...",
+     .uses = KEPT,
+     .field = FIELD(keep_fd),
+     .parse = dz_parse_fds,
+     .show = dz_show_text,
+     .help = "leave these descriptors open"},
+    {.name = "wait",
+     .letter = 'w',
+     .twin = "DZ_WAIT",
+     .arg = "COND,...",
+     .uses = KEPT,
+     .field = FIELD(wait),
+     .parse = dz_parse_conditions,
+     .show = dz_show_conditions,
+     .help = "with -d: return when these hold"},
+    {.name = "timeout",
+     .letter = 't',
+     .twin = "DZ_TIMEOUT",
+     .arg = "SEC",
+     .uses = KEPT,
+     .field = FIELD(timeout),
+     .parse = dz_parse_timeout,
+     .show = dz_show_timeout,
+     .help = "or stop it after SEC (30), with 124"},
+    {.name = "pidfile",
+     .letter = 'p',
+     .twin = "DZ_PIDFILE",
+     .arg = "FILE",
+     .uses = KEPT,
+     .field = FIELD(pidfile),
+     .parse = dz_parse_text,
+     .show = dz_show_text,
+     .help = "write the PID to FILE; one at a time"},
+    {.name = "name",
+     .twin = "DZ_NAME",
+     .arg = "NAME",
+     .uses = KEPT,
+     .field = FIELD(name),
+     .parse = dz_parse_name,
+     .show = dz_show_text,
+     .help = "the job's NAME, for dzctl; one at a time"},
+    {.twin = "DZ_STATE_DIR",
+     .arg = "DIR",
+     .uses = BOTH,
+     .field = FIELD(state_dir),
+     .parse = dz_parse_directory,
+     .show = dz_show_text,
+     .help = "where the records of jobs are"},
+    {.twin = "DZ_ONLY",
+     .arg = "NAME,...",
+     .uses = DZ_SHIM,
+     .field = FIELD(only),
+     .parse = dz_parse_text,
+     .show = dz_show_text,
+     .help = "act only in programs of these names"},
+    {.name = "line-buffered",
+     .uses = ALIAS,
+     .field = FIELD(buffer),
+     .parse = dz_parse_buffer,
+     .help = "live logs: stdio flushed at each line"},
+    {.name = "buffer",
+     .twin = "DZ_BUFFER",
+     .arg = "line|none|full",
+     .uses = INSIDE,
+     .field = FIELD(buffer),
+     .parse = dz_parse_buffer,
+     .show = dz_show_buffer,
+     .help = "how stdio buffers stdout"},
+    {.name = "pin-signals",
+     .twin = "DZ_PIN",
+     .arg = "[default|all|seccomp]",
+     .uses = INSIDE,
+     .field = FIELD(pin),
+     .parse = dz_parse_pin,
+     .show = dz_show_pin,
+     .help = "HUP, TTIN, TTOU stay ignored"},
+    {.name = "no-daemon",
+     .twin = "DZ_NODAEMON",
+     .uses = INSIDE,
+     .field = FIELD(no_daemon),
+     .parse = dz_parse_flag,
+     .show = dz_show_flag,
+     .help = "a program that daemonizes itself stays"},
+    {.name = "reopen",
+     .twin = "DZ_REOPEN",
+     .uses = INSIDE,
+     .field = FIELD(reopen),
+     .parse = dz_parse_flag,
+     .show = dz_show_flag,
+     .help = "open the log anew at SIGHUP"},
+    {.name = "inherit",
+     .twin = "DZ_INHERIT",
+     .uses = KEPT | DZ_HANDED,
+     .field = FIELD(inherit),
+     .parse = dz_parse_flag,
+     .show = dz_show_flag,
+     .help = "apply the five options above to child processes too"},
+    {.name = "dry-run",
+     .letter = 'n',
+     .twin = "DZ_DRY_RUN",
+     .uses = DZ_CLI,
+     .field = FIELD(dry_run),
+     .parse = dz_parse_flag,
+     .show = dz_show_flag,
+     .help = "say what would be done, and run nothing"},
+    {.name = "verbose",
+     .letter = 'v',
+     .twin = "DZ_VERBOSE",
+     .uses = KEPT,
+     .field = FIELD(verbose),
+     .parse = dz_parse_flag,
+     .show = dz_show_flag,
+     .help = "pid, ppid, pgid, sid, tty at each step"},
+    {.name = "quiet",
+     .letter = 'q',
+     .twin = "DZ_QUIET",
+     .uses = KEPT,
+     .field = FIELD(quiet),
+     .parse = dz_parse_flag,
+     .show = dz_show_flag,
+     .help = "say nothing but errors"},
+    {.name = "nohup",
+     .uses = DZ_CLI,
+     .field = FIELD(nohup),
+     .parse = dz_parse_flag,
+     .show = dz_show_flag,
+     .help = "be nohup(1) and nothing more"},
+    {.name = "shim",
+     .twin = "DZ_SHIM",
+     .arg = "PATH",
+     .uses = BOTH,
+     .field = FIELD(shim),
+     .parse = dz_parse_text,
+     .show = dz_show_text,
+     .help = "the libdz.so to preload where it is needed"},
+    {.name = "help",
+     .letter = 'h',
+     .uses = DZ_CLI,
+     .field = FIELD(help),
+     .parse = dz_parse_flag,
+     .show = dz_show_flag,
+     .help = "print this help"},
+    {.name = "version",
+     .letter = 'V',
+     .uses = DZ_CLI,
+     .field = FIELD(version),
+     .parse = dz_parse_flag,
+     .show = dz_show_flag,
+     .help = "print the version"},
     {.help = NULL},
 };
 
-/* Both sides have it in static memory: zero already, and to write zeros would
- * touch seven pages that are mostly not needed. */
-void dz_plan_init(struct dz_plan *plan, char **argv, char **envp)
+/* Both sides have the plan in static memory: it is zero, and to write zeros would touch
+ * pages that most starts do not need. */
+void dz_plan_init(struct dz_plan *plan, char **argv)
 {
     plan->umask = -1;
-    plan->timeout = DEFAULT_TIMEOUT;
-    dz_claim_init(&plan->pidfile_claim);
-    dz_claim_init(&plan->record_claim);
-    plan->notify.fd = -1;
-    plan->ready_fd = -1;
-    plan->outcome_fd = -1;
-    plan->await_ready = -1;
+    plan->timeout = DZ_DEFAULT_TIMEOUT;
     plan->argv = argv;
-    plan->envp = envp;
-    for (int i = 0; i < 3; i++)
-        plan->to[i] = -1;
-    plan->tell_fd = 2;
-    plan->report_fd = -1;
-    plan->await_fd = -1;
+    plan->wait.defaults = true;
 }
 
 int dz_plan_set(struct dz_plan *plan, const struct dz_option *option, const char *value,
@@ -253,7 +263,15 @@ int dz_plan_set(struct dz_plan *plan, const struct dz_option *option, const char
     return -1;
 }
 
-/* The option whose twin entry ("DZ_OUTPUT=file") sets, or NULL. */
+const char *dz_plan_show(const struct dz_plan *plan, const struct dz_option *option,
+                         char *scratch)
+{
+    return option->show == NULL
+               ? NULL
+               : option->show((const char *)plan + option->field, scratch);
+}
+
+/* Returns the option whose twin is the first length bytes of entry, or NULL. */
 static const struct dz_option *find_twin(const char *entry, size_t length)
 {
     for (const struct dz_option *option = dz_options; option->help != NULL; option++)
@@ -263,34 +281,38 @@ static const struct dz_option *find_twin(const char *entry, size_t length)
     return NULL;
 }
 
-int dz_plan_environment(struct dz_plan *plan, int side, struct dz_fault *fault)
+/* Sets the option of one entry, "DZ_NAME=value". */
+static int set_twin(struct dz_plan *plan, const char *entry, int use,
+                    struct dz_fault *fault)
 {
-    for (char **at = plan->envp; *at != NULL; at++) {
-        size_t length = strcspn(*at, "=");
-        const struct dz_option *option;
+    size_t length = strcspn(entry, "=");
+    const struct dz_option *option = find_twin(entry, length);
 
-        if (strncmp(*at, "DZ_", 3) != 0)
-            continue;
-        /* Below a target with --inherit: none of the launcher's settings. */
-        if (side == DZ_CLI && length == strlen(DZ_INSIDE) &&
-            memcmp(*at, DZ_INSIDE, length) == 0)
-            continue;
-        option = find_twin(*at, length);
-        if (option == NULL) {
-            dz_fault(fault, "environment", *at, 0, "unknown variable");
-            if (length < sizeof fault->object)
-                fault->object[length] = '\0'; /* the name without the value */
-            return -1;
-        }
-        if ((option->sides & side) == 0)
-            return dz_fault(fault, "environment", option->twin, 0,
-                            side == DZ_SHIM ? "only dznohup knows this one"
-                                            : "only libdz.so knows this one");
-        if ((*at)[length] == '\0') /* no '=': not a variable that execve(2) is to get */
-            return dz_fault(fault, "environment", *at, 0, "has no value");
-        if (dz_plan_set(plan, option, *at + length + 1, option->twin, fault) < 0)
-            return -1;
+    /* Below a target with --inherit: none of the launcher's settings. */
+    if (use == DZ_CLI && length == strlen(DZ_INSIDE) &&
+        memcmp(entry, DZ_INSIDE, length) == 0)
+        return 0;
+    if (option == NULL) {
+        dz_fault(fault, "environment", entry, 0, "unknown variable");
+        if (length < sizeof fault->object)
+            fault->object[length] = '\0'; /* the name without the value */
+        return -1;
     }
+    if ((option->uses & use) == 0)
+        return dz_fault(fault, "environment", option->twin, 0,
+                        use == DZ_SHIM ? "only dznohup takes this variable"
+                                       : "only libdz.so takes this variable");
+    if (entry[length] == '\0') /* no '=': execve(2) was given no variable */
+        return dz_fault(fault, "environment", entry, 0, "has no value");
+    return dz_plan_set(plan, option, entry + length + 1, option->twin, fault);
+}
+
+int dz_plan_environment(struct dz_plan *plan, char **envp, int use,
+                        struct dz_fault *fault)
+{
+    for (char **at = envp; *at != NULL; at++)
+        if (strncmp(*at, "DZ_", 3) == 0 && set_twin(plan, *at, use, fault) < 0)
+            return -1;
     plan->wait.defaults = true;
     return 0;
 }
@@ -299,7 +321,7 @@ int dz_plan_check(const struct dz_plan *plan, struct dz_fault *fault)
 {
     const struct dz_condition *alive = dz_condition(&plan->wait, DZ_WAIT_ALIVE);
 
-    /* In stay mode this process becomes the program: nobody is there to wait. */
+    /* In stay mode this process becomes the program: no process is there to wait. */
     if (plan->mode == DZ_STAY && plan->wait.count > 0)
         return dz_fault(fault, "wait", NULL, 0,
                         "only in leave mode: -d, DZ_MODE=leave");
@@ -311,7 +333,7 @@ int dz_plan_check(const struct dz_plan *plan, struct dz_fault *fault)
     /* DZ_PIN_SECCOMP is inherited anyway. */
     if (plan->inherit && !dz_wants_powers(plan) && plan->pin == DZ_PIN_NONE)
         return dz_fault(fault, "inherit", NULL, 0,
-                        "of what? see --line-buffered, --pin-signals, --no-daemon, "
-                        "--reopen");
+                        "needs --line-buffered, --buffer, --pin-signals, --no-daemon "
+                        "or --reopen");
     return 0;
 }

@@ -18,26 +18,6 @@
 static const char library[] = "libdz.so";
 static const char separators[] = ": "; /* of LD_PRELOAD, ld.so(8) */
 
-/* What follows name and '=' in entry, or NULL. */
-static char *value_of(char *entry, const char *name)
-{
-    size_t length = strlen(name);
-
-    if (strncmp(entry, name, length) != 0 || entry[length] != '=')
-        return NULL;
-    return entry + length + 1;
-}
-
-char *dz_env(char **envp, const char *name)
-{
-    for (; *envp != NULL; envp++) {
-        char *value = value_of(*envp, name);
-        if (value != NULL)
-            return value;
-    }
-    return NULL;
-}
-
 /* Whether the LD_PRELOAD entry of that length is this library. */
 static bool is_ours(const char *entry, size_t length)
 {
@@ -79,10 +59,10 @@ static bool walk_preload(const char *value, char *keep)
     return found;
 }
 
-bool dz_env_preloaded(char **envp)
+bool dz_is_preloaded(char **envp)
 {
     for (; *envp != NULL; envp++) {
-        const char *value = value_of(*envp, "LD_PRELOAD");
+        const char *value = dz_env_value(*envp, "LD_PRELOAD");
         if (value != NULL && walk_preload(value, NULL))
             return true;
     }
@@ -90,57 +70,44 @@ bool dz_env_preloaded(char **envp)
 }
 
 /* Whether entry is to go; takes our library out of an LD_PRELOAD that stays. */
-static bool drop(const struct dz_plan *plan, char *entry)
+static bool drop(const struct dz_start *start, char *entry)
 {
-    char *preload = plan->passes_on ? NULL : value_of(entry, "LD_PRELOAD");
+    char *preload = start->passes_on ? NULL : dz_env_value(entry, "LD_PRELOAD");
 
     if (preload != NULL && walk_preload(preload, NULL)) {
         walk_preload(preload, preload);
         return *preload == '\0';
     }
     /* systemd's newer check beside LISTEN_PID names the old process too. */
-    if (plan->mode == DZ_LEAVE && plan->listen_fds > 0 &&
-        value_of(entry, "LISTEN_PIDFDID") != NULL)
+    if (start->mode == DZ_LEAVE && start->listen_fds > 0 &&
+        dz_env_value(entry, "LISTEN_PIDFDID") != NULL)
         return true;
     return strncmp(entry, "DZ_", 3) == 0;
 }
 
-int dz_pass_listen_fds(struct dz_plan *plan, struct dz_fault *fault)
-{
-    struct dz_text text = dz_text(plan->listen_text, sizeof plan->listen_text);
-
-    (void)fault;
-    if (plan->listen_fds == 0)
-        return 0;
-    dz_add(&text, "LISTEN_PID=");
-    dz_add_number(&text, getpid());
-    *plan->listen_pid = plan->listen_text;
-    return 0;
-}
-
 /* The entry for name: its own, one that will be scrubbed anyway, a spare one. */
-static char **slot_for(struct dz_plan *plan, const char *name)
+static char **slot_for(struct dz_start *start, const char *name)
 {
     char **own = NULL;
-    char **last = plan->envp;
+    char **last = start->envp;
 
     for (; *last != NULL; last++) {
-        if (value_of(*last, name) != NULL)
+        if (dz_env_value(*last, name) != NULL)
             return last;
         if (own == NULL && strncmp(*last, "DZ_", 3) == 0)
             own = last;
     }
-    if (own != NULL || plan->env_spare == 0)
+    if (own != NULL || start->env_spare == 0)
         return own;
-    plan->env_spare--;
+    start->env_spare--;
     last[1] = NULL;
     return last;
 }
 
-int dz_env_set(struct dz_plan *plan, const char *name, char *entry,
-               struct dz_fault *fault)
+int dz_set_variable(struct dz_start *start, const char *name, char *entry,
+                    struct dz_fault *fault)
 {
-    char **slot = slot_for(plan, name);
+    char **slot = slot_for(start, name);
 
     if (slot == NULL)
         return dz_fault(fault, "environment", name, ENOMEM, NULL);
@@ -148,31 +115,34 @@ int dz_env_set(struct dz_plan *plan, const char *name, char *entry,
     return 0;
 }
 
-int dz_env_powers(struct dz_plan *plan, struct dz_fault *fault)
+int dz_set_unbuffered(struct dz_start *start, struct dz_fault *fault)
 {
     static char unbuffered[] = "PYTHONUNBUFFERED=1";
 
-    if ((plan->buffer != DZ_BUFFER_LINE && plan->buffer != DZ_BUFFER_NONE) ||
-        dz_env(plan->envp, "PYTHONUNBUFFERED") != NULL)
+    if ((start->plan->buffer != DZ_BUFFER_LINE &&
+         start->plan->buffer != DZ_BUFFER_NONE) ||
+        dz_env(start->envp, "PYTHONUNBUFFERED") != NULL)
         return 0;
-    return dz_env_set(plan, "PYTHONUNBUFFERED", unbuffered, fault);
+    return dz_set_variable(start, "PYTHONUNBUFFERED", unbuffered, fault);
 }
 
-int dz_scrub(struct dz_plan *plan, struct dz_fault *fault)
+int dz_clean_environment(struct dz_start *start, struct dz_fault *fault)
 {
-    char **to = plan->envp;
+    char **to = start->envp;
 
     (void)fault;
-    for (char **from = plan->envp; *from != NULL; from++) {
+    for (char **from = start->envp; *from != NULL; from++) {
         char *entry = *from;
         *from = NULL;
-        if (!drop(plan, entry))
+        if (!drop(start, entry))
             *to++ = entry;
     }
-    if (plan->passes_on) {
+    if (start->passes_on) {
         /* There is room: by one of the DZ_* that have gone the library is here. */
-        dz_inside_write(plan, -1, plan->inside);
-        *to = plan->inside;
+        bool reopen = start->plan->reopen;
+        dz_inside_write(start->plan, reopen ? dz_stream_log(start, 1) : NULL,
+                        reopen ? dz_stream_log(start, 2) : NULL, -1, start->inside);
+        *to = start->inside;
     }
     return 0;
 }

@@ -22,15 +22,6 @@ enum {
 static const int append_flags =
     O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY | O_NONBLOCK | O_LARGEFILE | O_CLOEXEC;
 
-/* Close fd and leave errno as it was. */
-static void close_quietly(int fd)
-{
-    int err = errno;
-
-    close(fd); /* descriptors used for looking only: nothing can be lost */
-    errno = err;
-}
-
 /*
  * Read the symbolic link name in dir into target if its owner is trusted.  The
  * link is held by an O_PATH descriptor, so that what was checked is what is
@@ -50,7 +41,7 @@ static int read_link(int dir, const char *name, bool trust_root, char target[PAT
         else
             n = readlinkat(link, "", target, PATH_MAX);
     }
-    close_quietly(link);
+    dz_close(link);
     if (n == PATH_MAX)
         errno = ENAMETOOLONG;
     if (n < 0 || n == PATH_MAX)
@@ -123,7 +114,7 @@ static int open_behind_links(const char *path, mode_t mode, bool trust_root, boo
     for (int links = 0; links <= LINKS_MAX; links++) {
         int next = open_folder(dir, target, &name);
         if (dir != AT_FDCWD)
-            close_quietly(dir);
+            dz_close(dir);
         dir = next;
         if (dir < 0)
             return -1;
@@ -138,7 +129,7 @@ static int open_behind_links(const char *path, mode_t mode, bool trust_root, boo
             break;
         errno = ELOOP;
     }
-    close_quietly(dir);
+    dz_close(dir);
     return fd;
 }
 
@@ -158,7 +149,7 @@ int dz_open_append(const char *path, mode_t mode, bool trust_root, bool *made)
 static int settle(int fd)
 {
     if (fcntl(fd, F_SETFL, O_APPEND) < 0 || write(fd, "", 0) < 0) {
-        close_quietly(fd);
+        dz_close(fd);
         return -1;
     }
     return fd;
@@ -180,11 +171,11 @@ int dz_reopen_log(const char *path, int fd)
     if (made) /* whatever the umask is by now; a file of ours, or it stays as it is */
         fchmod(new, old.mode & 0777);
     flags = fcntl(fd, F_GETFD); /* the program may have made it close-on-exec */
-    /* EINTR and EBUSY (a race with open in another thread): dup2(2). */
+    /* EINTR and EBUSY (a race with open(2) in another thread): dup2(2). */
     while ((result = dup3(new, fd, flags > 0 ? O_CLOEXEC : 0)) < 0 &&
            (errno == EINTR || errno == EBUSY))
         ;
-    close_quietly(new);
+    dz_close(new);
     return result < 0 ? -1 : 0;
 }
 
@@ -200,58 +191,40 @@ static const char *reason_of(int err)
     }
 }
 
-/* Remove file if this start made it and nothing was written to it. */
-static void unmake(const struct dz_file *file)
-{
-    struct dz_stat about;
-
-    if (!file->made || file->path[0] == '\0')
-        return;
-    /* Best effort: a file that cannot be looked at or removed stays, empty. */
-    if (dz_stat(AT_FDCWD, file->path, false, &about) == 0 && about.size == 0)
-        unlink(file->path);
-}
-
 static int open_named(const char *path, mode_t mode, bool trust_root,
-                      struct dz_file *file)
+                      struct dz_log *log)
 {
     struct dz_stat about;
+    bool made;
     int fd;
 
-    if (dz_make_absolute(path, file->path) < 0)
+    if (dz_make_absolute(path, log->path) < 0)
         return -1;
-    fd = dz_open_append(path, mode, trust_root, &file->made);
-    if (fd < 0)
-        return -1;
-    fd = settle(fd);
-    if (fd < 0) {
-        int err = errno;
-        unmake(file);
-        file->made = false;
-        errno = err;
-    }
+    fd = dz_open_append(path, mode, trust_root, &made);
+    if (fd >= 0)
+        fd = settle(fd);
     if (fd >= 0 && dz_stat(fd, "", true, &about) == 0)
-        file->size = (int64_t)about.size;
+        log->size = (int64_t)about.size;
     return fd;
 }
 
-int dz_open_log(const char *path, const char *step, struct dz_file *file,
+int dz_open_log(const char *path, const char *step, struct dz_log *log,
                 struct dz_fault *fault)
 {
-    int fd = open_named(path, 0666, true, file);
+    int fd = open_named(path, 0666, true, log);
 
     if (fd < 0)
         dz_fault(fault, step, path, errno, reason_of(errno));
     return fd;
 }
 
-int dz_open_default_log(char **envp, struct dz_file *file, struct dz_fault *fault)
+int dz_open_default_log(char **envp, struct dz_log *log, struct dz_fault *fault)
 {
     const char *home = dz_env(envp, "HOME");
     char path[PATH_MAX];
     struct dz_text text = dz_text(path, sizeof path);
     mode_t old = umask(0177); /* 0600, also where the caller's umask is stricter */
-    int fd = open_named("nohup.out", 0600, false, file);
+    int fd = open_named("nohup.out", 0600, false, log);
     int err = errno;
 
     if (fd < 0 && home != NULL && home[0] == '/') {
@@ -260,7 +233,7 @@ int dz_open_default_log(char **envp, struct dz_file *file, struct dz_fault *faul
         if (text.cut)
             err = ENAMETOOLONG;
         else {
-            fd = open_named(path, 0600, false, file);
+            fd = open_named(path, 0600, false, log);
             err = errno;
         }
     } else if (fd < 0) {
@@ -270,42 +243,4 @@ int dz_open_default_log(char **envp, struct dz_file *file, struct dz_fault *faul
     if (fd < 0)
         dz_fault(fault, "log", path, err, reason_of(err));
     return fd;
-}
-
-void dz_undo_logs(const struct dz_plan *plan)
-{
-    unmake(&plan->log);
-    unmake(&plan->error_log);
-}
-
-/* The same for one of them, open on fd.  Whether there was something. */
-static bool show_file(const struct dz_file *file, int fd, const char *program, int to)
-{
-    enum { LINES = 10 };
-    char heading[PATH_MAX + 64];
-    struct dz_text text = dz_text(heading, sizeof heading);
-    struct dz_stat about;
-
-    if (fd < 0 || dz_stat(fd, "", true, &about) < 0 ||
-        (int64_t)about.size <= file->size)
-        return false;
-    dz_add(&text, program);
-    dz_add(&text, ": the end of ");
-    dz_add(&text, file->path);
-    dz_add(&text, ":");
-    dz_one_line(heading);
-    dz_add(&text, "\n");
-    dz_write(to, heading, text.length); /* no stderr: nowhere to say so */
-    return dz_tail(fd, file->size, LINES, to) > 0;
-}
-
-void dz_show_log(const struct dz_plan *plan, const char *program, int to)
-{
-    /* Programs say why they fail on stderr. */
-    if (plan->error_log.path[0] != '\0' &&
-        show_file(&plan->error_log, plan->to[2], program, to))
-        return;
-    if (plan->log.path[0] != '\0')
-        show_file(&plan->log, plan->to[1] >= 0 ? plan->to[1] : plan->to[2], program,
-                  to);
 }

@@ -1,35 +1,311 @@
 /*
  * The two files by which a start is known, pidfile and record, as one thing.
  *
- * They are written by the target's own process, right before it becomes the
- * target: whoever of us is killed, at whatever moment, they are there exactly
- * if it was about to run.
+ * The target's own process writes them right before it becomes the target.  Whichever
+ * process of ours is killed, at whatever moment: the files are there exactly if the
+ * target was about to run.
  */
 #include "start.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-int dz_publish(struct dz_plan *plan, struct dz_fault *fault)
+/* ---- the record: its claim ----------------------------------------------------------
+ */
+
+/*
+ * Returns whether the job is to have a record.  In stay mode without a name, a pidfile
+ * or a log of ours it is what nohup runs: the caller keeps its PID, and thousands of
+ * them in a loop leave nothing behind.
+ */
+static bool is_recorded(const struct dz_start *start)
 {
-    plan->pid = getpid();
-    if (dz_pidfile_publish(plan, plan->pid, fault) < 0)
-        return -1;
-    return dz_record_publish(plan, plan->pid, fault);
+    return start->mode == DZ_LEAVE || start->plan->name != NULL ||
+           start->plan->pidfile != NULL || dz_stream_log(start, 1) != NULL ||
+           dz_stream_log(start, 2) != NULL;
 }
 
-/* Claim the same file once more. */
+/* Returns whether start->state is a directory for its record, once it was looked for.
+ */
+static bool has_directory(const struct dz_start *start)
+{
+    return is_recorded(start) && start->why_no_record == NULL &&
+           start->state[0] != '\0';
+}
+
+/* Claims the record of the plan's name. */
+static int claim_name(struct dz_start *start, int directory, struct dz_fault *fault)
+{
+    struct dz_claim *claim = &start->record_claim;
+    const char *name = start->plan->name;
+    char path[PATH_MAX];
+
+    if (dz_join(path, start->state, name) < 0)
+        return dz_fault(fault, "name", name, errno, NULL);
+    if (dz_claim(claim, path, "name", start->plan->timeout, fault) < 0)
+        return -1;
+    if (dz_record_check_name(name, directory, fault) == 0)
+        return 0;
+    dz_claim_drop(claim);
+    claim->path[0] = '\0'; /* another start's to undo */
+    return -1;
+}
+
+/* Returns the umask of the caller: the target's own may be another one. */
+static mode_t callers_umask(void)
+{
+    mode_t mask = umask(0); /* there is no other way to read it */
+
+    umask(mask);
+    return mask;
+}
+
+int dz_record_claim(struct dz_start *start, struct dz_fault *fault)
+{
+    bool named = start->plan->name != NULL;
+    int result = 0;
+    int directory;
+
+    if (!is_recorded(start))
+        return 0;
+    start->umask = (int)callers_umask();
+    directory = dz_state_open(start->envp, true, start->state,
+                              named ? fault : &start->no_record);
+    if (directory < 0 && named)
+        return -1;
+    if (directory < 0) {
+        start->why_no_record = &start->no_record;
+        return 0;
+    }
+    if (getcwd(start->cwd, sizeof start->cwd) == NULL)
+        start->cwd[0] = '\0'; /* too long, or removed */
+    if (named)
+        result = claim_name(start, directory, fault);
+    close(directory); /* only looked at */
+    return result;
+}
+
+int dz_name_check(const char *name, char **envp, struct dz_fault *fault)
+{
+    char path[PATH_MAX];
+    int result;
+    int directory = dz_state_open(envp, false, path, fault);
+
+    if (directory < 0)
+        return fault->err == ENOENT && path[0] != '\0' ? 0 : -1; /* it would be made */
+    result = dz_record_check_name(name, directory, fault);
+    close(directory); /* only looked at */
+    return result;
+}
+
+/* ---- the record: its text
+ * ------------------------------------------------------------ */
+
+/* Returns the file that gets stdout: the one that was opened, or the one that was there
+ * and is kept; NULL if it is no file. */
+static const char *log_path(const struct dz_start *start, char path[PATH_MAX])
+{
+    ssize_t n;
+
+    if (start->log.path[0] != '\0')
+        return start->log.path;
+    if (start->error_log.path[0] != '\0')
+        return start->error_log.path;
+    if (start->stream[1] != DZ_OTHER)
+        return NULL;
+    n = readlink("/proc/self/fd/1", path, PATH_MAX - 1);
+    if (n <= 0)
+        return NULL;
+    path[n] = '\0';
+    return path[0] == '/' && strncmp(path, "/dev/", 5) != 0 ? path : NULL;
+}
+
+static void put_options(struct dz_record_out *out, const struct dz_plan *plan)
+{
+    char scratch[DZ_SHOWN_MAX]; /* a few bytes of it are used, mostly */
+
+    for (const struct dz_option *option = dz_options; option->help != NULL; option++) {
+        const char *value = (option->uses & DZ_RECORDED) != 0
+                                ? dz_plan_show(plan, option, scratch)
+                                : NULL;
+        if (value != NULL)
+            dz_record_option(out, option->name, value);
+    }
+}
+
+/* Writes the record of pid to fd.  Returns 0, or -1 and sets errno. */
+static int write_record(const struct dz_start *start, int fd, pid_t pid)
+{
+    struct dz_record_out out;
+    char path[PATH_MAX];
+    const char *log = log_path(start, path);
+
+    if (dz_record_begin(&out, fd, pid) < 0)
+        return -1;
+    if (start->plan->name != NULL)
+        dz_record_text(&out, "name", start->plan->name);
+    if (start->cwd[0] != '\0')
+        dz_record_text(&out, "cwd", start->cwd);
+    dz_record_number(&out, "umask", start->umask);
+    if (log != NULL)
+        dz_record_text(&out, "log", log);
+    if (start->log.path[0] != '\0')
+        dz_record_number(&out, "log_size", start->log.size);
+    if (start->error_log.path[0] != '\0') {
+        dz_record_text(&out, "error_log", start->error_log.path);
+        dz_record_number(&out, "error_log_size", start->error_log.size);
+    }
+    if (start->pidfile_claim.path[0] != '\0')
+        dz_record_text(&out, "pidfile", start->pidfile_claim.path);
+    put_options(&out, start->plan);
+    for (char **word = start->plan->argv; word != NULL && *word != NULL; word++)
+        dz_record_text(&out, "arg", *word);
+    return dz_record_end(&out);
+}
+
+/* ---- the record: writing and removing
+ * ------------------------------------------------ */
+
+/* Writes the path of the job's record, which is named by the name or the PID.  Returns
+ * 0, or -1 and sets errno. */
+static int record_path(const struct dz_start *start, pid_t pid, char path[PATH_MAX])
+{
+    char digits[24];
+    struct dz_text text = dz_text(digits, sizeof digits);
+
+    dz_add_number(&text, pid);
+    return dz_join(path, start->state,
+                   start->plan->name != NULL ? start->plan->name : digits);
+}
+
+/* Claims the record of an unnamed job.  A file that is there is of an earlier job that
+ * had this PID. */
+static int claim_number(struct dz_start *start, pid_t pid, struct dz_fault *fault)
+{
+    char path[PATH_MAX];
+
+    if (record_path(start, pid, path) < 0)
+        return dz_fault(fault, "record", start->state, errno, NULL);
+    return dz_claim(&start->record_claim, path, "record", DZ_UNDO_MS, fault);
+}
+
+static int publish_record(struct dz_start *start, pid_t pid, struct dz_fault *fault)
+{
+    enum { SELDOM = 64 /* starts, between two looks whether there are many */ };
+    struct dz_claim *claim = &start->record_claim;
+    const char *name = start->plan->name;
+
+    if (!has_directory(start))
+        return 0;
+    if (name == NULL) {
+        if (pid % SELDOM == 0)
+            dz_record_sweep(start->state);
+        /* Without a record the job is not listed, and runs all the same. */
+        if (claim_number(start, pid, fault) < 0)
+            return 0;
+    }
+    if (write_record(start, claim->fd, pid) == 0 && dz_claim_publish(claim, 0600) == 0)
+        return 0;
+    dz_fault(fault, "name", name, errno,
+             errno == EOPNOTSUPP ? "/proc is missing or of other processes" : NULL);
+    if (name != NULL)
+        return -1;
+    dz_claim_drop(claim);
+    return 0;
+}
+
+/* ours: the record is of this very start, and goes although its process runs. */
+static void remove_record(const struct dz_start *start, pid_t pid, bool ours)
+{
+    char path[PATH_MAX];
+
+    if (has_directory(start) && pid > 0 && record_path(start, pid, path) == 0)
+        dz_record_remove(path, pid, ours);
+}
+
+/* ---- the pidfile
+ * ---------------------------------------------------------------------- */
+
+/* Returns whether the pidfile would be among the records.  There it might be the very
+ * record that this start has locked, and it would wait for itself. */
+static bool is_in_state(const struct dz_start *start)
+{
+    char path[PATH_MAX];
+    struct dz_stat state;
+    struct dz_stat directory;
+
+    if (start->state[0] == '\0' || start->why_no_record != NULL ||
+        dz_make_absolute(start->plan->pidfile, path) < 0)
+        return false;
+    strrchr(path, '/')[1] = '\0'; /* absolute: it has one */
+    return dz_stat(AT_FDCWD, start->state, true, &state) == 0 &&
+           dz_stat(AT_FDCWD, path, true, &directory) == 0 &&
+           dz_same_file(&state, &directory);
+}
+
+int dz_pidfile_claim(struct dz_start *start, struct dz_fault *fault)
+{
+    struct dz_claim *claim = &start->pidfile_claim;
+    const char *path = start->plan->pidfile;
+
+    if (path == NULL)
+        return 0;
+    if (is_in_state(start))
+        return dz_fault(fault, "pidfile", path, 0,
+                        "is in the directory of the jobs' records");
+    if (dz_claim(claim, path, "pidfile", start->plan->timeout, fault) < 0)
+        return -1;
+    if (dz_pidfile_check(path, &start->pidfile_old, fault) == 0)
+        return 0;
+    dz_claim_drop(claim);
+    claim->path[0] = '\0'; /* another start's to undo */
+    return -1;
+}
+
+static int publish_pidfile(struct dz_start *start, pid_t pid, struct dz_fault *fault)
+{
+    struct dz_claim *claim = &start->pidfile_claim;
+    char digits[24];
+    struct dz_text text = dz_text(digits, sizeof digits);
+    mode_t mask = (mode_t)(start->plan->umask >= 0 ? start->plan->umask : start->umask);
+
+    if (start->plan->pidfile == NULL)
+        return 0;
+    dz_add_number(&text, pid);
+    dz_add(&text, "\n");
+    if (dz_write(claim->fd, digits, text.length) < 0 ||
+        /* Readable by its owner whatever the umask: it is to be cleaned up. */
+        dz_claim_publish(claim, S_IRUSR | (0644 & ~mask)) < 0)
+        return dz_fault(fault, "pidfile", start->plan->pidfile, errno, NULL);
+    return 0;
+}
+
+/* ---- both
+ * ------------------------------------------------------------------------------ */
+
+int dz_publish(struct dz_start *start, struct dz_fault *fault)
+{
+    start->pid = getpid();
+    if (publish_pidfile(start, start->pid, fault) < 0)
+        return -1;
+    return publish_record(start, start->pid, fault);
+}
+
+/* Claims a file once more. */
 static int claim_again(struct dz_claim *claim, const char *step, struct dz_fault *fault)
 {
     char path[PATH_MAX];
-    struct dz_text text = dz_text(path, sizeof path);
 
-    dz_add(&text, claim->path);
+    memcpy(path, claim->path, sizeof path);
     dz_claim_release(claim);
     return dz_claim(claim, path, step, DZ_UNDO_MS, fault);
 }
 
-/* Between the end of the old process and now another start may have found the
- * file stale and taken it: then it is no longer ours to write. */
+/* Between the end of the old process and now another start may have found the file
+ * stale and taken it.  Then it is no longer ours to write. */
 static int lost(struct dz_claim *claim, const char *step, struct dz_fault *fault)
 {
     dz_fault(fault, step, claim->path, 0, "another start has taken it meanwhile");
@@ -38,9 +314,9 @@ static int lost(struct dz_claim *claim, const char *step, struct dz_fault *fault
     return -1;
 }
 
-static int pidfile_again(struct dz_plan *plan, pid_t before, struct dz_fault *fault)
+static int pidfile_again(struct dz_start *start, pid_t before, struct dz_fault *fault)
 {
-    struct dz_claim *claim = &plan->pidfile_claim;
+    struct dz_claim *claim = &start->pidfile_claim;
     struct dz_pidfile now;
 
     if (claim->path[0] == '\0')
@@ -50,51 +326,57 @@ static int pidfile_again(struct dz_plan *plan, pid_t before, struct dz_fault *fa
     if (dz_pidfile_read(claim->path, &now) < 0 || now.state == DZ_PIDFILE_NONE ||
         now.who.pid != before)
         return lost(claim, "pidfile", fault);
-    return dz_pidfile_publish(plan, plan->pid, fault);
+    return publish_pidfile(start, start->pid, fault);
 }
 
-static int record_again(struct dz_plan *plan, pid_t before, struct dz_fault *fault)
+static int record_again(struct dz_start *start, pid_t before, struct dz_fault *fault)
 {
-    struct dz_claim *claim = &plan->record_claim;
+    struct dz_claim *claim = &start->record_claim;
 
-    if (plan->name == NULL) {
-        dz_record_drop_number(plan, before, true);
+    if (start->plan->name == NULL) {
+        remove_record(start, before, true);
     } else {
         if (claim_again(claim, "name", fault) < 0)
             return -1;
         if (!dz_record_names(claim->path, before))
             return lost(claim, "name", fault);
     }
-    return dz_record_publish(plan, plan->pid, fault);
+    return publish_record(start, start->pid, fault);
 }
 
-int dz_publish_again(struct dz_plan *plan, pid_t pid, struct dz_fault *fault)
+int dz_publish_again(struct dz_start *start, pid_t pid, struct dz_fault *fault)
 {
-    pid_t before = plan->pid;
+    pid_t before = start->pid;
 
-    plan->pid = pid;
-    if (pidfile_again(plan, before, fault) < 0)
+    start->pid = pid;
+    if (pidfile_again(start, before, fault) < 0)
         return -1;
-    return record_again(plan, before, fault);
+    return record_again(start, before, fault);
 }
 
-void dz_unpublish(struct dz_plan *plan)
+static void release_claims(struct dz_start *start)
 {
-    dz_claim_release(&plan->pidfile_claim);
-    dz_claim_release(&plan->record_claim);
-    if (plan->pidfile_claim.path[0] != '\0')
-        dz_pidfile_remove(plan->pidfile_claim.path, plan->pid);
-    if (plan->name == NULL)
-        dz_record_drop_number(plan, plan->pid, plan->pid == getpid());
-    else if (plan->record_claim.path[0] != '\0')
-        dz_record_remove(plan->record_claim.path, plan->pid);
+    dz_claim_release(&start->pidfile_claim);
+    dz_claim_release(&start->record_claim);
 }
 
-void dz_publish_end(struct dz_plan *plan)
+void dz_unpublish(struct dz_start *start)
 {
-    dz_claim_release(&plan->pidfile_claim);
-    dz_claim_release(&plan->record_claim);
-    if (plan->pidfile_claim.path[0] != '\0')
-        dz_pidfile_remove(plan->pidfile_claim.path, plan->pid);
-    dz_record_note_plan(plan, 0);
+    release_claims(start);
+    if (start->pidfile_claim.path[0] != '\0')
+        dz_pidfile_remove(start->pidfile_claim.path, start->pid);
+    /* A name that was never claimed is another start's. */
+    if (start->plan->name == NULL || start->record_claim.path[0] != '\0')
+        remove_record(start, start->pid, start->pid == getpid());
+}
+
+void dz_publish_exited(struct dz_start *start)
+{
+    char path[PATH_MAX];
+
+    release_claims(start);
+    if (start->pidfile_claim.path[0] != '\0')
+        dz_pidfile_remove(start->pidfile_claim.path, start->pid);
+    if (has_directory(start) && record_path(start, start->pid, path) == 0)
+        dz_record_add_status(path, start->pid, 0);
 }

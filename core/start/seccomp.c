@@ -47,7 +47,7 @@ static struct dz_bpf is(uint32_t value, int here, int yes, int no)
     return dz_bpf_is(value, yes - here - 1, no - here - 1);
 }
 
-int dz_filter_signals(struct dz_plan *plan, struct dz_fault *fault)
+int dz_filter_signals(struct dz_start *start, struct dz_fault *fault)
 {
     enum { SMALL = 7, ACTION = 11, SIGNAL = 15, ALLOW = 19, IGNORE };
     struct dz_bpf filter[] = {
@@ -75,7 +75,7 @@ int dz_filter_signals(struct dz_plan *plan, struct dz_fault *fault)
     };
     struct dz_filter program = {sizeof filter / sizeof filter[0], filter};
 
-    if (plan->pin != DZ_PIN_SECCOMP)
+    if (start->plan->pin != DZ_PIN_SECCOMP)
         return 0;
     if (own_architecture() == 0)
         return dz_fault(fault, "pin-signals", "seccomp", ENOSYS, NULL);

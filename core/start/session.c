@@ -88,22 +88,22 @@ static bool leave_own_group(void)
  * the session: TIOCNOTTY by its leader takes it from all of them, and sends
  * SIGHUP to the foreground group, which we ignore by now, ioctl_tty(2).
  */
-static int give_up_terminal(struct dz_plan *plan, struct dz_fault *fault)
+static int give_up_terminal(struct dz_start *start, struct dz_fault *fault)
 {
     int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
     int result = 0;
 
     if (fd < 0)
         return 0; /* ENXIO: there is none */
-    if (dz_others(getpid(), true) != 0)
-        plan->terminal_kept = true;
+    if (dz_has_other_members(getpid(), true) != 0)
+        start->terminal_kept = true;
     else if (ioctl(fd, TIOCNOTTY) < 0)
         result = dz_fault(fault, "setsid", "/dev/tty", errno, NULL);
     close(fd); /* opened for a request: nothing can be lost */
     return result;
 }
 
-int dz_own_session(struct dz_plan *plan, struct dz_fault *fault)
+int dz_own_session(struct dz_start *start, struct dz_fault *fault)
 {
     bool foreground;
 
@@ -111,114 +111,22 @@ int dz_own_session(struct dz_plan *plan, struct dz_fault *fault)
         return 0;
     /* EPERM, the only error there is: we lead a process group. */
     if (getsid(0) == getpid())
-        return give_up_terminal(plan, fault);
+        return give_up_terminal(start, fault);
     foreground = is_foreground();
     if (!foreground && leave_own_group())
         return 0;
     if (getpid() == 1)
         return 0; /* our end would be the container's */
-    plan->mode = DZ_LEAVE;
-    plan->left = foreground ? DZ_LEFT_FOREGROUND : DZ_LEFT_GROUP;
+    start->mode = DZ_LEAVE;
+    start->leave_reason = foreground ? DZ_LEFT_FOREGROUND : DZ_LEFT_GROUP;
     return 0;
 }
 
-enum dz_left dz_forecast(void)
+enum dz_leave_reason dz_would_leave(void)
 {
     if (getpgrp() != getpid() || getsid(0) == getpid() || getpid() == 1)
         return DZ_NOT_LEFT;
     if (is_foreground())
         return DZ_LEFT_FOREGROUND;
-    return dz_others(getpgrp(), false) == 1 ? DZ_LEFT_GROUP : DZ_NOT_LEFT;
-}
-
-int dz_report_pipe(struct dz_plan *plan, struct dz_fault *fault)
-{
-    int ends[2];
-    sigset_t interrupts;
-
-    /* An interrupt while the caller waits ends the job, not the caller alone:
-     * await.c reads it.  The target's own mask is set when it commits. */
-    dz_interrupts(&interrupts);
-    sigprocmask(SIG_BLOCK, &interrupts, NULL); /* cannot fail with a valid set */
-    if (pipe2(ends, O_CLOEXEC) < 0)
-        return dz_fault(fault, "report", "pipe", errno, NULL);
-    plan->await_fd = ends[0];
-    plan->report_fd = ends[1];
-    /* The target becomes our child when the first child ends, so that its own
-     * end can be waited for. */
-    if (prctl(PR_SET_CHILD_SUBREAPER, 1L, 0L, 0L, 0L) < 0)
-        return dz_fault(fault, "report", "subreaper", errno, NULL);
-    return 0;
-}
-
-int dz_ready_open(struct dz_plan *plan, struct dz_fault *fault)
-{
-    int ends[2];
-
-    for (int i = 0; i < plan->wait.count; i++)
-        if (plan->wait.list[i].kind == DZ_WAIT_PATH)
-            dz_path_appeared(&plan->wait.list[i], true);
-    if (dz_condition(&plan->wait, DZ_WAIT_FD) == NULL)
-        return 0;
-    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
-        return dz_fault(fault, "ready", "pipe", errno, NULL);
-    plan->await_ready = ends[0];
-    plan->ready_fd = ends[1];
-    if (fcntl(ends[1], F_SETFL, 0) < 0) /* the target's end blocks, as any */
-        return dz_fault(fault, "ready", "pipe", errno, NULL);
-    return 0;
-}
-
-int dz_ready_pass(struct dz_plan *plan, struct dz_fault *fault)
-{
-    const struct dz_condition *condition = dz_condition(&plan->wait, DZ_WAIT_FD);
-
-    if (plan->ready_fd < 0)
-        return 0;
-    if (dup2(plan->ready_fd, condition->number) < 0)
-        return dz_fault_number(fault, "ready", condition->number, errno, NULL);
-    close(plan->ready_fd); /* copied: nothing can be lost */
-    close(plan->await_ready);
-    plan->ready_fd = -1;
-    plan->await_ready = -1;
-    return 0;
-}
-
-int dz_first_fork(struct dz_plan *plan, struct dz_fault *fault)
-{
-    plan->child = fork();
-    if (plan->child < 0)
-        return dz_fault(fault, "fork", NULL, errno, NULL);
-    if (plan->child > 0) {
-        close(plan->report_fd); /* a pipe: close cannot lose anything */
-        plan->report_fd = -1;
-        if (plan->ready_fd >= 0)
-            close(plan->ready_fd);
-        plan->ready_fd = -1;
-        return DZ_CALLER;
-    }
-    close(plan->await_fd);
-    plan->await_fd = -1;
-    return 0;
-}
-
-int dz_new_session(struct dz_plan *plan, struct dz_fault *fault)
-{
-    (void)plan;
-    if (setsid() < 0)
-        return dz_fault(fault, "setsid", NULL, errno, NULL);
-    return 0;
-}
-
-int dz_second_fork(struct dz_plan *plan, struct dz_fault *fault)
-{
-    pid_t target = fork();
-
-    if (target < 0)
-        return dz_fault(fault, "fork", NULL, errno, NULL);
-    if (target > 0)
-        _exit(0);
-    plan->pid = getpid();
-    /* A caller that does not know it could not undo what this start makes. */
-    return dz_report_pid(plan, plan->pid, fault);
+    return dz_has_other_members(getpgrp(), false) == 1 ? DZ_LEFT_GROUP : DZ_NOT_LEFT;
 }

@@ -20,22 +20,6 @@ enum {
     FIRST_REALTIME = 34       /* glibc's SIGRTMIN, which nearly all targets have */
 };
 
-static const struct {
-    char name[8];
-    int number;
-} names[] = {
-    {"HUP", SIGHUP},       {"INT", SIGINT},   {"QUIT", SIGQUIT},   {"ILL", SIGILL},
-    {"TRAP", SIGTRAP},     {"ABRT", SIGABRT}, {"BUS", SIGBUS},     {"FPE", SIGFPE},
-    {"KILL", SIGKILL},     {"USR1", SIGUSR1}, {"SEGV", SIGSEGV},   {"USR2", SIGUSR2},
-    {"PIPE", SIGPIPE},     {"ALRM", SIGALRM}, {"TERM", SIGTERM},   {"CHLD", SIGCHLD},
-    {"CONT", SIGCONT},     {"STOP", SIGSTOP}, {"TSTP", SIGTSTP},   {"TTIN", SIGTTIN},
-    {"TTOU", SIGTTOU},     {"URG", SIGURG},   {"XCPU", SIGXCPU},   {"XFSZ", SIGXFSZ},
-    {"VTALRM", SIGVTALRM}, {"PROF", SIGPROF}, {"WINCH", SIGWINCH}, {"IO", SIGIO},
-    {"PWR", SIGPWR},       {"SYS", SIGSYS},   {"IOT", SIGABRT},    {"POLL", SIGIO},
-    {"CLD", SIGCHLD},
-};
-enum { NAMES = sizeof names / sizeof names[0] };
-
 static uint64_t bit(int number)
 {
     return UINT64_C(1) << (number - 1);
@@ -64,9 +48,9 @@ static int set_ignored(int number, bool ignored)
     return (int)syscall(SYS_rt_sigaction, number, action, NULL, (size_t)KERNEL_SET);
 }
 
-int dz_ignore_hangup(struct dz_plan *plan, struct dz_fault *fault)
+int dz_ignore_hangup(struct dz_start *start, struct dz_fault *fault)
 {
-    (void)plan;
+    (void)start;
     /* SIGCHLD inherited as ignored would make waitpid(2) fail with ECHILD. */
     if (set_ignored(SIGHUP, true) < 0 || set_ignored(SIGTTIN, true) < 0 ||
         set_ignored(SIGTTOU, true) < 0 || set_ignored(SIGCHLD, false) < 0)
@@ -74,9 +58,9 @@ int dz_ignore_hangup(struct dz_plan *plan, struct dz_fault *fault)
     return 0;
 }
 
-int dz_reset_signals(struct dz_plan *plan, struct dz_fault *fault)
+int dz_reset_signals(struct dz_start *start, struct dz_fault *fault)
 {
-    uint64_t keep = plan->ignore | bit(SIGHUP) | bit(SIGTTIN) | bit(SIGTTOU);
+    uint64_t keep = start->plan->ignore | bit(SIGHUP) | bit(SIGTTIN) | bit(SIGTTOU);
     uint64_t none = 0;
 
     for (int number = 1; number <= SIGNALS; number++) {
@@ -92,54 +76,4 @@ int dz_reset_signals(struct dz_plan *plan, struct dz_fault *fault)
     if (syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, (size_t)KERNEL_SET) < 0)
         return dz_fault(fault, "signals", "mask", errno, NULL);
     return 0;
-}
-
-/* "RTMIN", "RTMIN+N", "RTMAX", "RTMAX-N"; -1 for anything else. */
-static int realtime_number(const char *name, size_t length)
-{
-    bool low = length >= 5 && memcmp(name, "RTMIN", 5) == 0;
-    int base = low ? FIRST_REALTIME : SIGNALS;
-    int more;
-    const char *at = name + 6;
-
-    if (!low && (length < 5 || memcmp(name, "RTMAX", 5) != 0))
-        return -1;
-    if (length == 5)
-        return base;
-    if (name[5] != (low ? '+' : '-') || (more = dz_read_number(&at)) < 0 ||
-        at != name + length || more > SIGNALS - FIRST_REALTIME)
-        return -1;
-    return low ? base + more : base - more;
-}
-
-int dz_signal_number(const char *name, size_t length)
-{
-    const char *at = name;
-    int number = dz_read_number(&at);
-
-    if (number >= 0)
-        return at == name + length && number >= 1 && number <= SIGNALS ? number : -1;
-    if (length > 3 && memcmp(name, "SIG", 3) == 0) {
-        name += 3;
-        length -= 3;
-    }
-    for (size_t i = 0; i < NAMES; i++)
-        if (strlen(names[i].name) == length && memcmp(names[i].name, name, length) == 0)
-            return names[i].number;
-    return realtime_number(name, length);
-}
-
-void dz_add_signal(struct dz_text *text, int number)
-{
-    for (size_t i = 0; i < NAMES; i++)
-        if (names[i].number == number) {
-            dz_add(text, names[i].name);
-            return;
-        }
-    if (number < FIRST_REALTIME) {
-        dz_add_number(text, number);
-        return;
-    }
-    dz_add(text, "RTMIN+");
-    dz_add_number(text, number - FIRST_REALTIME);
 }

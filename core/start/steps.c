@@ -11,17 +11,33 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int set_umask(struct dz_plan *plan, struct dz_fault *fault)
+void dz_start_init(struct dz_start *start, const struct dz_plan *plan, char **envp)
+{
+    start->plan = plan;
+    start->mode = plan->mode;
+    start->envp = envp;
+    start->notify.fd = -1;
+    start->ready_fd = -1;
+    start->result_fd = -1;
+    start->await_ready = -1;
+    for (int i = 0; i < 3; i++)
+        start->new_fd[i] = -1;
+    start->stderr_fd = 2;
+    start->report_fd = -1;
+    start->await_fd = -1;
+}
+
+static int set_umask(struct dz_start *start, struct dz_fault *fault)
 {
     (void)fault;
-    if (plan->umask >= 0)
-        umask((mode_t)plan->umask); /* cannot fail */
+    if (start->plan->umask >= 0)
+        umask((mode_t)start->plan->umask); /* cannot fail */
     return 0;
 }
 
-static int change_directory(struct dz_plan *plan, struct dz_fault *fault)
+static int change_directory(struct dz_start *start, struct dz_fault *fault)
 {
-    const char *path = plan->chdir != NULL ? plan->chdir : "/";
+    const char *path = start->plan->chdir != NULL ? start->plan->chdir : "/";
 
     if (chdir(path) < 0)
         return dz_fault(fault, "chdir", path, errno, NULL);
@@ -34,7 +50,7 @@ static const struct {
     const char *name;
     int phase;
     int modes;
-    int (*run)(struct dz_plan *plan, struct dz_fault *fault);
+    int (*run)(struct dz_start *start, struct dz_fault *fault);
 } steps[] = {
     {"guard", DZ_PREPARE, BOTH, dz_guard_streams},
     {"hangup", DZ_PREPARE, BOTH, dz_ignore_hangup},
@@ -46,15 +62,14 @@ static const struct {
     {"stderr", DZ_PREPARE, BOTH, dz_keep_stderr},
     {"name", DZ_PREPARE, BOTH, dz_record_claim},
     {"pidfile", DZ_PREPARE, BOTH, dz_pidfile_claim},
-    {"stand-in", DZ_DETACH, LEAVE, dz_stand_in},
+    {"waiter", DZ_DETACH, LEAVE, dz_make_waiter},
     {"pipe", DZ_DETACH, LEAVE, dz_report_pipe},
-    {"notify", DZ_DETACH, LEAVE, dz_notify_open},
-    {"ready", DZ_DETACH, LEAVE, dz_ready_open},
+    {"ready", DZ_DETACH, LEAVE, dz_readiness_open},
     {"fork", DZ_DETACH, LEAVE, dz_first_fork},
     {"setsid", DZ_DETACH, LEAVE, dz_new_session},
     {"fork", DZ_DETACH, LEAVE, dz_second_fork},
     {"listen", DZ_DETACH, LEAVE, dz_pass_listen_fds},
-    {"ready", DZ_DETACH, LEAVE, dz_ready_pass},
+    {"ready", DZ_DETACH, LEAVE, dz_readiness_pass},
     {"signals", DZ_COMMIT, BOTH, dz_reset_signals},
     {"umask", DZ_COMMIT, BOTH, set_umask},
     {"chdir", DZ_COMMIT, BOTH, change_directory},
@@ -62,54 +77,58 @@ static const struct {
     {"publish", DZ_COMMIT, BOTH, dz_publish},
     {"close", DZ_CLOSE, BOTH, dz_close_rest},
     {"notify", DZ_COMMIT, LEAVE, dz_notify_pass},
-    {"buffer", DZ_COMMIT, BOTH, dz_env_powers},
-    {"scrub", DZ_COMMIT, BOTH, dz_scrub},
+    {"buffer", DZ_COMMIT, BOTH, dz_set_unbuffered},
+    {"scrub", DZ_COMMIT, BOTH, dz_clean_environment},
     {"seccomp", DZ_COMMIT, BOTH, dz_filter_signals},
 };
 
-int dz_fail(struct dz_plan *plan, const struct dz_fault *fault)
+int dz_fail(struct dz_start *start, const struct dz_fault *fault)
 {
-    dz_unpublish(plan);
-    if (plan->report_fd >= 0 && plan->await_fd < 0) {
-        dz_report_fault(plan, fault);
+    dz_unpublish(start);
+    switch (start->role) {
+    case DZ_CHILD_ROLE:
+    case DZ_TARGET_ROLE:
+        dz_report_fault(start->report_fd, fault);
         _exit(fault->status);
+    case DZ_WAITER_ROLE:
+        dz_waiter_ends(start, -1, fault);
+    case DZ_CALLER_ROLE:
+        break;
     }
-    dz_undo_logs(plan);
-    if (plan->outcome_fd >= 0 && plan->stand_in == 0)
-        dz_stand_in_ends(plan, -1, fault);
     return -1;
 }
 
-int dz_run(struct dz_plan *plan, int phases, struct dz_fault *fault)
+int dz_run(struct dz_start *start, int phases, struct dz_fault *fault)
 {
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         int result;
-        if ((steps[i].phase & phases) == 0 || (steps[i].modes & 1 << plan->mode) == 0)
+        if ((steps[i].phase & phases) == 0 || (steps[i].modes & 1 << start->mode) == 0)
             continue;
-        result = steps[i].run(plan, fault);
+        result = steps[i].run(start, fault);
         if (result < 0)
-            return dz_fail(plan, fault);
+            return dz_fail(start, fault);
         if (result == DZ_CALLER)
             return DZ_CALLER;
-        if (plan->trace != NULL)
-            plan->trace(plan, steps[i].name);
+        if (start->trace != NULL)
+            start->trace(start, steps[i].name);
     }
     return DZ_GO;
 }
 
-void dz_finish(struct dz_plan *plan)
+void dz_report_ready(struct dz_start *start)
 {
     struct dz_fault fault;
 
     /* A caller that is gone needs no word; one that waits would take its end for
      * that of the target. */
-    if (plan->report_fd >= 0 && dz_report_done(plan, &fault) < 0 && fault.err != EPIPE)
-        dz_fail(plan, &fault);
+    if (start->report_fd >= 0 && dz_report_done(start->report_fd, &fault) < 0 &&
+        fault.err != EPIPE)
+        dz_fail(start, &fault);
     /* Copies and a pipe of our own: an error of close(2) can lose nothing. */
-    if (plan->tell_fd != 2)
-        close(plan->tell_fd);
-    if (plan->report_fd >= 0)
-        close(plan->report_fd);
-    plan->tell_fd = 2;
-    plan->report_fd = -1;
+    if (start->stderr_fd != 2)
+        close(start->stderr_fd);
+    if (start->report_fd >= 0)
+        close(start->report_fd);
+    start->stderr_fd = 2;
+    start->report_fd = -1;
 }

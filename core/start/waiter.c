@@ -34,44 +34,47 @@ static bool has_children(void)
     return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
-int dz_stand_in(struct dz_plan *plan, struct dz_fault *fault)
+int dz_make_waiter(struct dz_start *start, struct dz_fault *fault)
 {
     sigset_t signals;
     int ends[2];
 
-    if (!has_children() && dz_env(plan->envp, "NOTIFY_SOCKET") == NULL)
+    if (!has_children() && dz_env(start->envp, "NOTIFY_SOCKET") == NULL)
         return 0;
     if (pipe2(ends, O_CLOEXEC) < 0)
         return dz_fault(fault, "report", "pipe", errno, NULL);
     /* Blocked, so that none is lost between a look and the wait for the next. */
-    dz_interrupts(&signals);
+    dz_interrupt_set(&signals);
     sigaddset(&signals, SIGCHLD);
     sigprocmask(SIG_BLOCK, &signals, NULL); /* cannot fail with a valid set */
-    plan->stand_in = fork();
-    if (plan->stand_in < 0)
+    start->waiter_pid = fork();
+    if (start->waiter_pid < 0)
         return dz_fault(fault, "fork", NULL, errno, NULL);
-    plan->outcome_fd = ends[plan->stand_in == 0];
-    close(ends[plan->stand_in != 0]); /* a pipe: nothing can be lost */
-    return plan->stand_in == 0 ? 0 : DZ_CALLER;
+    start->result_fd = ends[start->waiter_pid == 0];
+    dz_close_fd(&ends[start->waiter_pid != 0]);
+    if (start->waiter_pid > 0)
+        return DZ_CALLER;
+    start->role = DZ_WAITER_ROLE;
+    return 0;
 }
 
-void dz_stand_in_ends(const struct dz_plan *plan, int result,
-                      const struct dz_fault *fault)
+void dz_waiter_ends(const struct dz_start *start, int result,
+                    const struct dz_fault *fault)
 {
     struct outcome outcome;
 
     memset(&outcome, 0, sizeof outcome);
     outcome.result = result;
-    outcome.pid = plan->pid;
-    outcome.ended = plan->ended;
-    outcome.interrupt = plan->interrupt;
+    outcome.pid = start->pid;
+    outcome.ended = start->ended;
+    outcome.interrupt = start->interrupt;
     if (result < 0)
         outcome.fault = *fault;
-    dz_write(plan->outcome_fd, &outcome, sizeof outcome); /* a caller that is gone */
+    dz_write(start->result_fd, &outcome, sizeof outcome); /* a caller that is gone */
     _exit(0);
 }
 
-int dz_await_stand_in(struct dz_plan *plan, struct dz_fault *fault)
+int dz_await_waiter(struct dz_start *start, struct dz_fault *fault)
 {
     struct outcome outcome;
     sigset_t signals;
@@ -80,19 +83,19 @@ int dz_await_stand_in(struct dz_plan *plan, struct dz_fault *fault)
 
     /* An interrupt from the keyboard reaches the stand-in as well; one that was
      * sent to us alone is passed on. */
-    dz_interrupts(&signals);
+    dz_interrupt_set(&signals);
     sigaddset(&signals, SIGCHLD);
-    while (waitpid(plan->stand_in, &status, WNOHANG) == 0)
+    while (waitpid(start->waiter_pid, &status, WNOHANG) == 0)
         if (sigwait(&signals, &number) == 0 && number != SIGCHLD)
-            kill(plan->stand_in, number);
-    bool told = dz_read_all(plan->outcome_fd, &outcome, sizeof outcome);
-    close(plan->outcome_fd); /* read: nothing can be lost */
+            kill(start->waiter_pid, number);
+    bool told = dz_read_all(start->result_fd, &outcome, sizeof outcome);
+    dz_close_fd(&start->result_fd);
     if (!told)
         return dz_fault(fault, "report", NULL, 0,
                         "the process that waited for the program was killed");
-    plan->pid = outcome.pid;
-    plan->ended = outcome.ended;
-    plan->interrupt = outcome.interrupt;
+    start->pid = outcome.pid;
+    start->ended = outcome.ended;
+    start->interrupt = outcome.interrupt;
     if (outcome.result < 0)
         *fault = outcome.fault;
     return outcome.result;

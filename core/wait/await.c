@@ -24,34 +24,27 @@ enum {
     BLIND_MS = 5    /* between two looks at the target where there is no pidfd */
 };
 
-void dz_interrupts(sigset_t *set)
-{
-    sigemptyset(set);
-    sigaddset(set, SIGINT);
-    sigaddset(set, SIGQUIT);
-    sigaddset(set, SIGTERM);
-}
-
-static int open_watch(struct watch *watch, struct dz_plan *plan, struct dz_fault *fault)
+static int open_watch(struct watch *watch, struct dz_start *start,
+                      struct dz_fault *fault)
 {
     int64_t now = dz_milliseconds();
     struct dz_process self;
     sigset_t interrupts;
 
     memset(watch, 0, sizeof *watch);
-    watch->plan = plan;
+    watch->start = start;
     watch->pidfd = -1;
-    watch->deadline = plan->timeout > 0 ? now + plan->timeout : INT64_MAX;
+    watch->deadline = start->plan->timeout > 0 ? now + start->plan->timeout : INT64_MAX;
     watch->tell_at = now + TELL_MS;
-    dz_ready_init(&watch->ready, &plan->wait, now);
+    dz_ready_init(&watch->ready, dz_wait_of(start->plan), now);
     /* Without a /proc of our own nobody can be looked for: the target alone is
      * known, as our child. */
     if (dz_proc_is_ours() && dz_read_process(getpid(), &self) == 0) {
-        watch->family.session = plan->child;
-        watch->family.root = getpid();
-        watch->family.oldest = self.start;
+        watch->members.session = start->child;
+        watch->members.root = getpid();
+        watch->members.oldest = self.start;
     }
-    dz_interrupts(&interrupts);
+    dz_interrupt_set(&interrupts);
     watch->interrupts = signalfd(-1, &interrupts, SFD_CLOEXEC | SFD_NONBLOCK);
     if (watch->interrupts < 0)
         return dz_fault(fault, "wait", "signals", errno, NULL);
@@ -62,9 +55,9 @@ static void close_watch(struct watch *watch)
 {
     dz_close_fd(&watch->interrupts);
     dz_close_fd(&watch->pidfd);
-    dz_close_fd(&watch->plan->await_fd);
-    dz_close_fd(&watch->plan->await_ready);
-    dz_close_fd(&watch->plan->notify.fd);
+    dz_close_fd(&watch->start->await_fd);
+    dz_close_fd(&watch->start->await_ready);
+    dz_close_fd(&watch->start->notify.fd);
 }
 
 /* ---- what comes in --------------------------------------------------------------- */
@@ -82,33 +75,33 @@ static bool goes_on(pid_t pid)
 /* The report pipe was closed, or the shim is done. */
 static int executed(struct watch *watch, struct dz_fault *fault)
 {
-    struct dz_plan *plan = watch->plan;
+    struct dz_start *start = watch->start;
     struct dz_process process;
     int status;
 
-    dz_reap(plan->child, &status, 0); /* it ends when it has forked */
-    if (plan->pid == 0)
+    dz_waitpid(start->child, &status, 0); /* it ends when it has forked */
+    if (start->pid == 0)
         return dz_fault(fault, "fork", "child", 0,
                         "killed before it could start anything");
     watch->reported = true;
     /* The library's pipe outlives the exec: when that was is not known. */
     watch->ready.executed =
         dz_is_unheard(watch) ? watch->ready.began : dz_milliseconds();
-    dz_close_fd(&plan->await_fd);
-    watch->pidfd = (int)syscall(SYS_pidfd_open, plan->pid, 0); /* -1: see above */
-    if (dz_is_unheard(watch) && goes_on(plan->pid))
+    dz_close_fd(&start->await_fd);
+    watch->pidfd = (int)syscall(SYS_pidfd_open, start->pid, 0); /* -1: see above */
+    if (dz_is_unheard(watch) && goes_on(start->pid))
         return dz_fault(fault, "preload", "libdz.so", 0, "was not loaded");
     /* A process that was killed on its way to exec has closed the pipe, too. */
-    if (!watch->ready.done && watch->family.root != 0 &&
-        dz_read_process(plan->pid, &process) == 0 && !process.executed &&
-        dz_reap(plan->pid, &status, 0) == plan->pid)
-        return dz_early_end(watch, status, fault);
+    if (!watch->ready.done && watch->members.root != 0 &&
+        dz_read_process(start->pid, &process) == 0 && !process.executed &&
+        dz_waitpid(start->pid, &status, 0) == start->pid)
+        return dz_fault_exited(watch, status, fault);
     return 0;
 }
 
 static int take_report(struct watch *watch, struct dz_fault *fault)
 {
-    switch (dz_report_read(watch->plan, fault)) {
+    switch (dz_report_read(watch->start->await_fd, &watch->start->pid, fault)) {
     case DZ_REPORT_MORE:
         return 0;
     case DZ_REPORT_FAULT:
@@ -129,27 +122,27 @@ static int take_interrupt(struct watch *watch, struct dz_fault *fault)
 
     if (read(watch->interrupts, &info, sizeof info) != (ssize_t)sizeof info)
         return 0; /* EAGAIN: somebody else's poll, or EINTR: it is still there */
-    watch->plan->interrupt = (int)info.ssi_signo;
+    watch->start->interrupt = (int)info.ssi_signo;
     dz_add(&text, "interrupted by SIG");
-    dz_add_signal(&text, watch->plan->interrupt);
+    dz_add_signal(&text, watch->start->interrupt);
     dz_fault(fault, "wait", NULL, 0, words);
-    fault->status = DZ_EXIT_SIGNAL + watch->plan->interrupt;
+    fault->status = DZ_EXIT_SIGNAL + watch->start->interrupt;
     return -1;
 }
 
 static int take_notification(struct watch *watch, struct dz_fault *fault)
 {
-    struct dz_notify *notify = &watch->plan->notify;
+    struct dz_notify *notify = &watch->start->notify;
     pid_t before = notify->main_pid;
 
-    dz_notify_read(notify, &watch->family);
+    dz_notify_read(notify, &watch->members);
     if (notify->extend_ms > 0 && watch->deadline != INT64_MAX) {
         int64_t until = dz_milliseconds() + notify->extend_ms;
         watch->deadline = until > watch->deadline ? until : watch->deadline;
     }
     notify->extend_ms = 0;
-    if (notify->main_pid != before && notify->main_pid != watch->plan->pid)
-        return dz_follow(watch, notify->main_pid, fault);
+    if (notify->main_pid != before && notify->main_pid != watch->start->pid)
+        return dz_set_main_pid(watch, notify->main_pid, fault);
     return 0;
 }
 
@@ -157,13 +150,13 @@ static int take_notification(struct watch *watch, struct dz_fault *fault)
 static int take_events(struct watch *watch, int64_t until, struct dz_fault *fault)
 {
     enum { REPORT, INTERRUPT, END, NOTIFY, READY, EVENTS };
-    const struct dz_plan *plan = watch->plan;
+    const struct dz_start *start = watch->start;
     struct pollfd wanted[EVENTS] = {
-        [REPORT] = {.fd = plan->await_fd, .events = POLLIN},
+        [REPORT] = {.fd = start->await_fd, .events = POLLIN},
         [INTERRUPT] = {.fd = watch->interrupts, .events = POLLIN},
         [END] = {.fd = watch->pidfd, .events = POLLIN},
-        [NOTIFY] = {.fd = plan->notify.fd, .events = POLLIN},
-        [READY] = {.fd = plan->await_ready, .events = POLLIN},
+        [NOTIFY] = {.fd = start->notify.fd, .events = POLLIN},
+        [READY] = {.fd = start->await_ready, .events = POLLIN},
     };
     int64_t left = until - dz_milliseconds();
 
@@ -181,43 +174,40 @@ static int take_events(struct watch *watch, int64_t until, struct dz_fault *faul
 
 static void tell(struct watch *watch, int64_t now)
 {
-    if (watch->plan->waiting == NULL || now < watch->tell_at)
+    if (watch->start->waiting == NULL || now < watch->tell_at)
         return;
     watch->told = true;
     watch->tell_at += TELL_MS;
-    watch->plan->waiting(watch->plan, (int)((now - watch->ready.began) / 1000));
+    watch->start->waiting(watch->start, &watch->ready,
+                          (int)((now - watch->ready.began) / 1000));
 }
 
 static int time_out(const struct watch *watch, struct dz_fault *fault)
 {
-    const struct dz_plan *plan = watch->plan;
+    const struct dz_start *start = watch->start;
     char words[128];
     struct dz_text text = dz_text(words, sizeof words);
 
     dz_add(&text, "not ready within ");
-    dz_add_number(&text, plan->timeout / 1000);
-    if (plan->timeout % 1000 != 0) {
-        dz_add(&text, ".");
-        for (int64_t rest = plan->timeout % 1000, unit = 100; rest > 0; unit /= 10) {
-            dz_add_number(&text, rest / unit);
-            rest %= unit;
-        }
-    }
+    dz_add_seconds(&text, start->plan->timeout);
     dz_add(&text, " s: ");
-    dz_add_missing(&plan->wait, &text);
-    dz_fault(fault, "wait", plan->argv != NULL ? plan->argv[0] : NULL, 0, words);
+    dz_add_missing(&watch->ready, start, &text);
+    dz_fault(fault, "wait", start->plan->argv != NULL ? start->plan->argv[0] : NULL, 0,
+             words);
     fault->status = DZ_EXIT_TIMEOUT;
     return -1;
 }
 
 /* That it has been executed is all that is waited for.  It stays so, whatever the
  * program has done since: it would be chance whether we see it end. */
-static bool waits_for_exec(const struct dz_plan *plan)
+static bool waits_for_exec(const struct dz_start *start)
 {
-    for (int i = 0; i < plan->wait.count; i++)
-        if (plan->wait.list[i].kind != DZ_WAIT_EXEC)
+    const struct dz_conditions *wait = dz_wait_of(start->plan);
+
+    for (int i = 0; i < wait->count; i++)
+        if (wait->list[i].kind != DZ_WAIT_EXEC)
             return false;
-    return true;
+    return !start->needs_answer;
 }
 
 /* Whether nothing can become true any more: 0, or -1 with the fault. */
@@ -225,38 +215,38 @@ static int check_hope(struct watch *watch, struct dz_fault *fault)
 {
     if (watch->ready.closed)
         return dz_fault(fault, "wait", "fd", 0, "closed without a newline");
-    if (!watch->plan->ended || dz_count_members(watch) > 0)
+    if (!watch->start->ended || dz_count_members(watch) > 0)
         return 0;
-    return dz_early_end(watch, 0, fault);
+    return dz_fault_exited(watch, 0, fault);
 }
 
 static int loop(struct watch *watch, struct dz_fault *fault)
 {
-    struct dz_plan *plan = watch->plan;
+    struct dz_start *start = watch->start;
 
     for (;;) {
         int64_t until = watch->deadline;
         int64_t now;
-        if (watch->reported && waits_for_exec(plan))
+        if (watch->reported && waits_for_exec(start))
             return 0;
         if (watch->reported) {
             /* Before its end is looked at: who has just sent it may be ended. */
-            if (plan->notify.fd >= 0 && take_notification(watch, fault) < 0)
+            if (start->notify.fd >= 0 && take_notification(watch, fault) < 0)
                 return -1;
             if (dz_check_end(watch, fault) < 0)
                 return -1;
-            if (dz_ready_look(&watch->ready, plan, &watch->family))
+            if (dz_ready_look(&watch->ready, start, &watch->members))
                 return 0;
             if (check_hope(watch, fault) < 0)
                 return -1;
-            int64_t next = dz_ready_next(&watch->ready, &plan->wait);
+            int64_t next = dz_ready_next(&watch->ready, dz_wait_of(start->plan));
             until = next < until ? next : until;
         }
         now = dz_milliseconds();
         if (now >= watch->deadline)
             return time_out(watch, fault);
         tell(watch, now);
-        if (plan->waiting != NULL && watch->tell_at < until)
+        if (start->waiting != NULL && watch->tell_at < until)
             until = watch->tell_at;
         if (watch->reported && watch->pidfd < 0 && now + BLIND_MS < until)
             until = now + BLIND_MS;
@@ -267,28 +257,28 @@ static int loop(struct watch *watch, struct dz_fault *fault)
 
 /* What the target's process has said before it was stopped: its PID is what its
  * files are known by. */
-static void learn_pid(struct dz_plan *plan)
+static void learn_pid(struct dz_start *start)
 {
     struct dz_fault unheard;
 
-    if (plan->await_fd < 0 || fcntl(plan->await_fd, F_SETFL, O_NONBLOCK) < 0)
+    if (start->await_fd < 0 || fcntl(start->await_fd, F_SETFL, O_NONBLOCK) < 0)
         return; /* it was read to its end */
-    while (dz_report_read(plan, &unheard) == DZ_REPORT_MORE)
+    while (dz_report_read(start->await_fd, &start->pid, &unheard) == DZ_REPORT_MORE)
         ;
 }
 
 /* Without /proc: the target, a child of ours until we reap it. */
 static void stop_child(struct watch *watch)
 {
-    pid_t pid = watch->plan->pid > 0 ? watch->plan->pid : watch->plan->child;
+    pid_t pid = watch->start->pid > 0 ? watch->start->pid : watch->start->child;
     int64_t until = dz_milliseconds() + STOP_MS;
     int status;
 
-    if (watch->plan->ended || dz_reap(pid, &status, WNOHANG) != 0)
+    if (watch->start->ended || dz_waitpid(pid, &status, WNOHANG) != 0)
         return;
     kill(pid, SIGTERM);
     kill(pid, SIGCONT);
-    while (dz_reap(pid, &status, WNOHANG) == 0) {
+    while (dz_waitpid(pid, &status, WNOHANG) == 0) {
         if (dz_milliseconds() >= until)
             kill(pid, SIGKILL);
         poll(NULL, 0, BLIND_MS); /* its end is told to waitpid(2) alone here */
@@ -298,13 +288,13 @@ static void stop_child(struct watch *watch)
 /* A start has failed: nothing of it is to be left. */
 static void clean_up(struct watch *watch, struct dz_fault *fault)
 {
-    struct dz_plan *plan = watch->plan;
+    struct dz_start *start = watch->start;
     int result = 0;
 
-    if (watch->family.root == 0)
+    if (watch->members.root == 0)
         stop_child(watch);
     else if (!dz_is_empty(watch))
-        result = dz_stop_family(&watch->family, dz_milliseconds() + STOP_MS);
+        result = dz_stop_members(&watch->members, dz_milliseconds() + STOP_MS);
     if (result < 0) {
         char words[sizeof fault->reason];
         struct dz_text text = dz_text(words, sizeof words);
@@ -312,57 +302,44 @@ static void clean_up(struct watch *watch, struct dz_fault *fault)
         dz_add(&text, "; could not be stopped");
         memcpy(fault->reason, words, sizeof words);
     }
-    learn_pid(plan);
-    dz_unpublish(plan);
-    dz_undo_logs(plan); /* where nothing was written */
+    learn_pid(start);
+    dz_unpublish(start);
 }
 
 /* What the caller does itself, or its stand-in. */
-static int await_target(struct dz_plan *plan, struct dz_fault *fault)
+static int await_target(struct dz_start *start, struct dz_fault *fault)
 {
     struct watch watch;
-    int result = open_watch(&watch, plan, fault);
+    int result = open_watch(&watch, start, fault);
 
     if (result == 0)
         result = loop(&watch, fault);
     if (watch.told)
-        plan->waiting(plan, 0);
+        start->waiting(start, &watch.ready, 0);
     if (result < 0)
         clean_up(&watch, fault);
     close_watch(&watch);
-    if (result == 0 && plan->ended)
-        dz_publish_end(plan);
+    if (result == 0 && start->ended)
+        dz_publish_exited(start);
     return result;
 }
 
-int dz_await(struct dz_plan *plan, struct dz_fault *fault)
+int dz_await(struct dz_start *start, struct dz_fault *fault)
 {
     int result;
 
-    if (plan->stand_in > 0) {
-        result = dz_await_stand_in(plan, fault);
+    if (start->waiter_pid > 0) {
+        result = dz_await_waiter(start, fault);
     } else {
-        result = await_target(plan, fault);
-        if (plan->outcome_fd >= 0)
-            dz_stand_in_ends(plan, result, fault);
+        result = await_target(start, fault);
+        if (start->result_fd >= 0)
+            dz_waiter_ends(start, result, fault);
     }
-    dz_claim_release(&plan->pidfile_claim);
-    dz_claim_release(&plan->record_claim);
+    dz_claim_release(&start->pidfile_claim);
+    dz_claim_release(&start->record_claim);
     if (result < 0)
         return -1;
-    if (dz_notify_manager(plan->envp, plan->ended ? 0 : plan->pid) < 0)
-        plan->manager = errno;
+    if (dz_notify_manager(start->envp, start->ended ? 0 : start->pid) < 0)
+        start->notify_errno = errno;
     return 0;
-}
-
-void dz_end_by(int number)
-{
-    struct sigaction action = {.sa_handler = SIG_DFL};
-    sigset_t set;
-
-    sigaction(number, &action, NULL); /* neither can fail for an interrupt */
-    sigemptyset(&set);
-    sigaddset(&set, number);
-    kill(getpid(), number);
-    sigprocmask(SIG_UNBLOCK, &set, NULL);
 }

@@ -1,16 +1,16 @@
 /*
- * A wait of the caller: what await.c and ending.c share, and nobody else.  The
- * rules of dz.h hold here too.
+ * A wait of the caller: what await.c and target_end.c share.  The rules of base.h hold
+ * here too.
  */
-#ifndef WATCH_H
-#define WATCH_H
+#ifndef AWAIT_H
+#define AWAIT_H
 
-#include "start.h"
+#include "wait.h"
 
 struct watch {
-    struct dz_plan *plan;
+    struct dz_start *start;
     struct dz_ready ready;
-    struct dz_family family;
+    struct dz_members members;
     int64_t deadline; /* INT64_MAX: none */
     int64_t tell_at;
     bool told;
@@ -19,12 +19,6 @@ struct watch {
     int pidfd;      /* of the target, or -1 */
     int ended_ms;   /* after how long it ended */
 };
-
-/* waitpid(2) over EINTR. */
-pid_t dz_reap(pid_t pid, int *status, int flags);
-
-/* Close *fd, where it is open, and make it -1. */
-void dz_close_fd(int *fd);
 
 /*
  * Whether the job's own process has ended, and what that means: 0 to go on, with
@@ -38,10 +32,10 @@ bool dz_is_unheard(const struct watch *watch);
 
 /* Fill in the fault of a job that has ended with status, as of waitpid(2); -1:
  * unknown, 0: well, but too early.  Returns -1. */
-int dz_early_end(const struct watch *watch, int status, struct dz_fault *fault);
+int dz_fault_exited(const struct watch *watch, int status, struct dz_fault *fault);
 
 /* The job is process pid from here on: pidfile and record name it. */
-int dz_follow(struct watch *watch, pid_t pid, struct dz_fault *fault);
+int dz_set_main_pid(struct watch *watch, pid_t pid, struct dz_fault *fault);
 
 /* Whether nothing of the job is left, as far as that costs no look at /proc. */
 bool dz_is_empty(const struct watch *watch);

@@ -194,7 +194,7 @@ uint64_t dz_listeners(pid_t pid)
 {
     uint64_t sum = 0;
 
-    each_listening(dz_lives(pid) ? pid : 0, add_up, &sum);
+    each_listening(dz_is_running(pid) ? pid : 0, add_up, &sum);
     return sum;
 }
 
@@ -279,7 +279,7 @@ static int visit_member(const struct dz_process *process, void *data)
     return batch_listens(search);
 }
 
-int dz_family_listens(const struct dz_family *family, pid_t likely,
+int dz_members_listen(const struct dz_members *members, pid_t likely,
                       const struct dz_condition *condition)
 {
     struct search search = {.condition = condition};
@@ -288,5 +288,5 @@ int dz_family_listens(const struct dz_family *family, pid_t likely,
     /* Before the walk over /proc, 1 ms and more. */
     if (visit_member(&process, &search) == 1)
         return 1;
-    return dz_family_each(family, visit_member, &search);
+    return dz_members_each(members, visit_member, &search);
 }

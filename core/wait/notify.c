@@ -8,7 +8,7 @@
  * until its datagram was taken (BARRIER=1), as the descriptor that it sends is
  * closed.
  */
-#include "start.h"
+#include "wait.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,37 +22,6 @@ static const char variable[] = "NOTIFY_SOCKET";
 
 enum { PATIENCE_MS = 5000 /* with a manager that takes its time */ };
 
-int dz_notify_open(struct dz_plan *plan, struct dz_fault *fault)
-{
-    struct dz_notify *notify = &plan->notify;
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    socklen_t length = sizeof address;
-    struct dz_text text = dz_text(notify->variable, sizeof notify->variable);
-    int on = 1;
-
-    if (dz_condition(&plan->wait, DZ_WAIT_NOTIFY) == NULL)
-        return 0;
-    notify->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    /* Without a name the kernel makes one: '\0' and five digits, unix(7). */
-    if (notify->fd < 0 ||
-        setsockopt(notify->fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) < 0 ||
-        bind(notify->fd, (struct sockaddr *)&address, sizeof(sa_family_t)) < 0 ||
-        getsockname(notify->fd, (struct sockaddr *)&address, &length) < 0)
-        return dz_fault(fault, "notify", "socket", errno, NULL);
-    dz_add(&text, variable);
-    dz_add(&text, "=@");
-    for (size_t i = 1; i + offsetof(struct sockaddr_un, sun_path) < length; i++)
-        dz_add_char(&text, address.sun_path[i]);
-    return 0;
-}
-
-int dz_notify_pass(struct dz_plan *plan, struct dz_fault *fault)
-{
-    if (plan->notify.fd < 0)
-        return 0;
-    return dz_env_set(plan, variable, plan->notify.variable, fault);
-}
-
 /* ---- what the job tells us ------------------------------------------------------- */
 
 /* The value where line, of that length, is "NAME=value"; else NULL. */
@@ -65,7 +34,7 @@ static const char *value_of(const char *line, const char *name)
 }
 
 static void take_line(struct dz_notify *notify, const char *line,
-                      const struct dz_family *family)
+                      const struct dz_members *members)
 {
     const char *value;
     int64_t number;
@@ -80,7 +49,8 @@ static void take_line(struct dz_notify *notify, const char *line,
         dz_one_line(notify->status);
     } else if ((value = value_of(line, "MAINPID")) != NULL) {
         pid_t pid = dz_read_number(&value);
-        if (*value == '\0' && pid >= 2 && dz_lives(pid) && dz_family_has(family, pid))
+        if (*value == '\0' && pid >= 2 && dz_is_running(pid) &&
+            dz_members_has(members, pid))
             notify->main_pid = pid;
     } else if ((value = value_of(line, "EXTEND_TIMEOUT_USEC")) != NULL) {
         if (dz_read_long(&value, &number) == 0 && *value == '\0')
@@ -90,13 +60,13 @@ static void take_line(struct dz_notify *notify, const char *line,
 
 /* The lines of a datagram; others than those that we know are not for us. */
 static void take_text(struct dz_notify *notify, char *text,
-                      const struct dz_family *family)
+                      const struct dz_members *members)
 {
     while (*text != '\0') {
         size_t length = strcspn(text, "\n");
         bool last = text[length] == '\0';
         text[length] = '\0';
-        take_line(notify, text, family);
+        take_line(notify, text, members);
         text += length + !last;
     }
 }
@@ -142,7 +112,7 @@ static pid_t read_ancillary(const struct msghdr *message)
     return sender;
 }
 
-void dz_notify_read(struct dz_notify *notify, const struct dz_family *family)
+void dz_notify_read(struct dz_notify *notify, const struct dz_members *members)
 {
     enum {
         DATAGRAM = 4096,
@@ -173,8 +143,8 @@ void dz_notify_read(struct dz_notify *notify, const struct dz_family *family)
         sender = read_ancillary(&message);
         /* A datagram that was cut is not believed in part. */
         if (sender > 0 && (message.msg_flags & MSG_TRUNC) == 0 &&
-            dz_family_has(family, sender))
-            take_text(notify, text, family);
+            dz_members_has(members, sender))
+            take_text(notify, text, members);
     }
 }
 

@@ -1,12 +1,12 @@
 /*
  * Looking whether the conditions of a wait hold.
  *
- * Where an event can be waited for, the caller's loop does.  Listening sockets
- * and files announce themselves to nobody (a file's folder may come later than
- * it, and a network file system tells nothing), so they are looked for again
- * and again: each millisecond at first, more seldom as the wait gets longer.
+ * If an event announces a condition, the caller's loop waits for that.  Listening
+ * sockets and files announce themselves to no process (a file's directory may come
+ * later than the file, and a network file system tells nothing).  They are looked for
+ * again and again: each millisecond at first, more seldom as the wait gets longer.
  */
-#include "start.h"
+#include "wait.h"
 
 #include <errno.h>
 #include <string.h>
@@ -15,35 +15,133 @@
 enum {
     LOOK_PART = 100,   /* between two looks: this part of the time waited so far, */
     LOOK_MOST_MS = 20, /* but no more than this */
-    WALK_MS = 100,     /* between two walks where nobody has begun to listen, */
+    WALK_MS = 100,     /* between two walks if no process has begun to listen, */
     WALK_PART = 10     /* and no more than this part of the time is spent so */
 };
 
-static bool is_looked_for(const struct dz_condition *condition)
+/* One look at the conditions. */
+struct look {
+    struct dz_ready *ready;
+    struct dz_start *start;
+    const struct dz_members *members;
+    int64_t now;
+    bool walk; /* it is time to walk over all descriptors */
+};
+
+/* ---- each kind
+ * ------------------------------------------------------------------------ */
+
+static bool exec_holds(const struct look *look, int number)
 {
-    return condition->kind == DZ_WAIT_LISTEN || condition->kind == DZ_WAIT_PATH;
+    (void)look;
+    (void)number;
+    return true; /* nothing is looked at before the program was executed */
 }
 
-void dz_ready_init(struct dz_ready *ready, struct dz_conditions *wait, int64_t now)
+static bool alive_holds(const struct look *look, int number)
 {
-    static const struct dz_condition alive = {
-        .kind = DZ_WAIT_ALIVE, .text = "alive:0.1", .length = 9, .number = 100};
+    const struct dz_condition *condition = &dz_wait_of(look->start->plan)->list[number];
 
+    return look->start->ended || look->now >= look->ready->executed + condition->number;
+}
+
+static bool main_holds(const struct look *look, int number)
+{
+    (void)number;
+    return look->ready->done;
+}
+
+static bool listen_holds(const struct look *look, int number)
+{
+    const struct dz_condition *condition = &dz_wait_of(look->start->plan)->list[number];
+    pid_t likely = look->start->ended ? 0 : look->start->pid;
+
+    /* -1, no /proc: it cannot be seen, as the time-out will say. */
+    return look->walk && dz_members_listen(look->members, likely, condition) == 1;
+}
+
+static bool notify_holds(const struct look *look, int number)
+{
+    (void)number;
+    return look->start->notify.ready;
+}
+
+/* Reads the pipe: a newline is what is waited for. */
+static bool fd_holds(const struct look *look, int number)
+{
+    int *fd = &look->start->await_ready;
+    char data[64];
+    ssize_t n;
+
+    (void)number;
+    while ((n = read(*fd, data, sizeof data)) > 0 || (n < 0 && errno == EINTR))
+        if (n > 0 && memchr(data, '\n', (size_t)n) != NULL) {
+            dz_close_fd(fd); /* its end shall not wake us */
+            return true;
+        }
+    look->ready->closed = n == 0; /* no process is left that could write one */
+    return false;
+}
+
+static bool path_holds(const struct look *look, int number)
+{
+    const struct dz_stat *before = &look->start->path_before[number];
+    struct dz_stat now;
+
+    dz_look_at_path(&dz_wait_of(look->start->plan)->list[number], &now);
+    return now.inode != 0 &&
+           (!dz_same_file(&now, before) || now.modified != before->modified ||
+            now.modified_ns != before->modified_ns);
+}
+
+/* ---- the table
+ * --------------------------------------------------------------------------- */
+
+struct way {
+    bool (*holds)(const struct look *look, int number);
+    bool polled; /* no event announces it */
+};
+
+/* A kind that is missing here does not compile. */
+static struct way way_of(enum dz_condition_kind kind)
+{
+    switch (kind) {
+    case DZ_WAIT_EXEC:
+        return (struct way){.holds = exec_holds};
+    case DZ_WAIT_ALIVE:
+        return (struct way){.holds = alive_holds};
+    case DZ_WAIT_MAIN:
+        return (struct way){.holds = main_holds};
+    case DZ_WAIT_LISTEN:
+        return (struct way){.holds = listen_holds, .polled = true};
+    case DZ_WAIT_NOTIFY:
+        return (struct way){.holds = notify_holds};
+    case DZ_WAIT_FD:
+        return (struct way){.holds = fd_holds};
+    case DZ_WAIT_PATH:
+        return (struct way){.holds = path_holds, .polled = true};
+    }
+    __builtin_unreachable();
+}
+
+/* ---- the wait
+ * ------------------------------------------------------------------------------ */
+
+void dz_ready_init(struct dz_ready *ready, const struct dz_conditions *wait,
+                   int64_t now)
+{
     memset(ready, 0, sizeof *ready);
     ready->began = now;
     ready->look_at = INT64_MAX;
-    if (wait->count == 0)
-        wait->list[wait->count++] = alive;
     for (int i = 0; i < wait->count; i++)
-        if (is_looked_for(&wait->list[i]))
+        if (way_of(wait->list[i].kind).polled)
             ready->look_at = now;
 }
 
 /*
- * Whether it is time to walk over all descriptors of all the job's processes:
- * a listening socket has come or gone, or it is long ago.  One may have been
- * there before, and the walk over /proc may have missed a process that was being
- * forked.
+ * Returns whether it is time to walk over all descriptors of all the job's processes: a
+ * listening socket has come or gone, or the last walk is long ago.  A socket may have
+ * been there before, and a walk over /proc may miss a process that is being forked.
  */
 static bool is_time_to_walk(struct dz_ready *ready, pid_t pid, int64_t now)
 {
@@ -54,83 +152,40 @@ static bool is_time_to_walk(struct dz_ready *ready, pid_t pid, int64_t now)
     return walk;
 }
 
-static void look(struct dz_ready *ready, struct dz_plan *plan,
-                 const struct dz_family *family, int64_t now)
+/* Sets when to look again for what is polled. */
+static void set_next_look(const struct look *look)
 {
-    bool listens = dz_condition(&plan->wait, DZ_WAIT_LISTEN) != NULL;
-    bool walk = listens && is_time_to_walk(ready, plan->pid, now);
-
-    for (int i = 0; i < plan->wait.count; i++) {
-        struct dz_condition *condition = &plan->wait.list[i];
-        if (condition->holds)
-            continue;
-        if (condition->kind == DZ_WAIT_PATH)
-            condition->holds = dz_path_appeared(condition, false);
-        else if (condition->kind == DZ_WAIT_LISTEN && walk)
-            /* -1, no /proc: it cannot be seen, as the time-out will say. */
-            condition->holds =
-                dz_family_listens(family, plan->ended ? 0 : plan->pid, condition) == 1;
-    }
+    struct dz_ready *ready = look->ready;
     int64_t after = dz_milliseconds();
     int64_t pause = (after - ready->began) / LOOK_PART;
-    if (walk) {
-        int64_t rest = (after - now) * WALK_PART;
+
+    if (look->walk) {
+        int64_t rest = (after - look->now) * WALK_PART;
         ready->walk_at = after + (rest > WALK_MS ? rest : WALK_MS);
     }
-    ready->look_at = after + (pause < 1              ? 1
-                              : pause > LOOK_MOST_MS ? LOOK_MOST_MS
-                                                     : pause);
+    pause = pause < 1 ? 1 : pause > LOOK_MOST_MS ? LOOK_MOST_MS : pause;
+    ready->look_at = after + pause;
 }
 
-/* Read the pipe of fd:N: a newline is what is waited for. */
-static bool read_newline(struct dz_ready *ready, int *fd)
+bool dz_ready_look(struct dz_ready *ready, struct dz_start *start,
+                   const struct dz_members *members)
 {
-    char data[64];
-    ssize_t n;
+    const struct dz_conditions *wait = dz_wait_of(start->plan);
+    struct look look = {
+        .ready = ready, .start = start, .members = members, .now = dz_milliseconds()};
+    bool poll = look.now >= ready->look_at;
+    bool all = !start->needs_answer || ready->done;
 
-    while ((n = read(*fd, data, sizeof data)) > 0 || (n < 0 && errno == EINTR))
-        if (n > 0 && memchr(data, '\n', (size_t)n) != NULL) {
-            close(*fd); /* read: its end is nothing that is to wake us */
-            *fd = -1;
-            return true;
-        }
-    ready->closed = n == 0; /* nobody is left who could write one */
-    return false;
-}
-
-static bool holds(struct dz_ready *ready, struct dz_plan *plan,
-                  const struct dz_condition *condition, int64_t now)
-{
-    switch (condition->kind) {
-    case DZ_WAIT_EXEC:
-        return true;
-    case DZ_WAIT_ALIVE:
-        return plan->ended || now >= ready->executed + condition->number;
-    case DZ_WAIT_MAIN:
-        return ready->done;
-    case DZ_WAIT_NOTIFY:
-        return plan->notify.ready;
-    case DZ_WAIT_FD:
-        return read_newline(ready, &plan->await_ready);
-    default:
-        return false;
+    if (poll && dz_condition(wait, DZ_WAIT_LISTEN) != NULL)
+        look.walk = is_time_to_walk(ready, start->pid, look.now);
+    for (int i = 0; i < wait->count; i++) {
+        struct way way = way_of(wait->list[i].kind);
+        if (!ready->holds[i] && (poll || !way.polled))
+            ready->holds[i] = way.holds(&look, i);
+        all = all && ready->holds[i];
     }
-}
-
-bool dz_ready_look(struct dz_ready *ready, struct dz_plan *plan,
-                   const struct dz_family *family)
-{
-    int64_t now = dz_milliseconds();
-    bool all = true;
-
-    if (now >= ready->look_at)
-        look(ready, plan, family, now);
-    for (int i = 0; i < plan->wait.count; i++) {
-        struct dz_condition *condition = &plan->wait.list[i];
-        if (!condition->holds && !is_looked_for(condition))
-            condition->holds = holds(ready, plan, condition, now);
-        all = all && condition->holds;
-    }
+    if (poll)
+        set_next_look(&look);
     return all;
 }
 
@@ -139,10 +194,29 @@ int64_t dz_ready_next(const struct dz_ready *ready, const struct dz_conditions *
     int64_t next = ready->look_at;
 
     for (int i = 0; i < wait->count; i++) {
-        const struct dz_condition *condition = &wait->list[i];
-        int64_t due = ready->executed + condition->number;
-        if (condition->kind == DZ_WAIT_ALIVE && !condition->holds && due < next)
+        int64_t due = ready->executed + wait->list[i].number;
+        if (wait->list[i].kind == DZ_WAIT_ALIVE && !ready->holds[i] && due < next)
             next = due;
     }
     return next;
+}
+
+void dz_add_missing(const struct dz_ready *ready, const struct dz_start *start,
+                    struct dz_text *text)
+{
+    const struct dz_conditions *wait = dz_wait_of(start->plan);
+    const char *separator = "";
+
+    for (int i = 0; i < wait->count; i++) {
+        if (ready->holds[i])
+            continue;
+        dz_add(text, separator);
+        dz_add_bytes(text, wait->list[i].text, (size_t)wait->list[i].length);
+        separator = ", ";
+    }
+    if (start->needs_answer && !ready->done &&
+        dz_condition(wait, DZ_WAIT_MAIN) == NULL) {
+        dz_add(text, separator);
+        dz_add(text, "the answer of libdz.so");
+    }
 }

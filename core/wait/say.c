@@ -4,13 +4,13 @@
  * They are composed here and written by who speaks, but for the notes, which
  * go to the caller's stderr line by line.
  */
-#include "start.h"
+#include "wait.h"
 
 #include <string.h>
 #include <unistd.h>
 
-size_t dz_waiting_text(const struct dz_plan *plan, const char *program, int seconds,
-                       char line[DZ_WAITING_MAX])
+size_t dz_waiting_text(const struct dz_start *start, const struct dz_ready *ready,
+                       const char *program, int seconds, char line[DZ_WAITING_MAX])
 {
     struct dz_text text = dz_text(line, DZ_WAITING_MAX);
 
@@ -19,45 +19,94 @@ size_t dz_waiting_text(const struct dz_plan *plan, const char *program, int seco
         return text.length;
     dz_add(&text, program);
     dz_add(&text, ": waiting for ");
-    dz_add_missing(&plan->wait, &text);
+    dz_add_missing(ready, start, &text);
     dz_add(&text, ", ");
     dz_add_number(&text, seconds);
     dz_add(&text, " s");
-    if (plan->notify.status[0] != '\0') {
+    if (start->notify.status[0] != '\0') {
         dz_add(&text, ": ");
-        dz_add(&text, plan->notify.status);
+        dz_add(&text, start->notify.status);
     }
     return text.length;
 }
 
-static void note(const struct dz_plan *plan, const char *program, const char *object,
+static void note(const struct dz_start *start, const char *program, const char *object,
                  int err, const char *reason)
 {
     struct dz_fault fault;
 
     dz_fault(&fault, "note", object, err, reason);
-    dz_fault_write(&fault, program, plan->tell_fd);
+    dz_fault_write(&fault, program, start->stderr_fd);
 }
 
-void dz_say_notes(const struct dz_plan *plan, const char *program)
+void dz_say_notes(const struct dz_start *start, const char *program)
 {
     char words[64];
     struct dz_text text = dz_text(words, sizeof words);
 
-    if (plan->quiet)
+    if (start->plan->quiet)
         return;
-    dz_pidfile_words(&plan->pidfile_old, &text);
+    dz_pidfile_words(&start->pidfile_old, &text);
     if (text.length > 0) {
         dz_add(&text, "; replaced");
-        note(plan, program, plan->pidfile, 0, words);
+        note(start, program, start->plan->pidfile, 0, words);
     }
-    if (plan->manager != 0)
-        note(plan, program, "NOTIFY_SOCKET", plan->manager, NULL);
+    if (start->notify_errno != 0)
+        note(start, program, "NOTIFY_SOCKET", start->notify_errno, NULL);
 }
 
-bool dz_has_notes(const struct dz_plan *plan)
+bool dz_has_notes(const struct dz_start *start)
 {
-    return plan->pidfile_old.state == DZ_PIDFILE_EMPTY ||
-           plan->pidfile_old.state == DZ_PIDFILE_GARBAGE ||
-           plan->pidfile_old.state == DZ_PIDFILE_STALE;
+    return start->pidfile_old.state == DZ_PIDFILE_EMPTY ||
+           start->pidfile_old.state == DZ_PIDFILE_GARBAGE ||
+           start->pidfile_old.state == DZ_PIDFILE_STALE;
+}
+
+/* The same for one of them, open on fd.  Whether there was something. */
+static bool show_file(const struct dz_log *log, int fd, const char *program, int to)
+{
+    enum { LINES = 10 };
+    char heading[PATH_MAX + 64];
+    struct dz_text text = dz_text(heading, sizeof heading);
+    struct dz_stat about;
+
+    if (fd < 0 || dz_stat(fd, "", true, &about) < 0 || (int64_t)about.size <= log->size)
+        return false;
+    dz_add(&text, program);
+    dz_add(&text, ": the end of ");
+    dz_add(&text, log->path);
+    dz_add(&text, ":");
+    dz_one_line(heading);
+    dz_add(&text, "\n");
+    dz_write(to, heading, text.length); /* no stderr: nowhere to say so */
+    return dz_tail(fd, log->size, LINES, to) > 0;
+}
+
+void dz_show_log(const struct dz_start *start, const char *program, int to)
+{
+    /* Programs say why they fail on stderr. */
+    if (start->error_log.path[0] != '\0' &&
+        show_file(&start->error_log, start->new_fd[2], program, to))
+        return;
+    if (start->log.path[0] != '\0')
+        show_file(&start->log,
+                  start->new_fd[1] >= 0 ? start->new_fd[1] : start->new_fd[2], program,
+                  to);
+}
+
+void dz_add_started(const struct dz_start *start, const char *where,
+                    struct dz_text *text)
+{
+    bool staying = start->mode == DZ_STAY;
+
+    if (!staying) {
+        dz_add(text, start->ended ? " has ended with status 0" : " runs");
+        dz_add(text, where);
+    }
+    if (start->log.path[0] == '\0')
+        return;
+    dz_add(text, staying ? "" : ", ");
+    dz_add(text,
+           start->new_fd[1] >= 0 ? "appending output to " : "appending stderr to ");
+    dz_add(text, start->log.path);
 }

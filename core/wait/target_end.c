@@ -9,33 +9,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* waitpid(2) over EINTR. */
-pid_t dz_reap(pid_t pid, int *status, int flags)
-{
-    pid_t result;
-
-    while ((result = waitpid(pid, status, flags)) < 0 && errno == EINTR)
-        ;
-    return result;
-}
-
-void dz_close_fd(int *fd)
-{
-    if (*fd >= 0)
-        close(*fd); /* read ends and the like: nothing can be lost */
-    *fd = -1;
-}
-
 bool dz_is_unheard(const struct watch *watch)
 {
-    return !watch->ready.done && dz_condition(&watch->plan->wait, DZ_WAIT_MAIN) != NULL;
+    return !watch->ready.done &&
+           (watch->start->needs_answer ||
+            dz_condition(&watch->start->plan->wait, DZ_WAIT_MAIN) != NULL);
 }
 
 /* The target has ended in a way that is no good start. */
-int dz_early_end(const struct watch *watch, int status, struct dz_fault *fault)
+int dz_fault_exited(const struct watch *watch, int status, struct dz_fault *fault)
 {
-    const struct dz_plan *plan = watch->plan;
-    const char *name = plan->argv != NULL ? plan->argv[0] : NULL;
+    const struct dz_start *start = watch->start;
+    const char *name = start->plan->argv != NULL ? start->plan->argv[0] : NULL;
     char words[128];
     struct dz_text text = dz_text(words, sizeof words);
 
@@ -85,7 +70,7 @@ bool dz_is_empty(const struct watch *watch)
 {
     siginfo_t info; /* not looked at */
 
-    return watch->family.root != 0 &&
+    return watch->members.root != 0 &&
            waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0;
 }
 
@@ -94,7 +79,7 @@ static struct count count_family(const struct watch *watch)
     struct count count = {.parent = getpid()};
 
     if (!dz_is_empty(watch))
-        dz_family_each(&watch->family, count_one, &count); /* no /proc: none */
+        dz_members_each(&watch->members, count_one, &count); /* no /proc: none */
     return count;
 }
 
@@ -120,11 +105,11 @@ static struct count count_settled(const struct watch *watch)
 
 /* The job is another process from here on.  One that has ended in this very
  * moment is no failure: the next look finds what it has left. */
-int dz_follow(struct watch *watch, pid_t pid, struct dz_fault *fault)
+int dz_set_main_pid(struct watch *watch, pid_t pid, struct dz_fault *fault)
 {
     dz_close_fd(&watch->pidfd);
-    watch->plan->ended = false;
-    if (dz_publish_again(watch->plan, pid, fault) < 0 && fault->err != ESRCH)
+    watch->start->ended = false;
+    if (dz_publish_again(watch->start, pid, fault) < 0 && fault->err != ESRCH)
         return -1;
     watch->pidfd = (int)syscall(SYS_pidfd_open, pid, 0); /* -1: looked at instead */
     return 0;
@@ -140,25 +125,25 @@ static int good_end(struct watch *watch, struct dz_fault *fault)
     struct count count = count_settled(watch);
 
     dz_close_fd(&watch->pidfd);
-    watch->plan->ended = true;
+    watch->start->ended = true;
     if (count.children == 1)
-        return dz_follow(watch, count.child, fault);
+        return dz_set_main_pid(watch, count.child, fault);
     return 0;
 }
 
 /* Whether the target has ended; *status is -1 where nobody tells how. */
 static bool has_ended(const struct watch *watch, int *status)
 {
-    pid_t pid = watch->plan->pid;
+    pid_t pid = watch->start->pid;
     pid_t result;
 
-    if (watch->plan->ended)
+    if (watch->start->ended)
         return false;
-    result = dz_reap(pid, status, WNOHANG);
+    result = dz_waitpid(pid, status, WNOHANG);
     if (result >= 0)
         return result == pid;
     *status = -1; /* ECHILD: MAINPID, which another process has forked */
-    return !dz_lives(pid);
+    return !dz_is_running(pid);
 }
 
 int dz_check_end(struct watch *watch, struct dz_fault *fault)
@@ -168,7 +153,7 @@ int dz_check_end(struct watch *watch, struct dz_fault *fault)
     while (has_ended(watch, &status)) {
         watch->ended_ms = (int)(dz_milliseconds() - watch->ready.executed);
         if (status != 0)
-            return dz_early_end(watch, status, fault);
+            return dz_fault_exited(watch, status, fault);
         if (dz_is_unheard(watch))
             return dz_fault(fault, "preload", "libdz.so", 0,
                             "did not run in the program, which has ended");

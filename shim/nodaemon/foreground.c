@@ -10,7 +10,7 @@
  * behind one that was not: what comes then are workers.  And with the hundredth
  * ordinary one: a trial costs about as much as the fork.
  */
-#include "powers.h"
+#include "shim.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,8 +23,12 @@ static int made;
 
 enum { WORKERS = 100 }; /* a program that has made so many forks is no daemon */
 
-int shim_stay_here(struct dz_fault *fault)
+int shim_stay_in_foreground(const struct dz_start *start, bool inherited,
+                            struct dz_fault *fault)
 {
+    (void)inherited;
+    if (!start->plan->no_daemon)
+        return 0;
     if (!shim_can_try())
         return dz_fault(fault, "no-daemon", "seccomp", ENOSYS, NULL);
     here = getpid();

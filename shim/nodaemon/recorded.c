@@ -4,9 +4,9 @@
  * A file that it opens for writing is an empty one without a name meanwhile: perl has
  * a table of the descriptors' numbers, and python asks what is behind them.
  */
-#include "recorded.h"
-
 #include "base.h"
+#include "nodaemon.h"
+
 #include "registers.h"
 
 #include <fcntl.h>

@@ -13,9 +13,9 @@
  * of it.
  */
 #include "bpf.h"
-#include "recorded.h"
-#include "powers.h"
+#include "nodaemon.h"
 #include "registers.h"
+#include "shim.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -10,12 +10,12 @@ coverage:
 	@$(MAKE) -s BUILD='$(COVERAGE_BUILD)' CFLAGS='-O0 -g --coverage' \
 		LDLIBS='-lgcov $(addprefix -Wl$(comma)--wrap=,$(WRAPPED))' COVERAGE=1 all
 	@bash tests/coverage/run '$(COVERAGE_BUILD)'
-comma := ,
 
 # In that build.  libdz.so has libgcov in it, as it may need no library: what that
 # takes from a libc is in musl too.
 ifdef COVERAGE
 CORE += $(BUILD)/coverage/flush.o
+BELOW += $(BUILD)/coverage/flush.o
 SHIM += $(BUILD)/coverage/loaded.o
 endif
 $(BUILD)/coverage/%.o: tests/coverage/%.c $(BUILD)/flags

@@ -70,8 +70,8 @@ static void scrub(struct dz_plan *plan, int count)
 
     for (int i = 0; i < count; i++)
         before[i] = strdup(plan->envp[i]);
-    CHECK(dz_scrub(plan, &fault) == 0);
-    CHECK(!dz_env_preloaded(plan->envp));
+    CHECK(dz_clean_environment(plan, &fault) == 0);
+    CHECK(!dz_is_preloaded(plan->envp));
     for (int i = 0; i < count; i++) {
         bool leave = plan->mode == DZ_LEAVE;
         bool listens = plan->listen_fds > 0;
@@ -95,7 +95,7 @@ static void set_one(struct dz_plan *plan, int *count)
 
     for (char **at = plan->envp; *at != NULL; at++)
         room |= strncmp(*at, "DZ_", 3) == 0;
-    if (dz_env_set(plan, "NOTIFY_SOCKET", entry, &fault) < 0) {
+    if (dz_set_variable(plan, "NOTIFY_SOCKET", entry, &fault) < 0) {
         check_fault(&fault);
         CHECK(!room);
         return;

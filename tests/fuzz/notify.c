@@ -6,7 +6,7 @@
 #include "fuzz.h"
 
 static int ends[2];
-static struct dz_family family;
+static struct dz_members family;
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
@@ -19,7 +19,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     CHECK(setsockopt(ends[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof on) == 0);
     /* We are below the process that has started us. */
     CHECK(dz_read_process(getpid(), &self) == 0);
-    family = (struct dz_family){.root = self.ppid};
+    family = (struct dz_members){.root = self.ppid};
     return 0;
 }
 
@@ -89,7 +89,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         CHECK(whole && has_line(text, "STATUS=", false));
     CHECK(notify.extend_ms >= 0);
     if (notify.main_pid != 0)
-        CHECK(notify.main_pid >= 2 && dz_family_has(&family, notify.main_pid));
+        CHECK(notify.main_pid >= 2 && dz_members_has(&family, notify.main_pid));
     free(text);
     return 0;
 }

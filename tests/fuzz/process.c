@@ -2,7 +2,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 
-#include "../../cli/dzctl/inspect/facts.h"
+#include "../../cli/dzctl/inspect/inspect.h"
 #include "fuzz.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
@@ -25,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     CHECK(process.pid == getpid() && process.ppid == getppid());
     CHECK(process.pgrp == getpgrp() && process.session == getsid(0));
     CHECK(process.state == 'R' && process.threads >= 1 && process.start > 0);
-    CHECK(!dz_has_ended(&process) && dz_lives(getpid()));
+    CHECK(!dz_has_ended(&process) && dz_is_running(getpid()));
     CHECK(signals_read(getpid(), &signals) == 0);
     CHECK(has_signal(signals.ignored, SIGPIPE));
     free(name);

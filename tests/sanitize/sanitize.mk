@@ -8,6 +8,7 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer -static-libasan -static-libubsan
 LIBRARY := $(patsubst $(BUILD)/%,$(BUILD)/plain/%,$(SHIM) $(CORE))
 CORE += $(BUILD)/sanitize/options.o
+BELOW += $(BUILD)/sanitize/options.o
 
 $(BUILD)/plain/%.o: BASE += $(FREE)
 $(BUILD)/plain/%.o: %.c $(BUILD)/flags

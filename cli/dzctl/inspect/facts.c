@@ -6,7 +6,7 @@
  * of the process are looked at, never opened: opening a terminal or a FIFO
  * would do something to it.
  */
-#include "facts.h"
+#include "inspect.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -17,7 +17,7 @@
  * SIGHUP kills by default.  What a handler does with it, or a process that
  * blocks it, nobody can tell: it may kill.
  */
-#include "judge.h"
+#include "inspect.h"
 
 #include <signal.h>
 #include <stdlib.h>

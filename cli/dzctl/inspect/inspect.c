@@ -4,7 +4,7 @@
  * The facts are read (facts.c), judged (judge.c says by which rules), and shown
  * here, as a table or as JSON.  Works for any process, ours or not.
  */
-#include "judge.h"
+#include "inspect.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -247,7 +247,7 @@ static int find_process(const char *word, pid_t *pid)
     return ctl_tell(&fault);
 }
 
-int command_inspect(int argc, char **argv)
+int command_inspect(const struct ctl_command *command, int argc, char **argv)
 {
     static struct report report; /* what hangs from it is never freed */
     struct dz_fault fault;
@@ -255,7 +255,7 @@ int command_inspect(int argc, char **argv)
     pid_t pid = 0;
     int status;
 
-    if (!parse_words(&words, argc, argv, "j", 1, 1, &status) ||
+    if (!parse_words(&words, command, argc, argv, &status) ||
         (status = find_process(words.names[0], &pid)) != 0)
         return status;
     if (facts_read(pid, &report.facts, &fault) < 0)

@@ -20,32 +20,12 @@
  * What we are not permitted to see is neither good nor bad: without it the
  * verdict is incomplete, and such a process is not called a proper daemon.
  */
-#include "judge.h"
+#include "inspect.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct check *add_check(struct report *report, enum mark mark, const char *name,
-                        const char *value, const char *why)
-{
-    report->checks =
-        grown(report->checks, (report->count + 1) * sizeof *report->checks);
-    struct check *check = &report->checks[report->count++];
-    *check = (struct check){.mark = mark, .name = name, .value = value, .why = why};
-    return check;
-}
-
-struct check *add_unseen(struct report *report, const char *name, int err)
-{
-    bool forbidden = err == EACCES || err == EPERM;
-
-    return add_check(report, MARK_UNSEEN, name,
-                     forbidden ? "not permitted to see"
-                               : text_of("cannot be read: %s", strerror(err)),
-                     forbidden ? "ask as its user, or as root" : "not known");
-}
 
 /* ---- rows -------------------------------------------------------------- */
 

@@ -7,7 +7,7 @@
  * "not there".  Nothing is opened but the pipe in question, for an instant and
  * for writing, as the process has it.
  */
-#include "facts.h"
+#include "inspect.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -11,7 +11,7 @@
  * Any further descriptor is told, but does not decide: servers need theirs,
  * and from outside nobody can tell a leak from a need.
  */
-#include "judge.h"
+#include "inspect.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -3,8 +3,8 @@
  * stdout and stderr, and write files, its child's pidfile most of all.  Kept in
  * memory while the branch is tried, done when it has proved to be that.
  */
-#ifndef PARENT_H
-#define PARENT_H
+#ifndef NODAEMON_H
+#define NODAEMON_H
 
 #include <stdbool.h>
 #include <stddef.h>

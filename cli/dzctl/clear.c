@@ -1,0 +1,61 @@
+/*
+ * clear: forgets jobs that have ended.
+ */
+#include "dzctl.h"
+
+#include <limits.h>
+#include <stdlib.h>
+
+/* Nothing known of it is as good as forgotten. */
+static int clear_one(const char *word)
+{
+    struct dz_fault fault;
+    struct job job;
+
+    if (job_find(&job, word, &fault) < 0)
+        return ctl_tell(&fault);
+    enum job_state state = job.state;
+    /* One of another PID namespace goes where it is named, not with all. */
+    if (state != JOB_RUNS)
+        job_forget(&job);
+    job_free(&job);
+    if (state == JOB_ENDED || state == JOB_ELSEWHERE)
+        return 0;
+    dz_fault(&fault, "clear", word, 0,
+             state == JOB_NONE ? "no such job" : "it is running; stop it first");
+    fault.status = CTL_FAILED;
+    return ctl_tell(&fault);
+}
+
+static int clear_all(void)
+{
+    struct dz_fault fault;
+    struct job *jobs;
+    size_t count;
+
+    if (job_list(&jobs, &count, &fault) < 0) {
+        fault.status = CTL_FAILED;
+        return ctl_tell(&fault);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (jobs[i].state != JOB_RUNS && jobs[i].state != JOB_ELSEWHERE)
+            job_forget(&jobs[i]);
+        job_free(&jobs[i]);
+    }
+    free(jobs);
+    return 0;
+}
+
+int command_clear(const struct ctl_command *command, int argc, char **argv)
+{
+    struct words words;
+    int status;
+
+    if (!parse_words(&words, command, argc, argv, &status))
+        return status;
+    if (words.count == 0)
+        return clear_all();
+    for (int i = 0; i < words.count; i++)
+        status = ctl_worst(status, clear_one(words.names[i]));
+    return status;
+}

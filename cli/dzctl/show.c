@@ -1,0 +1,98 @@
+/*
+ * What is shown of a job: its state, times and JSON object.
+ */
+#include "dzctl.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+
+const char *shown_state(const struct job *job, char words[48])
+{
+    struct dz_text text = dz_text(words, 48);
+
+    if (job->state == JOB_RUNS)
+        return "running";
+    if (job->state == JOB_ELSEWHERE)
+        return "not here";
+    if (job->state == JOB_NONE)
+        return job->record.who.pid > 0 ? "not running" : "no such job";
+    dz_add(&text, "ended (");
+    if (job->status < 0) {
+        dz_add(&text, "status unknown");
+    } else if (WIFSIGNALED(job->status)) {
+        dz_add(&text, "SIG");
+        dz_add_signal(&text, WTERMSIG(job->status));
+    } else {
+        dz_add(&text, "status ");
+        dz_add_number(&text, WEXITSTATUS(job->status));
+    }
+    dz_add(&text, ")");
+    return words;
+}
+
+/* ---- JSON -------------------------------------------------------------- */
+
+void show_json(const struct job *job, const char *called)
+{
+    char words[48];
+    struct dz_text text = dz_text(words, sizeof words);
+
+    printf("{\"name\": ");
+    json_text(job->recorded ? job->name : called);
+    if (job->record.who.pid > 0)
+        printf(", \"pid\": %ld, \"state\": ", (long)job->record.who.pid);
+    else
+        printf(", \"pid\": null, \"state\": ");
+    json_string(job->state == JOB_RUNS    ? "running"
+                : job->state == JOB_ENDED ? "ended"
+                : job->state == JOB_NONE  ? "not running"
+                                          : "not here");
+    printf(", \"status\": ");
+    if (job->status >= 0 && !WIFSIGNALED(job->status))
+        printf("%d, \"signal\": null", WEXITSTATUS(job->status));
+    else if (job->status >= 0) {
+        dz_add_signal(&text, WTERMSIG(job->status));
+        printf("null, \"signal\": ");
+        json_string(words);
+    } else
+        printf("null, \"signal\": null");
+    if (job->recorded)
+        printf(", \"session\": %ld, \"since\": %lld", (long)job->record.session,
+               (long long)job->record.since);
+    else
+        printf(", \"session\": null, \"since\": null");
+    printf(", \"log\": ");
+    json_text(job->log);
+    printf(", \"pidfile\": ");
+    json_text(job->pidfile);
+    printf(", \"cwd\": ");
+    json_text(job->cwd);
+    printf(", \"command\": [");
+    for (char **word = job->argv; word != NULL && *word != NULL; word++) {
+        printf("%s", word == job->argv ? "" : ", ");
+        json_string(*word);
+    }
+    printf("]}");
+}
+
+char *shown_text(const char *string)
+{
+    char *text = strdup(string != NULL ? string : "-");
+
+    if (text != NULL)
+        dz_one_line(text);
+    return text;
+}
+
+char *shown_since(const struct job *job)
+{
+    char words[32] = "-";
+    time_t when = (time_t)job->record.since;
+    struct tm local;
+
+    if (job->recorded && localtime_r(&when, &local) != NULL)
+        strftime(words, sizeof words, "%Y-%m-%d %H:%M:%S", &local);
+    return strdup(words);
+}

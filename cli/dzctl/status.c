@@ -1,0 +1,60 @@
+/*
+ * status: whether a job runs, in one line or as JSON.
+ */
+#include "dzctl.h"
+
+#include <stdlib.h>
+
+/* ---- one job
+ * --------------------------------------------------------------------------- */
+
+static void print_status(const struct job *job, const char *word)
+{
+    char digits[24];
+    char words[48];
+    char *since = shown_since(job);
+    char *log = shown_text(job->log);
+
+    printf("%s: %s", job->recorded ? job_called(job, digits) : word,
+           shown_state(job, words));
+    if (job->record.who.pid > 0)
+        printf(", PID %ld", (long)job->record.who.pid);
+    if (job->recorded && since != NULL)
+        printf(", since %s", since);
+    if (job->log != NULL && log != NULL)
+        printf(", log %s", log);
+    if (job->problem != NULL)
+        printf(", pidfile %s", job->problem);
+    putchar('\n');
+    free(since);
+    free(log);
+}
+
+int command_status(const struct ctl_command *command, int argc, char **argv)
+{
+    static const int statuses[] = {[JOB_RUNS] = 0,
+                                   [JOB_ENDED] = CTL_DEAD,
+                                   [JOB_ELSEWHERE] = CTL_DEAD,
+                                   [JOB_NONE] = CTL_NOT_RUNNING};
+    struct words words;
+    struct job job;
+    struct dz_fault fault;
+    int status;
+
+    if (!parse_words(&words, command, argc, argv, &status))
+        return status;
+    if (job_find(&job, words.names[0], &fault) < 0) {
+        if (fault.status == CTL_FAILED)
+            fault.status = CTL_UNKNOWN;
+        return ctl_tell(&fault);
+    }
+    if (words.json) {
+        show_json(&job, words.names[0]);
+        putchar('\n');
+    } else {
+        print_status(&job, words.names[0]);
+    }
+    status = statuses[job.state];
+    job_free(&job);
+    return ctl_finish(status);
+}

@@ -1,0 +1,130 @@
+/*
+ * wait: waits for the end of a job and exits with its status.
+ */
+#include "dzctl.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* As the kernel lays it out, linux/pidfd.h since 6.15: its first 64 bytes. */
+struct pidfd_info {
+    uint64_t mask;
+    uint64_t cgroup;
+    uint32_t ids[11];
+    int32_t exit_code;
+};
+
+_Static_assert(sizeof(struct pidfd_info) == 64, "PIDFD_INFO_SIZE_VER0");
+
+enum { PIDFD_INFO_EXIT = 1 << 3, REAPED_MS = 1000 };
+
+static const unsigned long PIDFD_GET_INFO = _IOWR(0xff, 11, struct pidfd_info);
+
+/* The status of a process that was reaped; -1 where the kernel does not tell. */
+static int told_status(int pidfd)
+{
+    struct pidfd_info info = {.mask = PIDFD_INFO_EXIT};
+
+    /* Not by ioctl(2): musl's takes an int. */
+    if (syscall(SYS_ioctl, pidfd, PIDFD_GET_INFO, &info) < 0 ||
+        (info.mask & PIDFD_INFO_EXIT) == 0)
+        return -1;
+    return info.exit_code;
+}
+
+/* The status of a zombie.  /proc shows it to who might trace the process, and 0
+ * to anybody else. */
+static int zombie_status(pid_t pid)
+{
+    struct dz_process process;
+    struct stat about;
+    char path[32];
+
+    snprintf(path, sizeof path, "/proc/%ld", (long)pid);
+    if (stat(path, &about) < 0 || (geteuid() != 0 && about.st_uid != geteuid()) ||
+        dz_read_process(pid, &process) < 0 || process.state != 'Z')
+        return -1;
+    return process.wait_status;
+}
+
+/* The process behind pidfd has ended: how. */
+static int final_status(int pidfd, pid_t pid)
+{
+    struct pollfd wanted = {.fd = pidfd, .events = 0};
+    int status = zombie_status(pid);
+
+    if (status >= 0)
+        return status;
+    status = told_status(pidfd);
+    /* POLLHUP, Linux 6.10: reaped.  A parent that does not is not waited for. */
+    if (status < 0 && poll(&wanted, 1, REAPED_MS) > 0)
+        status = told_status(pidfd);
+    return status;
+}
+
+int await_job(const struct job *job, int64_t until)
+{
+    const struct dz_identity *who = &job->record.who;
+    int pidfd = dz_open_process(who);
+    int status;
+
+    if (pidfd < 0 && errno == ESRCH)
+        return job->status;
+    if (!dz_await_end(who, until))
+        status = -2;
+    else
+        status = pidfd >= 0 ? final_status(pidfd, who->pid) : -1;
+    if (pidfd >= 0)
+        close(pidfd); /* nothing can be lost */
+    return status;
+}
+
+static int tell_unknown(const char *word, const char *reason)
+{
+    struct dz_fault fault;
+
+    dz_fault(&fault, "wait", word, 0, reason);
+    return ctl_tell(&fault);
+}
+
+int command_wait(const struct ctl_command *command, int argc, char **argv)
+{
+    struct words words;
+    struct dz_fault fault;
+    struct job job;
+    int status;
+
+    if (!parse_words(&words, command, argc, argv, &status))
+        return status;
+    if (job_find(&job, words.names[0], &fault) < 0) {
+        fault.status = DZ_EXIT_FAILURE; /* 1 would be the job's own */
+        return ctl_tell(&fault);
+    }
+    if (job.state == JOB_RUNS) {
+        status = await_job(&job, words.timeout < 0 ? INT64_MAX
+                                                   : dz_milliseconds() + words.timeout);
+        if (status >= 0)
+            job_note_status(&job, status);
+    } else {
+        status = job.status;
+    }
+    enum job_state state = job.state;
+    job_free(&job);
+    if (status == -2) {
+        tell_unknown(words.names[0], "still running");
+        return DZ_EXIT_TIMEOUT;
+    }
+    if (state == JOB_NONE)
+        return tell_unknown(words.names[0], "no such job");
+    if (state == JOB_ELSEWHERE)
+        return tell_unknown(words.names[0], job_elsewhere);
+    if (status < 0)
+        return tell_unknown(words.names[0], "has ended; its status is unknown");
+    return WIFSIGNALED(status) ? DZ_EXIT_SIGNAL + WTERMSIG(status)
+                               : WEXITSTATUS(status);
+}

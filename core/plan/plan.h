@@ -1,0 +1,233 @@
+/*
+ * The plan room: what is asked for, and nothing else.  The option table, the values of
+ * options, the conditions of a wait, and the variable that hands a plan's powers over
+ * to the library.
+ *
+ * Needs base.  Whoever reads the options fills in the plan; after that it is const.
+ * Unless a comment says otherwise a function returns 0, or -1 with *fault filled in.
+ */
+#ifndef PLAN_H
+#define PLAN_H
+
+#include "base.h"
+
+enum dz_mode {
+    DZ_STAY, /* keep this PID */
+    DZ_LEAVE /* fork twice; the caller gets its prompt back */
+};
+
+/* How C stdio is to buffer stdout in the target; AS_IS: as it does by itself. */
+enum dz_buffer { DZ_BUFFER_AS_IS, DZ_BUFFER_LINE, DZ_BUFFER_NONE, DZ_BUFFER_FULL };
+
+/* Which requests of the target about HUP, TTIN and TTOU have no effect. */
+enum dz_pin {
+    DZ_PIN_NONE,
+    DZ_PIN_DEFAULT, /* to set them back to default */
+    DZ_PIN_ALL,     /* to catch them as well */
+    DZ_PIN_SECCOMP  /* all, answered by the kernel */
+};
+
+/* ---- output.c: what -o, -e and -i name ------------------------------------------- */
+
+enum dz_output_kind {
+    DZ_OUTPUT_UNSET, /* the table of dznohup(1) decides */
+    DZ_OUTPUT_KEEP,  /* "-": the stream that is there */
+    DZ_OUTPUT_FILE   /* text is the file's name */
+};
+
+struct dz_output {
+    enum dz_output_kind kind;
+    const char *text;
+};
+
+int dz_parse_output(void *field, const char *value, struct dz_fault *fault);
+const char *dz_show_output(const void *field, char *scratch);
+
+/* ---- conditions.c: what is waited for -------------------------------------------- */
+
+enum dz_condition_kind {
+    DZ_WAIT_EXEC,   /* the program was executed */
+    DZ_WAIT_ALIVE,  /* and has not died with a failure for some time */
+    DZ_WAIT_MAIN,   /* its libraries are loaded: the library has answered */
+    DZ_WAIT_LISTEN, /* the job has a listening socket */
+    DZ_WAIT_NOTIFY, /* it has said READY=1, sd_notify(3) */
+    DZ_WAIT_FD,     /* it has written a newline to a descriptor */
+    DZ_WAIT_PATH    /* a file has appeared */
+};
+
+struct dz_condition {
+    enum dz_condition_kind kind;
+    const char *text; /* as it was written, without a terminating zero */
+    int length;
+    int number;       /* ALIVE: milliseconds; LISTEN: the port, 0 for none; FD */
+    const char *path; /* LISTEN: of a Unix socket, or NULL; PATH: the file */
+    int path_length;
+};
+
+enum { DZ_CONDITIONS = 8, DZ_CONDITION_MAX = PATH_MAX + 16 /* bytes of one's text */ };
+
+struct dz_conditions {
+    int count;
+    bool defaults; /* not asked for by name: the next --wait replaces them */
+    struct dz_condition list[DZ_CONDITIONS];
+};
+
+/* Adds "listen:80,notify" and the like. */
+int dz_parse_conditions(void *field, const char *value, struct dz_fault *fault);
+const char *dz_show_conditions(const void *field, char *scratch);
+
+/* Returns the names of the conditions as a message lists them: "exec, alive:SEC". */
+const char *dz_condition_forms(char *scratch);
+
+/* Returns what the plan waits for: its conditions, or alive:0.1 if it names none. */
+struct dz_plan;
+const struct dz_conditions *dz_wait_of(const struct dz_plan *plan);
+
+/* Returns the condition of that kind, or NULL. */
+const struct dz_condition *dz_condition(const struct dz_conditions *conditions,
+                                        enum dz_condition_kind kind);
+
+/* ---- options.c: the one table of options ------------------------------------------
+ */
+
+struct dz_plan {
+    enum dz_mode mode;
+    struct dz_output output;
+    struct dz_output error;
+    struct dz_output input;
+    const char *chdir; /* NULL: / */
+    int umask;         /* -1: unchanged */
+    uint64_t ignore;   /* signals to ignore besides HUP, TTIN, TTOU: bit N-1 */
+    const char *keep_fd;
+    struct dz_conditions wait;
+    int64_t timeout; /* milliseconds; 0: none */
+    const char *pidfile;
+    const char *name;
+    const char *state_dir; /* read by dz_state_open from envp, as dzctl does */
+    const char *only;      /* library: DZ_ONLY */
+    enum dz_buffer buffer; /* from here: inside the target, libdz(7) */
+    enum dz_pin pin;
+    bool no_daemon;
+    bool reopen;
+    bool inherit;
+    const char *shim; /* launcher: path of libdz.so */
+    bool verbose;
+    bool quiet;
+    bool dry_run;
+    bool nohup;
+    bool help;
+    bool version;
+
+    char **argv; /* the command; NULL if it is unknown */
+};
+
+/* What an option is for. */
+enum {
+    DZ_CLI = 1,      /* dznohup takes it */
+    DZ_SHIM = 2,     /* libdz.so takes its twin */
+    DZ_POWER = 4,    /* the library does it inside the target */
+    DZ_HANDED = 8,   /* DZ_INSIDE hands it over to the library */
+    DZ_RECORDED = 16 /* the record of a job holds it, to start the job again */
+};
+
+/* The longest text that a show function writes to its scratch. */
+enum { DZ_SHOWN_MAX = DZ_CONDITIONS * DZ_CONDITION_MAX };
+
+/*
+ * A row.  arg is NULL for a flag; "[X]" may be left out.  The row with a NULL help
+ * ends the table.  parse sets the field from a value, NULL for a flag.  show is its
+ * inverse: it returns the value as it would be written ("" for a flag), in scratch or
+ * the option's own text, or NULL if the field has its default.  Of two rows of one
+ * field one has no show.
+ */
+struct dz_option {
+    const char *name; /* NULL: a twin only */
+    char letter;      /* 0: none */
+    const char *twin; /* NULL: none */
+    const char *arg;
+    int uses;
+    size_t field; /* offset in struct dz_plan */
+    int (*parse)(void *field, const char *value, struct dz_fault *fault);
+    const char *(*show)(const void *field, char *scratch);
+    const char *help;
+};
+
+extern const struct dz_option dz_options[];
+
+/* Fills a plan, zero before, with the defaults. */
+void dz_plan_init(struct dz_plan *plan, char **argv);
+
+/*
+ * Sets one option of plan; value is NULL for a flag.  The fault's step is called,
+ * which is how the user wrote it: "--umask" or "DZ_UMASK".
+ */
+int dz_plan_set(struct dz_plan *plan, const struct dz_option *option, const char *value,
+                const char *called, struct dz_fault *fault);
+
+/* Returns the value of an option as it would be written, or NULL if it has its
+ * default; scratch has room for DZ_SHOWN_MAX bytes. */
+const char *dz_plan_show(const struct dz_plan *plan, const struct dz_option *option,
+                         char *scratch);
+
+/* Sets plan from every DZ_* in envp; use is DZ_CLI or DZ_SHIM.  A variable that this
+ * side does not know is a fault. */
+int dz_plan_environment(struct dz_plan *plan, char **envp, int use,
+                        struct dz_fault *fault);
+
+/* Checks that what is asked for goes together, once all of it was read. */
+int dz_plan_check(const struct dz_plan *plan, struct dz_fault *fault);
+
+/* ---- values.c: parsers, each with its inverse ---------------------------------------
+ */
+
+int dz_parse_text(void *field, const char *value, struct dz_fault *fault);
+const char *dz_show_text(const void *field, char *scratch);
+int dz_parse_directory(void *field, const char *value, struct dz_fault *fault);
+int dz_parse_flag(void *field, const char *value, struct dz_fault *fault);
+const char *dz_show_flag(const void *field, char *scratch);
+int dz_parse_mode(void *field, const char *value, struct dz_fault *fault);
+const char *dz_show_mode(const void *field, char *scratch);
+int dz_parse_buffer(void *field, const char *value, struct dz_fault *fault);
+const char *dz_show_buffer(const void *field, char *scratch);
+int dz_parse_pin(void *field, const char *value, struct dz_fault *fault);
+const char *dz_show_pin(const void *field, char *scratch);
+int dz_parse_umask(void *field, const char *value, struct dz_fault *fault);
+const char *dz_show_umask(const void *field, char *scratch);
+int dz_parse_signals(void *field, const char *value, struct dz_fault *fault);
+const char *dz_show_signals(const void *field, char *scratch);
+int dz_parse_fds(void *field, const char *value, struct dz_fault *fault);
+int dz_parse_name(void *field, const char *value, struct dz_fault *fault);
+int dz_parse_timeout(void *field, const char *value, struct dz_fault *fault);
+const char *dz_show_timeout(const void *field, char *scratch);
+
+enum { DZ_DEFAULT_TIMEOUT = 30000 /* milliseconds */ };
+
+/* ---- handover.c: what the library is told inside the target -------------------------
+ */
+
+/* The variable that the library finds if all but its powers is done already. */
+#define DZ_INSIDE "DZ_INSIDE"
+
+/* The longest such variable: its options are short, its two logs are paths. */
+enum { DZ_INSIDE_MAX = 2 * PATH_MAX + 512 };
+
+/* Returns whether anything is asked for that only the library inside the target can
+ * do. */
+bool dz_wants_powers(const struct dz_plan *plan);
+
+/*
+ * Writes that variable, name and all, for plan's powers.  out and err are the paths of
+ * the logs that --reopen opens again, or NULL.  fd is the pipe to report on, or -1 for
+ * a child of the target (--inherit).
+ */
+void dz_inside_write(const struct dz_plan *plan, const char *out, const char *err,
+                     int fd, char variable[DZ_INSIDE_MAX]);
+
+/*
+ * Reads its value: sets plan's powers, the paths of the logs ("" for none) and *fd.
+ * Returns 0, or -1 if dz_inside_write has not written it.
+ */
+int dz_inside_read(struct dz_plan *plan, const char *value, char out[PATH_MAX],
+                   char err[PATH_MAX], int *fd);
+
+#endif

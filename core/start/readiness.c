@@ -1,0 +1,98 @@
+/*
+ * What the conditions notify, fd:N and path:FILE need before the fork, and how the
+ * target gets it.
+ *
+ * The socket for notify is an abstract one that the kernel names: no file that could be
+ * left behind, and no path that could be too long.
+ */
+#include "start.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static const char variable[] = "NOTIFY_SOCKET";
+
+void dz_look_at_path(const struct dz_condition *condition, struct dz_stat *about)
+{
+    char path[PATH_MAX];
+
+    memcpy(path, condition->path, (size_t)condition->path_length); /* it was checked */
+    path[condition->path_length] = '\0';
+    if (dz_stat(AT_FDCWD, path, false, about) < 0)
+        about->inode = 0; /* not there, or not to be seen: it has not appeared */
+}
+
+static int open_socket(struct dz_notify *notify, struct dz_fault *fault)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    socklen_t length = sizeof address;
+    struct dz_text text = dz_text(notify->variable, sizeof notify->variable);
+    int on = 1;
+
+    notify->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    /* Without a name the kernel makes one: '\0' and five digits, unix(7). */
+    if (notify->fd < 0 ||
+        setsockopt(notify->fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) < 0 ||
+        bind(notify->fd, (struct sockaddr *)&address, sizeof(sa_family_t)) < 0 ||
+        getsockname(notify->fd, (struct sockaddr *)&address, &length) < 0)
+        return dz_fault(fault, "notify", "socket", errno, NULL);
+    dz_add(&text, variable);
+    dz_add(&text, "=@");
+    for (size_t i = 1; i + offsetof(struct sockaddr_un, sun_path) < length; i++)
+        dz_add_char(&text, address.sun_path[i]);
+    return 0;
+}
+
+static int open_pipe(struct dz_start *start, struct dz_fault *fault)
+{
+    int ends[2];
+
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+        return dz_fault(fault, "ready", "pipe", errno, NULL);
+    start->await_ready = ends[0];
+    start->ready_fd = ends[1];
+    if (fcntl(ends[1], F_SETFL, 0) < 0) /* the target's end blocks, like any other */
+        return dz_fault(fault, "ready", "pipe", errno, NULL);
+    return 0;
+}
+
+int dz_readiness_open(struct dz_start *start, struct dz_fault *fault)
+{
+    const struct dz_conditions *wait = dz_wait_of(start->plan);
+
+    for (int i = 0; i < wait->count; i++) {
+        enum dz_condition_kind kind = wait->list[i].kind;
+        if (kind == DZ_WAIT_PATH)
+            dz_look_at_path(&wait->list[i], &start->path_before[i]);
+        if (kind == DZ_WAIT_NOTIFY && start->notify.fd < 0 &&
+            open_socket(&start->notify, fault) < 0)
+            return -1;
+        if (kind == DZ_WAIT_FD && open_pipe(start, fault) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int dz_readiness_pass(struct dz_start *start, struct dz_fault *fault)
+{
+    const struct dz_condition *condition = dz_condition(&start->plan->wait, DZ_WAIT_FD);
+
+    if (start->ready_fd < 0)
+        return 0;
+    if (dz_dup2(start->ready_fd, condition->number) < 0)
+        return dz_fault_number(fault, "ready", condition->number, errno, NULL);
+    dz_close_fd(&start->ready_fd);
+    dz_close_fd(&start->await_ready);
+    return 0;
+}
+
+int dz_notify_pass(struct dz_start *start, struct dz_fault *fault)
+{
+    if (start->notify.fd < 0)
+        return 0;
+    return dz_set_variable(start, variable, start->notify.variable, fault);
+}
