@@ -263,7 +263,7 @@ stays() {
             run closed "$PYTHON" "$PROGRAMS/interrupt.py" "${signal%:*}" "${words[@]}" sleep 3600.77
             assert output "$output" "${signal#*:}  $program: wait: interrupted by ${signal%:*}"
             assert_none_with "sleep 3600.77"
-            [ ! -e pid ] && [ ! -e log ]
+            [ ! -e pid ] && [ ! -s log ]
         done
     done
 }
