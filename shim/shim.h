@@ -12,8 +12,7 @@
 
 #include "start.h"
 
-/* ---- program.c, reexec.c: the program -----------------------------------------------
- */
+/* ---- program.c, reexec.c: the program ---- */
 
 /*
  * Whether DZ_ONLY, a list NAME[,NAME...] or NULL for any, names this program:
@@ -59,8 +58,7 @@ bool shim_is_report(int fd);
 /* The version script has the list; the build hides all else. */
 #define SHIM_EXPORT __attribute__((visibility("default")))
 
-/* ---- powers.c: the table of powers ------------------------------------------------
- */
+/* ---- powers.c: the table of powers ---- */
 
 /*
  * Begins the powers that the plan asks for, in the target's process, before main.
@@ -69,8 +67,7 @@ bool shim_is_report(int fd);
 int shim_begin_powers(const struct dz_start *start, bool inherited,
                       struct dz_fault *fault);
 
-/* ---- page.c ------------------------------------------------------------------------
- */
+/* ---- page.c ---- */
 
 /* Maps that page.  Before any other function of a power. */
 int shim_map_page(struct dz_fault *fault);
@@ -91,7 +88,7 @@ struct shim_process *shim_process(void);
 /* In a fork(2) child: it takes its page before a vfork(2) child of its own could. */
 void shim_forked(void);
 
-/* ---- next.c ------------------------------------------------------------------ */
+/* ---- next.c ---- */
 
 enum shim_next {
     SHIM_SIGNAL,
@@ -137,7 +134,7 @@ static inline shim_function shim_next(enum shim_next which)
     return __builtin_expect(found != NULL, 1) ? found : shim_find(which);
 }
 
-/* ---- dispositions.c ------------------------------------------------------------ */
+/* ---- dispositions.c ---- */
 
 /* The signals whose disposition is ours: bit N-1. */
 extern uint64_t shim_controlled;
@@ -165,7 +162,7 @@ int shim_sigaction(int number, const struct sigaction *action, struct sigaction 
 int shim_next_sigaction(int number, const struct sigaction *action,
                         struct sigaction *old);
 
-/* ---- reopen.c ------------------------------------------------------------------ */
+/* ---- reopen.c ---- */
 
 /* --reopen: remembers the logs, which are those of dz_stream_log. */
 int shim_begin_reopen(const struct dz_start *start, bool inherited,
@@ -174,7 +171,7 @@ int shim_begin_reopen(const struct dz_start *start, bool inherited,
 /* Open each of them again, if its descriptor is still what it was. */
 void shim_reopen(void);
 
-/* ---- foreground.c, scout.c ------------------------------------------------------- */
+/* ---- nodaemon/ ---- */
 
 /* --no-daemon, from now on. */
 int shim_stay_in_foreground(const struct dz_start *start, bool inherited,

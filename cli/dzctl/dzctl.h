@@ -25,7 +25,7 @@ enum {
     CTL_UNKNOWN = 4      /* it cannot be told */
 };
 
-/* ---- say.c ---------------------------------------------------------------------- */
+/* ---- tell.c ---- */
 
 /* "dzctl: STEP: OBJECT: REASON" on stderr; returns fault->status. */
 int ctl_tell(const struct dz_fault *fault);
@@ -39,10 +39,9 @@ int ctl_finish(int status);
 /* Returns the exit status that stands for several jobs: the greater of two. */
 int ctl_worst(int one, int other);
 
-/* ---- arguments.c: the options and operands of a command -----------------------------
- */
+/* ---- arguments.c: the options and operands of a command ---- */
 
-/* A command's row in the table of main.c, as --help shows it. */
+/* A command's row in the table of dzctl.c, as --help shows it. */
 struct ctl_command {
     const char *name;
     const char *words; /* its arguments */
@@ -74,7 +73,7 @@ struct words {
 bool parse_words(struct words *words, const struct ctl_command *command, int argc,
                  char **argv, int *status);
 
-/* ---- jobs.c: jobs by their records ------------------------------------- */
+/* ---- job.c: jobs by their records ---- */
 
 enum job_state {
     JOB_RUNS,
@@ -122,7 +121,7 @@ void job_note_status(const struct job *job, int status);
 /* "web", or its PID. */
 const char *job_called(const struct job *job, char digits[24]);
 
-/* ---- find.c: jobs by what users call them ------------------------------ */
+/* ---- find.c: jobs by what users call them ---- */
 
 /*
  * Find what word means: a pidfile if it holds a slash, a PID if it is all
@@ -133,7 +132,7 @@ const char *job_called(const struct job *job, char digits[24]);
  */
 int job_find(struct job *job, const char *word, struct dz_fault *fault);
 
-/* ---- json.c ------------------------------------------------------------ */
+/* ---- json.c ---- */
 
 /*
  * Write string to stdout as a JSON string, RFC 8259, quotes included.  A byte
@@ -144,7 +143,7 @@ void json_string(const char *string);
 /* The same, or null for NULL. */
 void json_text(const char *string);
 
-/* ---- show.c: what is shown of a job ------------------------------------- */
+/* ---- show.c: what is shown of a job ---- */
 
 /* Returns a copy on one line, "-" for NULL; NULL if memory runs out. */
 char *shown_text(const char *string);
@@ -158,7 +157,7 @@ void show_json(const struct job *job, const char *called);
 /* "running", "ended (status 3)", "ended (SIGKILL)", "ended (status unknown)". */
 const char *shown_state(const struct job *job, char words[48]);
 
-/* ---- wait.c -------------------------------------------------------------- */
+/* ---- wait.c ---- */
 
 /*
  * Wait for the end of a job until the clock (dz_milliseconds) reaches until.
@@ -167,7 +166,7 @@ const char *shown_state(const struct job *job, char words[48]);
  */
 int await_job(const struct job *job, int64_t until);
 
-/* ---- the commands -------------------------------------------------------------- */
+/* ---- the commands ---- */
 
 int command_list(const struct ctl_command *command, int argc, char **argv);
 int command_status(const struct ctl_command *command, int argc, char **argv);

@@ -16,7 +16,7 @@
 
 const char job_elsewhere[] = "of another PID namespace, where it may run";
 
-/* ---- reading a record ------------------------------------------------------------ */
+/* ---- reading a record ---- */
 
 /* All of the file open on fd, terminated; NULL with errno. */
 static char *read_whole(int fd)
@@ -185,7 +185,7 @@ void job_free(struct job *job)
     job->status = -1;
 }
 
-/* ---- all of them ------------------------------------------------------- */
+/* ---- all of them ---- */
 
 static int by_name(const void *a, const void *b)
 {
@@ -252,7 +252,7 @@ int job_list(struct job **jobs, size_t *count, struct dz_fault *fault)
     return 0;
 }
 
-/* ---- its traces -------------------------------------------------------- */
+/* ---- its traces ---- */
 
 void job_forget(const struct job *job)
 {

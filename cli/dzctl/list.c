@@ -11,8 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* ---- the table
- * ----------------------------------------------------------------------- */
+/* ---- the table ---- */
 
 enum column { NAME, PID, STATE, SINCE, LOG, COMMAND, COLUMNS };
 

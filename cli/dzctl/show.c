@@ -32,7 +32,7 @@ const char *shown_state(const struct job *job, char words[48])
     return words;
 }
 
-/* ---- JSON -------------------------------------------------------------- */
+/* ---- JSON ---- */
 
 void show_json(const struct job *job, const char *called)
 {

@@ -5,8 +5,7 @@
 
 #include <stdlib.h>
 
-/* ---- one job
- * --------------------------------------------------------------------------- */
+/* ---- one job ---- */
 
 static void print_status(const struct job *job, const char *word)
 {

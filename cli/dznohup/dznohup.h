@@ -13,7 +13,7 @@
 
 extern char **environ;
 
-/* ---- options.c ---------------------------------------------------------------- */
+/* ---- command_line.c ---- */
 
 /*
  * Set plan from the command line; *operand becomes the index of the first word
@@ -25,7 +25,7 @@ int parse_options(struct dz_plan *plan, int argc, char **argv, int *operand,
 /* Write the help text to stdout.  -1 with errno where that fails. */
 int print_help(void);
 
-/* ---- command.c ------------------------------------------------------------------ */
+/* ---- command.c ---- */
 
 enum { SCRIPT_LINE = 256 }; /* the kernel reads no more of a "#!" line, execve(2) */
 
@@ -59,7 +59,7 @@ int step_over_env(struct command *command, struct dz_fault *fault);
  * NULL; "--file=app.conf" is such a one by its second half. */
 const char *relative_argument(char **argv);
 
-/* ---- target.c -------------------------------------------------------------------- */
+/* ---- target.c ---- */
 
 /* What a file is, read from its first bytes.  execve(2), elf(5). */
 struct target {
@@ -88,14 +88,14 @@ const char *target_libc(const struct target *target);
 /* Why no library can be preloaded into it, or NULL if one can. */
 const char *preload_obstacle(const struct target *target);
 
-/* ---- library.c ------------------------------------------------------------------- */
+/* ---- library.c ---- */
 
 /* Finds a library of the target's class and machine: the one that shim names, or one in
  * the directory of that machine beside it.  Writes its absolute path. */
 int find_library(const char *shim, const struct target *target, char path[PATH_MAX],
                  struct dz_fault *fault);
 
-/* ---- preload.c ------------------------------------------------------------------- */
+/* ---- preload.c ---- */
 
 /* Returns whether something that the plan asks for needs libdz.so in the target. */
 bool needs_library(const struct dz_plan *plan);
@@ -113,8 +113,7 @@ int check_library(const struct dz_plan *plan, const struct command *command,
  */
 int preload_library(struct dz_start *start, const char *path, struct dz_fault *fault);
 
-/* ---- preload_check.c ----------------------------------------------------------------
- */
+/* ---- preload_check.c ---- */
 
 /*
  * Stay mode, where no caller waits: leaves a process that hears the library's answer
@@ -129,13 +128,13 @@ int start_preload_check(struct dz_start *start, const char *library,
  * for the answer, if there is one, has nothing to add. */
 void end_preload_check(void);
 
-/* ---- dryrun.c -------------------------------------------------------------------- */
+/* ---- dryrun.c ---- */
 
 /* Print the plan and the target to stdout; run nothing.  0, DZ_EXIT_FAILURE where it
  * says that the start would be refused, -1 with errno. */
 int print_plan(struct dz_start *start, const struct command *command);
 
-/* ---- say.c ----------------------------------------------------------------------- */
+/* ---- messages.c ---- */
 
 /* "dznohup: STEP: OBJECT: REASON" on fd; returns fault->status. */
 int tell(int fd, const struct dz_fault *fault);
@@ -159,7 +158,7 @@ void say_step(const struct dz_start *start, const char *step);
 /* A warning: this argument is relative, and the target runs elsewhere. */
 void say_relative(const struct dz_start *start, const char *argument);
 
-/* ---- nohup.c --------------------------------------------------------------------- */
+/* ---- nohup.c ---- */
 
 /* nohup(1): argv[0] is what messages are to call us, the command follows. */
 int nohup_main(int argc, char **argv);

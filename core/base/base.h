@@ -27,7 +27,7 @@ enum {
     DZ_EXIT_SIGNAL = 128      /* plus the number of the signal that ended the target */
 };
 
-/* ---- text.c: bounded text without stdio ----------------------------------- */
+/* ---- text.c: bounded text without stdio ---- */
 
 struct dz_text {
     char *at;    /* caller-owned; always terminated */
@@ -59,7 +59,7 @@ int dz_read_number(const char **at);
 /* Reads a decimal number of 64 bits into *number.  Returns 0, or -1. */
 int dz_read_long(const char **at, int64_t *number);
 
-/* ---- fault.c: what went wrong, as data ------------------------------------ */
+/* ---- fault.c: what went wrong, as data ---- */
 
 /*
  * One failure: self-contained and of fixed size, so that a child can send it
@@ -104,7 +104,7 @@ void dz_fault_write(const struct dz_fault *fault, const char *program, int fd);
 /* Appends "Permission denied" and so on; "error 140" for an unknown number. */
 void dz_add_error(struct dz_text *text, int err);
 
-/* ---- io.c ------------------------------------------------------------------ */
+/* ---- io.c ---- */
 
 /* Writes all of data to fd.  Returns 0, or -1 and sets errno as write(2) does. */
 int dz_write(int fd, const void *data, size_t size);
@@ -137,7 +137,7 @@ void dz_close_fd(int *fd);
 /* dup2(2), repeated at EINTR and EBUSY (a race with open(2) in another thread). */
 int dz_dup2(int from, int to);
 
-/* ---- clock.c ---------------------------------------------------------------- */
+/* ---- clock.c ---- */
 
 /* Returns milliseconds of a clock that only goes forward. */
 int64_t dz_milliseconds(void);
@@ -146,7 +146,7 @@ int64_t dz_milliseconds(void);
  * -1.  A fraction below a millisecond counts as one. */
 int dz_read_seconds(const char **at, int64_t *milliseconds);
 
-/* ---- signal.c --------------------------------------------------------------- */
+/* ---- signal.c ---- */
 
 enum { DZ_SIGNALS = 64 };
 
@@ -175,7 +175,7 @@ void dz_interrupt_set(sigset_t *set);
  * waits for it sees the interrupt too. */
 void dz_die_by_signal(int number);
 
-/* ---- env.c ------------------------------------------------------------------- */
+/* ---- env.c ---- */
 
 /* Returns what follows name and '=' in entry, or NULL. */
 char *dz_env_value(char *entry, const char *name);
@@ -183,7 +183,7 @@ char *dz_env_value(char *entry, const char *name);
 /* Returns the value of name in envp, or NULL. */
 char *dz_env(char **envp, const char *name);
 
-/* ---- process.c: facts from /proc -------------------------------------------- */
+/* ---- process.c: facts from /proc ---- */
 
 struct dz_process {
     pid_t pid;
@@ -235,7 +235,7 @@ void dz_add_tty(struct dz_text *text, int tty);
 /* waitpid(2), repeated at EINTR. */
 pid_t dz_waitpid(pid_t pid, int *status, int flags);
 
-/* ---- path.c: what a file is, and its path ------------------------------------- */
+/* ---- path.c: what a file is, and its path ---- */
 
 struct dz_stat {
     unsigned mode; /* as st_mode, stat(3type) */
@@ -264,7 +264,7 @@ int dz_make_absolute(const char *path, char absolute[PATH_MAX]);
 /* Writes DIRECTORY/FILE to path.  Returns 0, or -1 with ENAMETOOLONG. */
 int dz_join(char path[PATH_MAX], const char *directory, const char *file);
 
-/* ---- elf.c: program headers of either class, elf(5) ----------------------------- */
+/* ---- elf.c: program headers of either class, elf(5) ---- */
 
 struct dz_elf {
     int bits; /* 32 or 64 */

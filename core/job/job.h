@@ -10,7 +10,7 @@
 
 #include "base.h"
 
-/* ---- identity.c: one process, and no other that gets its PID -------------------- */
+/* ---- identity.c: one process, and no other that gets its PID ---- */
 
 enum { DZ_BOOT_MAX = 40 /* a UUID and its zero */ };
 
@@ -63,7 +63,7 @@ int dz_signal_process(const struct dz_identity *identity, int signal);
  */
 bool dz_await_end(const struct dz_identity *identity, int64_t until);
 
-/* ---- claim.c: files that appear whole, made by one start at a time --------------- */
+/* ---- claim.c: files that appear whole, made by one start at a time ---- */
 
 /*
  * The right to make one file.  The lock is on a file beside it, ".NAME.new".  The
@@ -95,7 +95,7 @@ void dz_claim_drop(struct dz_claim *claim);
 /* Unlocks and closes without removing: another image of ours claims it anew. */
 void dz_claim_release(struct dz_claim *claim);
 
-/* ---- pidfile.c ------------------------------------------------------------------ */
+/* ---- pidfile.c ---- */
 
 enum dz_pidfile_state {
     DZ_PIDFILE_NONE,    /* there is no such file */
@@ -132,7 +132,7 @@ void dz_pidfile_words(const struct dz_pidfile *pidfile, struct dz_text *text);
  */
 void dz_pidfile_remove(const char *path, pid_t pid);
 
-/* ---- record.c, record_text.c: what is known of a job ----------------------------- */
+/* ---- record.c, record_text.c: what is known of a job ---- */
 
 /*
  * The beginning of a record: what tells whether the job runs.  The whole is lines
@@ -201,7 +201,7 @@ void dz_record_remove(const char *path, pid_t pid, bool ours);
 /* Removes the records of unnamed jobs that have ended, if there are very many. */
 void dz_record_sweep(const char *directory);
 
-/* ---- state.c --------------------------------------------------------------------- */
+/* ---- state.c ---- */
 
 /*
  * Opens the state directory for looking and writes its path: $DZ_STATE_DIR, /run/dz
@@ -211,8 +211,7 @@ void dz_record_sweep(const char *directory);
  */
 int dz_state_open(char **envp, bool make, char path[PATH_MAX], struct dz_fault *fault);
 
-/* ---- members.c: the processes of a job --------------------------------------------
- */
+/* ---- members.c: the processes of a job ---- */
 
 struct dz_members {
     pid_t session;   /* members are in it; 0: none */
@@ -232,8 +231,7 @@ int dz_members_each(const struct dz_members *members,
 /* Returns whether pid is a member, or was one and is a zombie. */
 bool dz_members_has(const struct dz_members *members, pid_t pid);
 
-/* ---- stop.c ------------------------------------------------------------------------
- */
+/* ---- stopping.c ---- */
 
 /*
  * Ends the members: TERM and CONT to each, KILL to those that live when the clock
@@ -247,8 +245,7 @@ int dz_stop_members(const struct dz_members *members, int64_t until);
  * dz_stop_members. */
 int dz_stop_process(const struct dz_identity *who, int signal, int64_t until);
 
-/* ---- tail.c: the end of a log ------------------------------------------------------
- */
+/* ---- tail.c: the end of a log ---- */
 
 /* Finds where the last lines of bytes from..end of a file begin.  Sets *lines to their
  * number.  most: how many bytes to look at; INT64_MAX: all. */

@@ -116,8 +116,7 @@ void dz_record_remove(const char *path, pid_t pid, bool ours)
     dz_claim_drop(&claim);
 }
 
-/* ---- sweeping ---------------------------------------------------------------------
- */
+/* ---- sweeping ---- */
 
 static int count_number(int number, int directory, void *data)
 {

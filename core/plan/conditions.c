@@ -7,8 +7,7 @@
 
 #include <string.h>
 
-/* ---- what follows the colon: each returns NULL, or what is wrong -------------------
- */
+/* ---- what follows the colon: each returns NULL, or what is wrong ---- */
 
 typedef const char *parser(struct dz_condition *condition, const char *at,
                            const char *end);
@@ -50,8 +49,7 @@ static const char *parse_fd(struct dz_condition *condition, const char *at,
     return at == end && condition->number >= 3 ? NULL : "fd takes a number from 3";
 }
 
-/* ---- the table ---------------------------------------------------------------------
- */
+/* ---- the table ---- */
 
 enum value { NONE, OPTIONAL, REQUIRED };
 

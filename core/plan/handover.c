@@ -12,13 +12,6 @@
 
 #include <string.h>
 
-bool dz_wants_powers(const struct dz_plan *plan)
-{
-    /* The kernel keeps DZ_PIN_SECCOMP, not the library. */
-    return plan->buffer != DZ_BUFFER_AS_IS || plan->pin == DZ_PIN_DEFAULT ||
-           plan->pin == DZ_PIN_ALL || plan->no_daemon || plan->reopen;
-}
-
 static void add_options(const struct dz_plan *plan, struct dz_text *text)
 {
     char scratch[DZ_SHOWN_MAX]; /* a few bytes of it are used */

@@ -317,6 +317,13 @@ int dz_plan_environment(struct dz_plan *plan, char **envp, int use,
     return 0;
 }
 
+bool dz_wants_powers(const struct dz_plan *plan)
+{
+    /* The kernel keeps DZ_PIN_SECCOMP, not the library. */
+    return plan->buffer != DZ_BUFFER_AS_IS || plan->pin == DZ_PIN_DEFAULT ||
+           plan->pin == DZ_PIN_ALL || plan->no_daemon || plan->reopen;
+}
+
 int dz_plan_check(const struct dz_plan *plan, struct dz_fault *fault)
 {
     const struct dz_condition *alive = dz_condition(&plan->wait, DZ_WAIT_ALIVE);

@@ -27,7 +27,7 @@ enum dz_pin {
     DZ_PIN_SECCOMP  /* all, answered by the kernel */
 };
 
-/* ---- output.c: what -o, -e and -i name ------------------------------------------- */
+/* ---- output.c: what -o, -e and -i name ---- */
 
 enum dz_output_kind {
     DZ_OUTPUT_UNSET, /* the table of dznohup(1) decides */
@@ -43,7 +43,7 @@ struct dz_output {
 int dz_parse_output(void *field, const char *value, struct dz_fault *fault);
 const char *dz_show_output(const void *field, char *scratch);
 
-/* ---- conditions.c: what is waited for -------------------------------------------- */
+/* ---- conditions.c: what is waited for ---- */
 
 enum dz_condition_kind {
     DZ_WAIT_EXEC,   /* the program was executed */
@@ -87,8 +87,7 @@ const struct dz_conditions *dz_wait_of(const struct dz_plan *plan);
 const struct dz_condition *dz_condition(const struct dz_conditions *conditions,
                                         enum dz_condition_kind kind);
 
-/* ---- options.c: the one table of options ------------------------------------------
- */
+/* ---- options.c: the one table of options ---- */
 
 struct dz_plan {
     enum dz_mode mode;
@@ -174,11 +173,14 @@ const char *dz_plan_show(const struct dz_plan *plan, const struct dz_option *opt
 int dz_plan_environment(struct dz_plan *plan, char **envp, int use,
                         struct dz_fault *fault);
 
+/* Returns whether anything is asked for that only the library inside the target can
+ * do. */
+bool dz_wants_powers(const struct dz_plan *plan);
+
 /* Checks that what is asked for goes together, once all of it was read. */
 int dz_plan_check(const struct dz_plan *plan, struct dz_fault *fault);
 
-/* ---- values.c: parsers, each with its inverse ---------------------------------------
- */
+/* ---- values.c: parsers, each with its inverse ---- */
 
 int dz_parse_text(void *field, const char *value, struct dz_fault *fault);
 const char *dz_show_text(const void *field, char *scratch);
@@ -202,18 +204,13 @@ const char *dz_show_timeout(const void *field, char *scratch);
 
 enum { DZ_DEFAULT_TIMEOUT = 30000 /* milliseconds */ };
 
-/* ---- handover.c: what the library is told inside the target -------------------------
- */
+/* ---- handover.c: what the library is told inside the target ---- */
 
 /* The variable that the library finds if all but its powers is done already. */
 #define DZ_INSIDE "DZ_INSIDE"
 
 /* The longest such variable: its options are short, its two logs are paths. */
 enum { DZ_INSIDE_MAX = 2 * PATH_MAX + 512 };
-
-/* Returns whether anything is asked for that only the library inside the target can
- * do. */
-bool dz_wants_powers(const struct dz_plan *plan);
 
 /*
  * Writes that variable, name and all, for plan's powers.  out and err are the paths of

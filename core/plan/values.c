@@ -43,8 +43,7 @@ const char *dz_show_flag(const void *field, char *scratch)
     return *(const bool *)field ? "" : NULL;
 }
 
-/* ---- one of several words: the field is an enum, its first value the default ------
- */
+/* ---- one of several words: the field is an enum, its first value the default ---- */
 
 static const char *const modes[] = {"stay", "leave", NULL};
 static const char *const buffers[] = {"", "line", "none", "full", NULL};
@@ -116,8 +115,7 @@ const char *dz_show_pin(const void *field, char *scratch)
     return pin == DZ_PIN_NONE ? NULL : pins[pin];
 }
 
-/* ---- numbers and lists
- * --------------------------------------------------------------- */
+/* ---- numbers and lists ---- */
 
 /* Octal, as umask(1) takes it. */
 int dz_parse_umask(void *field, const char *value, struct dz_fault *fault)

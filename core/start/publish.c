@@ -13,8 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- the record: its claim ----------------------------------------------------------
- */
+/* ---- the record: its claim ---- */
 
 /*
  * Returns whether the job is to have a record.  In stay mode without a name, a pidfile
@@ -101,8 +100,7 @@ int dz_name_check(const char *name, char **envp, struct dz_fault *fault)
     return result;
 }
 
-/* ---- the record: its text
- * ------------------------------------------------------------ */
+/* ---- the record: its text ---- */
 
 /* Returns the file that gets stdout: the one that was opened, or the one that was there
  * and is kept; NULL if it is no file. */
@@ -166,8 +164,7 @@ static int write_record(const struct dz_start *start, int fd, pid_t pid)
     return dz_record_end(&out);
 }
 
-/* ---- the record: writing and removing
- * ------------------------------------------------ */
+/* ---- the record: writing and removing ---- */
 
 /* Writes the path of the job's record, which is named by the name or the PID.  Returns
  * 0, or -1 and sets errno. */
@@ -226,8 +223,7 @@ static void remove_record(const struct dz_start *start, pid_t pid, bool ours)
         dz_record_remove(path, pid, ours);
 }
 
-/* ---- the pidfile
- * ---------------------------------------------------------------------- */
+/* ---- the pidfile ---- */
 
 /* Returns whether the pidfile would be among the records.  There it might be the very
  * record that this start has locked, and it would wait for itself. */
@@ -283,8 +279,7 @@ static int publish_pidfile(struct dz_start *start, pid_t pid, struct dz_fault *f
     return 0;
 }
 
-/* ---- both
- * ------------------------------------------------------------------------------ */
+/* ---- both ---- */
 
 int dz_publish(struct dz_start *start, struct dz_fault *fault)
 {

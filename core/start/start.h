@@ -13,8 +13,7 @@
 #include "job.h"
 #include "plan.h"
 
-/* ---- the start --------------------------------------------------------------------
- */
+/* ---- the start ---- */
 
 /* Which process of a start this is. */
 enum dz_role {
@@ -109,8 +108,7 @@ struct dz_start {
 /* Fills a start, zero before. */
 void dz_start_init(struct dz_start *start, const struct dz_plan *plan, char **envp);
 
-/* ---- steps.c: carrying it out
- * -------------------------------------------------------- */
+/* ---- steps.c: carrying it out ---- */
 
 enum {
     DZ_GO = 0,    /* this process is the target now: exec, or return to main */
@@ -138,8 +136,7 @@ int dz_fail(struct dz_start *start, const struct dz_fault *fault);
 /* The library's end of a start: tells the caller, and closes what exec would have. */
 void dz_report_ready(struct dz_start *start);
 
-/* ---- session.c
- * -------------------------------------------------------------------------- */
+/* ---- session.c ---- */
 
 /*
  * Stay mode: makes this process leave its session for one of its own.  If it cannot,
@@ -150,8 +147,7 @@ int dz_own_session(struct dz_start *start, struct dz_fault *fault);
 /* Returns what dz_own_session would find, without doing anything.  Needs /proc. */
 enum dz_leave_reason dz_would_leave(void);
 
-/* ---- fork.c, waiter.c: the processes of leave mode
- * -------------------------------------- */
+/* ---- fork.c, waiter.c: the processes of leave mode ---- */
 
 /* In this order.  dz_first_fork returns DZ_CALLER in the caller. */
 int dz_report_pipe(struct dz_start *start, struct dz_fault *fault);
@@ -172,8 +168,7 @@ __attribute__((noreturn)) void dz_waiter_ends(const struct dz_start *start, int 
 /* In the caller: waits for that; sets start's pid, ended and interrupt. */
 int dz_await_waiter(struct dz_start *start, struct dz_fault *fault);
 
-/* ---- report.c: what the target's process tells its caller
- * ------------------------------- */
+/* ---- report.c: what the target's process tells its caller ---- */
 
 /* In a child: tells the caller its PID, a failure, or that all is done. */
 int dz_report_pid(int fd, pid_t pid, struct dz_fault *fault);
@@ -191,8 +186,7 @@ enum dz_report {
  * only, which its writer is about to write. */
 enum dz_report dz_report_read(int fd, pid_t *pid, struct dz_fault *fault);
 
-/* ---- readiness.c: what conditions need before the fork
- * ------------------------------------ */
+/* ---- readiness.c: what conditions need before the fork ---- */
 
 /* Detach: a socket for notify; the pipe of fd:N, whose number dz_check_kept holds by
  * /dev/null; what is at the path of path:FILE now. */
@@ -207,8 +201,7 @@ int dz_notify_pass(struct dz_start *start, struct dz_fault *fault);
 /* Reads what is at a PATH condition's file now; inode 0: nothing that can be seen. */
 void dz_look_at_path(const struct dz_condition *condition, struct dz_stat *about);
 
-/* ---- streams.c: descriptors 0, 1 and 2
- * ------------------------------------------------------ */
+/* ---- streams.c: descriptors 0, 1 and 2 ---- */
 
 int dz_guard_streams(struct dz_start *start, struct dz_fault *fault);
 int dz_open_streams(struct dz_start *start, struct dz_fault *fault);
@@ -236,8 +229,7 @@ const struct dz_output *dz_option_of_stream(const struct dz_plan *plan, int numb
 /* Returns the path of the log that was opened for stream 1 or 2, or NULL. */
 const char *dz_stream_log(const struct dz_start *start, int number);
 
-/* ---- descriptors.c: from 3
- * -------------------------------------------------------------------- */
+/* ---- descriptors.c: from 3 ---- */
 
 int dz_check_kept(struct dz_start *start, struct dz_fault *fault);
 int dz_close_rest(struct dz_start *start, struct dz_fault *fault);
@@ -251,9 +243,7 @@ int dz_next_kept(const struct dz_start *start, int from);
 /* Closes descriptors from..to, both included. */
 int dz_close_between(int from, int to);
 
-/* ---- log.c
- * --------------------------------------------------------------------------------------
- */
+/* ---- open_log.c ---- */
 
 /*
  * Opens the default log for appending: nohup.out in the cwd, else in $HOME, mode 0600
@@ -283,8 +273,7 @@ int dz_open_append(const char *path, mode_t mode, bool trust_root, bool *made);
  */
 int dz_reopen_log(const char *path, int fd);
 
-/* ---- signals.c, seccomp.c
- * ------------------------------------------------------------------------ */
+/* ---- signals.c, seccomp.c ---- */
 
 /* First of all: HUP, TTIN and TTOU ignored, CHLD at default. */
 int dz_ignore_hangup(struct dz_start *start, struct dz_fault *fault);
@@ -299,8 +288,7 @@ int dz_reset_signals(struct dz_start *start, struct dz_fault *fault);
  */
 int dz_filter_signals(struct dz_start *start, struct dz_fault *fault);
 
-/* ---- environment.c
- * --------------------------------------------------------------------------------- */
+/* ---- environment.c ---- */
 
 /* The library's own variable in the image that it executes anew, with the number of the
  * pipe to report on. */
@@ -325,8 +313,7 @@ int dz_set_unbuffered(struct dz_start *start, struct dz_fault *fault);
  */
 int dz_clean_environment(struct dz_start *start, struct dz_fault *fault);
 
-/* ---- publish.c: pidfile and record of a start
- * ------------------------------------------------------- */
+/* ---- publish.c: pidfile and record of a start ---- */
 
 /*
  * Prepare: finds the state directory; if the job is named, claims its record and checks
@@ -357,8 +344,7 @@ void dz_publish_exited(struct dz_start *start);
 /* A start that has failed: removes whatever of the two names start->pid. */
 void dz_unpublish(struct dz_start *start);
 
-/* ---- trace.c: a row for -v
- * --------------------------------------------------------------------------- */
+/* ---- trace.c: a row for -v ---- */
 
 /* Writes "STEP     pid N ppid N pgid N sid N tty T" about this process. */
 void dz_format_ids(const char *step, char *at, size_t size);

@@ -60,7 +60,7 @@ static void close_watch(struct watch *watch)
     dz_close_fd(&watch->start->notify.fd);
 }
 
-/* ---- what comes in --------------------------------------------------------------- */
+/* ---- what comes in ---- */
 
 /* Whether the program, which has closed the library's pipe, goes on without it.  Its
  * descriptors are closed at its end, too, before that can be waited for: how it has
@@ -170,7 +170,7 @@ static int take_events(struct watch *watch, int64_t until, struct dz_fault *faul
     return 0; /* all else is looked at each time */
 }
 
-/* ---- the loop -------------------------------------------------------------------- */
+/* ---- the loop ---- */
 
 static void tell(struct watch *watch, int64_t now)
 {

@@ -198,7 +198,7 @@ uint64_t dz_listeners(pid_t pid)
     return sum;
 }
 
-/* ---- whose they are -------------------------------------------------------------- */
+/* ---- whose they are ---- */
 
 struct search {
     const struct dz_condition *condition;

@@ -22,7 +22,7 @@ static const char variable[] = "NOTIFY_SOCKET";
 
 enum { PATIENCE_MS = 5000 /* with a manager that takes its time */ };
 
-/* ---- what the job tells us ------------------------------------------------------- */
+/* ---- what the job tells us ---- */
 
 /* The value where line, of that length, is "NAME=value"; else NULL. */
 static const char *value_of(const char *line, const char *name)
@@ -148,7 +148,7 @@ void dz_notify_read(struct dz_notify *notify, const struct dz_members *members)
     }
 }
 
-/* ---- what we tell our manager ---------------------------------------------------- */
+/* ---- what we tell our manager ---- */
 
 /* The address that NOTIFY_SOCKET holds.  Its length, 0 where it is none. */
 static socklen_t parse_address(const char *name, struct sockaddr_un *address)

@@ -28,8 +28,7 @@ struct look {
     bool walk; /* it is time to walk over all descriptors */
 };
 
-/* ---- each kind
- * ------------------------------------------------------------------------ */
+/* ---- each kind ---- */
 
 static bool exec_holds(const struct look *look, int number)
 {
@@ -94,8 +93,7 @@ static bool path_holds(const struct look *look, int number)
             now.modified_ns != before->modified_ns);
 }
 
-/* ---- the table
- * --------------------------------------------------------------------------- */
+/* ---- the table ---- */
 
 struct way {
     bool (*holds)(const struct look *look, int number);
@@ -124,8 +122,7 @@ static struct way way_of(enum dz_condition_kind kind)
     __builtin_unreachable();
 }
 
-/* ---- the wait
- * ------------------------------------------------------------------------------ */
+/* ---- the wait ---- */
 
 void dz_ready_init(struct dz_ready *ready, const struct dz_conditions *wait,
                    int64_t now)

@@ -10,8 +10,7 @@
 
 #include "start.h"
 
-/* ---- sock_diag.c: listening TCP sockets, told by the kernel -------------------------
- */
+/* ---- sock_diag.c: listening TCP sockets, told by the kernel ---- */
 
 /* One listening socket. */
 struct dz_socket {
@@ -29,8 +28,7 @@ typedef bool (*dz_visit_socket)(const struct dz_socket *socket, void *data);
  */
 int dz_diag_listening(int family, dz_visit_socket visit, void *data);
 
-/* ---- listen.c: which process listens ------------------------------------------------
- */
+/* ---- listen.c: which process listens ---- */
 
 /*
  * Returns a number that changes when a listening socket of TCP, TCP6 or the Unix domain
@@ -44,8 +42,7 @@ uint64_t dz_listeners(pid_t pid);
 int dz_members_listen(const struct dz_members *members, pid_t likely,
                       const struct dz_condition *condition);
 
-/* ---- notify.c: sd_notify(3), both ways
- * ------------------------------------------------ */
+/* ---- notify.c: sd_notify(3), both ways ---- */
 
 /* Reads what has come.  Datagrams from processes that are no members do not count. */
 void dz_notify_read(struct dz_notify *notify, const struct dz_members *members);
@@ -57,8 +54,7 @@ void dz_notify_read(struct dz_notify *notify, const struct dz_members *members);
  */
 int dz_notify_manager(char **envp, pid_t pid);
 
-/* ---- ready.c: whether the conditions hold
- * ----------------------------------------------- */
+/* ---- ready.c: whether the conditions hold ---- */
 
 struct dz_ready {
     int64_t began;      /* of the wait; all times are dz_milliseconds */
@@ -86,8 +82,7 @@ int64_t dz_ready_next(const struct dz_ready *ready, const struct dz_conditions *
 void dz_add_missing(const struct dz_ready *ready, const struct dz_start *start,
                     struct dz_text *text);
 
-/* ---- await.c: the caller's wait
- * ------------------------------------------------------------ */
+/* ---- await.c: the caller's wait ---- */
 
 /*
  * In the caller: waits until the target runs and the plan's conditions hold.  Returns 0
@@ -96,8 +91,7 @@ void dz_add_missing(const struct dz_ready *ready, const struct dz_start *start,
  */
 int dz_await(struct dz_start *start, struct dz_fault *fault);
 
-/* ---- say.c: what both sides say
- * --------------------------------------------------------------- */
+/* ---- say.c: what both sides say ---- */
 
 enum { DZ_WAITING_MAX = PATH_MAX + 512 };
 

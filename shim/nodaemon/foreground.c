@@ -4,7 +4,7 @@
  * A fork whose parent only exits is not made: the caller is told that it is the
  * child.  A fork whose parent goes on is an ordinary one.  Which it is nobody can
  * know before; so the parent's branch is tried in a copy that can do nothing but
- * speak and exit (scout.c).
+ * speak and exit (trial.c).
  *
  * It ends with the second fork that was not made, or with the first ordinary one
  * behind one that was not: what comes then are workers.  And with the hundredth

@@ -6,7 +6,7 @@
  * Calls that change only its own memory are let through, some are answered without
  * being made (to close a file, to sleep: it is about to end anyway), and each other
  * raises SIGSYS, whose handler decides: what parents of daemons do before they exit
- * is kept for later (parent.c), exit_group with status 0 ends it as a branch that
+ * is kept for later (recorded.c), exit_group with status 0 ends it as a branch that
  * only exits, and anything else as one that goes on.  Then nothing has happened.
  *
  * The process waits for the copy's end, all signals blocked; the program is not told
@@ -30,7 +30,7 @@
 
 enum { PATIENCE_MS = 1000 /* a parent that computes for longer goes on */ };
 
-/* ---- in the copy ------------------------------------------------------------- */
+/* ---- in the copy ---- */
 
 /* In shared memory.  Set in the copy alone: another thread may try a fork as well. */
 static struct shim_trial *trial;
@@ -182,7 +182,7 @@ static void become_copy(struct shim_trial *own, pid_t process, const sigset_t *m
         end();
 }
 
-/* ---- in the process ---------------------------------------------------------- */
+/* ---- in the process ---- */
 
 bool shim_can_try(void)
 {

@@ -20,14 +20,14 @@ fuzz-build:
 # In that build, from here on.
 fuzz-targets: $(FUZZ_TARGETS)
 
-# libFuzzer has the main function; dznohup's main.c has nothing else.
-$(BUILD)/fuzz/dzctl.o: $(BUILD)/cli/dzctl/main.o
+# libFuzzer has the main function; dzctl.c and dznohup.c have nothing else.
+$(BUILD)/fuzz/dzctl.o: $(BUILD)/cli/dzctl/dzctl.o
 	@mkdir -p $(@D)
 	@objcopy --redefine-sym main=dzctl_main $< $@
 
 # Each target takes what it calls; q, because names of files are not unique.
-$(BUILD)/fuzz/all.a: $(BUILD)/fuzz/dzctl.o $(filter-out %/main.o,$(CLI)) \
-		$(filter-out %/main.o,$(CTL)) $(CORE)
+$(BUILD)/fuzz/all.a: $(BUILD)/fuzz/dzctl.o $(filter-out %/dznohup.o,$(CLI)) \
+		$(filter-out %/dzctl.o,$(CTL)) $(CORE)
 	@rm -f $@
 	@ar qcs $@ $^
 

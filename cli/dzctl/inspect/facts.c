@@ -97,7 +97,7 @@ static char *read_link(int folder, const char *name)
     return target;
 }
 
-/* ---- descriptors ---------------------------------------------------------------- */
+/* ---- descriptors ---- */
 
 /* One line of /proc/tty/drivers: whether it has this device, as a terminal. */
 static bool driver_has(char *line, unsigned device_major, unsigned device_minor)
@@ -225,7 +225,7 @@ const struct descriptor *facts_fd(const struct facts *facts, int number)
     return NULL;
 }
 
-/* ---- the rest ---------------------------------------------------------- */
+/* ---- the rest ---- */
 
 /* The value of a line "KEY:\tVALUE" of /proc/PID/status, or NULL. */
 static const char *status_value(const char *status, const char *key)

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- as a table ------------------------------------------------------------- */
+/* ---- as a table ---- */
 
 enum { NAME_WIDTH = 12, VALUE_WIDTH = 26, WHY_AT = 4 + NAME_WIDTH + VALUE_WIDTH };
 
@@ -64,7 +64,7 @@ static void print_table(const struct report *report)
     printf("verdict: %s\n", report->verdict);
 }
 
-/* ---- as JSON ----------------------------------------------------------- */
+/* ---- as JSON ---- */
 
 static void json_key(const char *key)
 {
@@ -222,7 +222,7 @@ static void json_report(const struct report *report)
     printf("\n}\n");
 }
 
-/* ---- the command ------------------------------------------------------- */
+/* ---- the command ---- */
 
 /* The process that a word names; any PID will do.  0, or an exit status after a
  * message. */

@@ -61,7 +61,7 @@ struct facts {
     int fds_err;
 };
 
-/* ---- facts.c ------------------------------------------------------------------- */
+/* ---- facts.c ---- */
 
 /*
  * Read all about pid.  The fault's status is CTL_FAILED: no such process, or
@@ -99,7 +99,7 @@ char *text_of(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* As realloc(3), but there always is a result. */
 void *grown(void *at, size_t size);
 
-/* ---- others.c: what only a look at every other process tells -------------------- */
+/* ---- other_processes.c: what only a look at every other process tells ---- */
 
 /* Who has the other end of a pipe that a process writes to. */
 struct readers {
@@ -164,13 +164,13 @@ struct check *add_check(struct report *report, enum mark mark, const char *name,
 /* A row that could not be read for err. */
 struct check *add_unseen(struct report *report, const char *name, int err);
 
-/* ---- hangup.c ------------------------------------------------------------------ */
+/* ---- hangup.c ---- */
 
 /* Whether the end of its terminal would kill a process; *why says why. */
 enum answer judge_hangup(const struct dz_process *process,
                          const struct signals *signals, const char **why);
 
-/* ---- streams.c ----------------------------------------------------------------- */
+/* ---- judge_streams.c ---- */
 
 /* Add the rows of 0, 1, 2 and of each further descriptor. */
 void judge_descriptors(struct report *report);

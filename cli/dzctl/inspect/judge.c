@@ -10,7 +10,7 @@
  * - no terminal's end would kill it (hangup.c).  Without a terminal it does not
  *   matter what SIGHUP does: nothing but a deliberate kill(1) sends it;
  * - 0, 1 and 2 are no terminals, and a pipe on 1 and 2 has a reader of its own
- *   that no terminal's end takes away (streams.c).  Files, devices and sockets,
+ *   that no terminal's end takes away (judge_streams.c).  Files, devices and sockets,
  *   the journal's among them, are fine.
  *
  * Only worth knowing is what daemon(7) asks for as tidiness, or what a service
@@ -27,7 +27,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- rows -------------------------------------------------------------- */
+/* ---- rows ---- */
 
 static void judge_state(struct report *report)
 {
@@ -230,7 +230,7 @@ static void judge_preload(struct report *report)
                                          : "at its start: no foreign code in it");
 }
 
-/* ---- the verdict ------------------------------------------------------- */
+/* ---- the verdict ---- */
 
 /* The reasons, or the names of what was not seen, in one line. */
 static const char *join(const struct report *report, enum mark mark)

@@ -165,7 +165,7 @@ SHIM_EXPORT int siginterrupt(int number, int interrupts)
     return ((int (*)(int, int))shim_next(SHIM_SIGINTERRUPT))(number, interrupts);
 }
 
-/* ---- posix_spawn(3): what a child begins with ------------------------------------ */
+/* ---- posix_spawn(3): what a child begins with ---- */
 
 enum { WORD = CHAR_BIT * (int)sizeof(unsigned long), SIGNALS = 64 };
 
