@@ -118,7 +118,7 @@ works() {
     assert status "$status" 0
     for line in "mode      stay: *" "command   */sleep" "target    glibc ELF, *" "preload   possible" \
         "stdout    * -> log" "stderr    * -> log" "keep-fd   5 and no other from 3" "chdir     /tmp" \
-        "umask     027" "signals   HUP TTIN TTOU USR1 ignored, *"; do
+        "umask     027" "signals   HUP USR1 TTIN TTOU ignored, *"; do
         [[ $output == *$line* ]] || fail "no '$line' in: $output"
     done
     [ ! -e log ]

@@ -92,9 +92,12 @@ struct job {
     char *name;
     char *cwd;
     char *log;
+    char *error_log; /* stderr's, if it has one of its own */
     char *pidfile;
     char **argv;
-    char *problem; /* a pidfile's: why nobody is believed to be meant */
+    char **options; /* "NAME" or "NAME=VALUE", as of dznohup's command line */
+    int umask;      /* of the caller; -1: unknown */
+    char *problem;  /* a pidfile's: why nobody is believed to be meant */
 };
 
 /* What is said of a JOB_ELSEWHERE. */

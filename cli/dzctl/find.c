@@ -26,6 +26,7 @@ static int find_name(struct job *job, const char *file, struct dz_fault *fault)
     memset(job, 0, sizeof *job);
     job->state = JOB_NONE;
     job->status = -1;
+    job->umask = -1;
     if (folder < 0)
         return fault->err == ENOENT ? 0 : -1;
     int result = job_read(job, folder, path, file);
@@ -68,6 +69,7 @@ static void find_process(struct job *job, const struct dz_identity *who)
         return;
     memset(job, 0, sizeof *job);
     job->status = -1;
+    job->umask = -1;
     job->record.who = *who;
     job->state = who->start != 0 ? JOB_RUNS : JOB_NONE;
 }
@@ -147,6 +149,7 @@ static int find_pidfile(struct job *job, const char *word, struct dz_fault *faul
     memset(job, 0, sizeof *job);
     job->state = JOB_NONE;
     job->status = -1;
+    job->umask = -1;
     if (dz_pidfile_read(word, &pidfile) < 0)
         return dz_fault(fault, "pidfile", word, errno,
                         errno == EINVAL  ? "not a regular file"

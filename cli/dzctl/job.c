@@ -67,58 +67,79 @@ static char *unescape(const char *at, const char *end)
     return text;
 }
 
-static void add_word(struct job *job, size_t *count, char *word)
+/* Adds a string to a list that ends in NULL.  If memory runs out, it is missing. */
+static void add_string(char ***list, char *string)
 {
-    char **more = realloc(job->argv, (*count + 2) * sizeof *more);
+    size_t count = 0;
+    char **more;
 
+    while (*list != NULL && (*list)[count] != NULL)
+        count++;
+    more = realloc(*list, (count + 2) * sizeof *more);
     if (more == NULL) {
-        free(word);
+        free(string);
         return;
     }
-    job->argv = more;
-    more[(*count)++] = word;
-    more[*count] = NULL;
+    *list = more;
+    more[count] = string;
+    more[count + 1] = NULL;
 }
 
-static void take_line(struct job *job, size_t *words, const char *line, const char *end)
+static void take_line(struct job *job, const char *line, const char *end)
 {
     static const struct {
         const char *key;
         size_t field;
-    } keys[] = {
-        {"name ", offsetof(struct job, name)},
-        {"cwd ", offsetof(struct job, cwd)},
-        {"log ", offsetof(struct job, log)},
-        {"pidfile ", offsetof(struct job, pidfile)},
-    };
-    int64_t status;
+    } texts[] =
+        {
+            {"name ", offsetof(struct job, name)},
+            {"cwd ", offsetof(struct job, cwd)},
+            {"log ", offsetof(struct job, log)},
+            {"error_log ", offsetof(struct job, error_log)},
+            {"pidfile ", offsetof(struct job, pidfile)},
+        },
+      lists[] =
+          {
+              {"arg ", offsetof(struct job, argv)},
+              {"option ", offsetof(struct job, options)},
+          },
+      numbers[] = {
+          {"status ", offsetof(struct job, status)},
+          {"umask ", offsetof(struct job, umask)},
+      };
+    int64_t number;
 
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
-        char **field = (char **)(void *)((char *)job + keys[i].field);
-        if (strncmp(line, keys[i].key, strlen(keys[i].key)) == 0 && *field == NULL)
-            *field = unescape(line + strlen(keys[i].key), end);
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        size_t length = strlen(texts[i].key);
+        char **field = (char **)(void *)((char *)job + texts[i].field);
+        if (strncmp(line, texts[i].key, length) == 0 && *field == NULL)
+            *field = unescape(line + length, end);
     }
-    if (strncmp(line, "arg ", 4) == 0)
-        add_word(job, words, unescape(line + 4, end));
-    if (strncmp(line, "status ", 7) == 0) {
-        line += 7;
-        if (dz_read_long(&line, &status) == 0)
-            job->status = (int)status;
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        size_t length = strlen(lists[i].key);
+        if (strncmp(line, lists[i].key, length) == 0)
+            add_string((char ***)(void *)((char *)job + lists[i].field),
+                       unescape(line + length, end));
+    }
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        size_t length = strlen(numbers[i].key);
+        const char *at = line + length;
+        if (strncmp(line, numbers[i].key, length) == 0 &&
+            dz_read_long(&at, &number) == 0 && number <= INT_MAX)
+            *(int *)(void *)((char *)job + numbers[i].field) = (int)number;
     }
 }
 
-/* The lines behind the record's beginning.  Whether its end was there; behind that
- * its status may have been noted. */
+/* Takes the lines after the record's beginning.  Returns whether its end was there.
+ * After that its status may have been added. */
 static bool take_lines(struct job *job, const char *line)
 {
-    size_t words = 0;
     const char *end;
-
     bool complete = false;
 
     while ((end = strchr(line, '\n')) != NULL) {
         complete = complete || (end - line == 3 && memcmp(line, "end", 3) == 0);
-        take_line(job, &words, line, end);
+        take_line(job, line, end);
         line = end + 1;
     }
     return complete;
@@ -148,6 +169,7 @@ int job_read(struct job *job, int folder, const char *path, const char *file)
 
     memset(job, 0, sizeof *job);
     job->status = -1;
+    job->umask = -1;
     if (fd < 0)
         return -1;
     text = read_whole(fd);
@@ -169,20 +191,28 @@ int job_read(struct job *job, int folder, const char *path, const char *file)
     return 0;
 }
 
+static void free_list(char **list)
+{
+    for (char **string = list; string != NULL && *string != NULL; string++)
+        free(*string);
+    free(list);
+}
+
 void job_free(struct job *job)
 {
-    for (char **word = job->argv; word != NULL && *word != NULL; word++)
-        free(*word);
-    free(job->argv);
+    free_list(job->argv);
+    free_list(job->options);
     free(job->file);
     free(job->name);
     free(job->cwd);
     free(job->log);
+    free(job->error_log);
     free(job->pidfile);
     free(job->problem);
     memset(job, 0, sizeof *job);
     job->state = JOB_NONE;
     job->status = -1;
+    job->umask = -1;
 }
 
 /* ---- all of them ---- */

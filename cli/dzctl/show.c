@@ -34,6 +34,27 @@ const char *shown_state(const struct job *job, char words[48])
 
 /* ---- JSON ---- */
 
+/* Prints the options that the start was given: true for a flag. */
+static void json_options(const struct job *job)
+{
+    printf("\"options\": {");
+    for (char **option = job->options; option != NULL && *option != NULL; option++) {
+        char *value = strchr(*option, '=');
+        printf("%s", option == job->options ? "" : ", ");
+        if (value != NULL)
+            *value = '\0';
+        json_string(*option);
+        printf(": ");
+        if (value != NULL)
+            json_string(value + 1);
+        else
+            printf("true");
+        if (value != NULL)
+            *value = '=';
+    }
+    printf("}");
+}
+
 void show_json(const struct job *job, const char *called)
 {
     char words[48];
@@ -74,7 +95,14 @@ void show_json(const struct job *job, const char *called)
         printf("%s", word == job->argv ? "" : ", ");
         json_string(*word);
     }
-    printf("]}");
+    printf("], \"error_log\": ");
+    json_text(job->error_log);
+    if (job->umask >= 0)
+        printf(", \"umask\": \"%03o\", ", (unsigned)job->umask);
+    else
+        printf(", \"umask\": null, ");
+    json_options(job);
+    printf("}");
 }
 
 char *shown_text(const char *string)
