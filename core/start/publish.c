@@ -360,9 +360,11 @@ void dz_unpublish(struct dz_start *start)
     release_claims(start);
     if (start->pidfile_claim.path[0] != '\0')
         dz_pidfile_remove(start->pidfile_claim.path, start->pid);
-    /* A name that was never claimed is another start's. */
-    if (start->plan->name == NULL || start->record_claim.path[0] != '\0')
+    if (start->plan->name == NULL)
         remove_record(start, start->pid, start->pid == getpid());
+    else if (start->record_claim.path[0] != '\0') /* else it is another start's */
+        dz_record_remove(start->record_claim.path, start->pid,
+                         start->pid == getpid());
 }
 
 void dz_publish_exited(struct dz_start *start)

@@ -1,8 +1,9 @@
 """Which errors a system call may give, by its manual page; what is in no row
 cannot fail, and its process is only killed there.
 
-Some are a filter's (seccomp) or a security module's, which may refuse nearly
-anything with EPERM or EACCES, and ENOSYS is an old kernel's.
+A filter (seccomp) or a security module may refuse any call with EPERM, and an old
+kernel or filter answers ENOSYS.  So each call gets these two as well, but for those
+without which no program runs at all.
 """
 
 FILES = "EINTR ENOMEM EMFILE ENFILE EIO EACCES EPERM ENOSPC ENOENT"
@@ -68,6 +69,17 @@ ERRORS = {
 }
 
 
+# Calls that no filter refuses: those whose interface has no error (umask(2), getpid(2)),
+# the program's own end, and what every libc needs to get to main.
+NEVER_REFUSED = {"umask", "getpid", "getppid", "gettid", "getpgrp", "getuid", "geteuid",
+                 "getgid", "getegid", "exit", "exit_group", "rt_sigreturn", "execve",
+                 "arch_prctl", "set_tid_address", "set_robust_list", "brk", "mmap",
+                 "mprotect", "munmap"}
+
+
 def errors_of(name):
     """The errors to inject at a call, and the kill."""
-    return ERRORS.get(name, "").split() + ["KILL"]
+    found = ERRORS.get(name, "").split()
+    if name not in NEVER_REFUSED:
+        found += [error for error in ("EPERM", "ENOSYS") if error not in found]
+    return found + ["KILL"]

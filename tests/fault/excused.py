@@ -6,10 +6,8 @@ regular expressions that have to match as a whole, and the reason.
 import re
 
 LOCK = r"what is left is \{'[^']*\.new'\}, not set\(\)"
-STANDS_IN = r"what is left is \{'work/log'\}, not set\(\)|status is \d+, not 0|PID is missed.*"
+STANDS_IN = r"status is \d+, not 0|PID is missed.*"
 EXCUSED = [
-    ("nohup", r"0:execve E.*", r"what is left is \{'work/nohup.out'\}, not set\(\)",
-     "GNU nohup leaves it too, and nohup is that to the letter"),
     ("nohup", r"0:ioctl E.*", r"std(in|out) is .*",
      "GNU nohup asks isatty(3) too, and keeps what is not said to be a terminal"),
     ("nohup", r"0:rt_sigaction E.*", r"SigIgn is .*",
