@@ -256,7 +256,7 @@ teardown() {
 @test "a target that fails at once: its status, and how long it lived" {
     try dz -d -w alive:9 -o log sh -c 'exit 3'
     assert status "$status" 3
-    assert_match stderr "$stderr" "dznohup: start: sh: ended with status 3 after * ms"
+    assert_match stderr "$stderr" "dznohup: start: sh: exited with status 3 after * ms"
     try dz -d -w alive:9 -o log sh -c 'kill -SEGV $$'
     assert status "$status" 139
     assert_match stderr "$stderr" "dznohup: start: sh: killed by SIGSEGV after * ms"

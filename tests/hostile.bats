@@ -101,14 +101,14 @@ without() {
 @test "without pidfd_open(2) an early death is seen" {
     need strace
     try without pidfd_open "$DZ" -d -o log -w alive:5 sh -c 'sleep 0.05; exit 3'
-    assert stderr "${stderr% after*}" "dznohup: start: sh: ended with status 3"
+    assert stderr "${stderr% after*}" "dznohup: start: sh: exited with status 3"
 }
 
 @test "a slow exec does not use up the time in which a death is seen" {
     need strace
     closed timeout -s KILL 20 strace -f -qq -o trace -e trace=chdir,execve \
         -e inject=execve:delay_enter=1500000:when=1 "$DZ" -d -w alive:1 -o log sh -c 'exit 3' 2>err || true
-    holds err "ended with status 3"
+    holds err "exited with status 3"
 }
 
 @test "a job whose parent has died keeps its PID" {

@@ -59,7 +59,7 @@ notifies() {
         track "$child"
         kill "$child" "$pid"
         notifies "$way" 30 STATUS=x end:6
-        failed 6 "start: $PYTHON: ended with status 6 after *"
+        failed 6 "start: $PYTHON: exited with status 6 after *"
     done
 }
 

@@ -75,7 +75,7 @@ main_jobs() {
 
     try closed "$dir/dznohup" -d -o words sh -c 'echo its words; exit 7'
     assert "status of a start that fails" "$status" 7
-    assert_match "words of a start that fails" "$stderr" "*: ended with status 7 after *"$'\n'"  its words"
+    assert_match "words of a start that fails" "$stderr" "*: exited with status 7 after *"$'\n'"  its words"
 }
 
 # The same of the library in it, preloaded into that server.

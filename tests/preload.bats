@@ -103,7 +103,7 @@ build_mark() {
     for _ in {1..30}; do
         try power --shim="$other" -d -o none --line-buffered false
         assert status "$status" 1
-        assert_match stderr "$stderr" "dznohup: start: false: ended with status 1 after *"
+        assert_match stderr "$stderr" "dznohup: start: false: exited with status 1 after *"
     done
     try power --shim="$TARGETS/early-default.so" -d -o none --line-buffered true
     assert stderr "$stderr" \

@@ -172,8 +172,8 @@ END
 @test "speaks on a terminal of what it replaced, and nowhere else" {
     run on_terminal "LD_PRELOAD='$SHIM' sh -c 'sleep 3600; :'" 'echo back $?'
     [[ $output == *"back 0"* ]]
-    assert_match screen "$output" "*libdz.so: PID * runs, appending output to $PWD/nohup.out*"
-    pid=$(sed -n 's/.*libdz.so: PID \([0-9]*\) runs.*/\1/p' <<<"$output")
+    assert_match screen "$output" "*libdz.so: PID * is running, appending output to $PWD/nohup.out*"
+    pid=$(sed -n 's/.*libdz.so: PID \([0-9]*\) is running.*/\1/p' <<<"$output")
     track "$pid" "$(pgrep -P "$pid")"
     run closed env LD_PRELOAD="$SHIM" DZ_OUTPUT=log true
     assert output "$output" ""
@@ -189,7 +189,7 @@ END
 @test "the shim passes an early death on" {
     run closed env LD_PRELOAD="$SHIM" DZ_OUTPUT=log sh -c 'exit 3'
     assert status "$status" 3
-    assert_match output "$output" "libdz.so: start: sh: ended with status 3 after * ms"
+    assert_match output "$output" "libdz.so: start: sh: exited with status 3 after * ms"
 }
 
 @test "it is found by its bare name after make install" {

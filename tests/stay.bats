@@ -51,7 +51,7 @@ SETTLED='until [ "$(cat /proc/$!/comm)" = sleep ]; do :; done'
 @test "typed without &: gives the prompt back and says PID and log" {
     run on_terminal "'$DZ' sleep 64" 'echo back $?'
     [[ $output == *"back 0"* ]]
-    pid=$(sed -n 's/.*dznohup: PID \([0-9]*\) runs in the background.*/\1/p' <<<"$output")
+    pid=$(sed -n 's/.*dznohup: PID \([0-9]*\) is running in the background.*/\1/p' <<<"$output")
     track "$pid"
     [[ $output == *"appending output to $PWD/nohup.out"* ]]
     grep -qx "$pid" <<<"$output" # stdout carries the PID alone
@@ -61,7 +61,7 @@ SETTLED='until [ "$(cat /proc/$!/comm)" = sleep ]; do :; done'
 
 @test "head of a pipeline typed without &: leaves, and says so" {
     run on_terminal "'$DZ' sleep 65 | cat" 'echo back'
-    pid=$(sed -n 's/.*dznohup: PID \([0-9]*\) runs.*/\1/p' <<<"$output")
+    pid=$(sed -n 's/.*dznohup: PID \([0-9]*\) is running.*/\1/p' <<<"$output")
     track "$pid"
     assert_daemon "$pid" leave
 }
@@ -70,7 +70,7 @@ SETTLED='until [ "$(cat /proc/$!/comm)" = sleep ]; do :; done'
     # The reader is in the group before the launcher starts.
     run on_terminal "mkfifo go; { read -r x <go; exec '$DZ' sleep 66; } | cat >out &" \
         'echo >go; wait; cat out'
-    pid=$(sed -n 's/.*dznohup: PID \([0-9]*\) runs apart from its pipeline.*/\1/p' <<<"$output")
+    pid=$(sed -n 's/.*dznohup: PID \([0-9]*\) is running apart from its pipeline.*/\1/p' <<<"$output")
     track "$pid"
     assert out "$(cat out)" "$pid"
     assert_daemon "$pid" leave

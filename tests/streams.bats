@@ -251,7 +251,7 @@ stays() {
 
 @test "a program that has ended well is not said to run" {
     try closed bash -c "'$DZ' -d true | cat"
-    assert_match stderr "$stderr" "dznohup: PID * has ended with status 0, appending output to *"
+    assert_match stderr "$stderr" "dznohup: PID * has exited with status 0, appending output to *"
 }
 
 @test "an interrupt during the wait stops the job, and ends the launcher by that signal" {

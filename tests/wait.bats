@@ -13,7 +13,7 @@ load waiting
 @test "a program that fails at once: its status, how long it lived, what it said" {
     for way in $WAYS; do
         start "$way" DZ_WAIT=alive:9 -- bash -c 'echo words; sleep 0.02; exit 3'
-        failed 3 "start: bash: ended with status 3 after *([0-9]) ms"
+        failed 3 "start: bash: exited with status 3 after *([0-9]) ms"
         assert_shown log words
         start "$way" DZ_WAIT=alive:9 -- bash -c "kill -SEGV \$\$"
         failed 139 "start: bash: killed by SIGSEGV after *([0-9]) ms"
@@ -28,7 +28,7 @@ load waiting
         before=$(milliseconds)
         start "$way" DZ_WAIT=alive:9 -- bash -c 'sleep 0.4; exit 7'
         elapsed=$(($(milliseconds) - before))
-        failed 7 "start: bash: ended with status 7 after *([0-9]) ms"
+        failed 7 "start: bash: exited with status 7 after *([0-9]) ms"
         [[ $stderr =~ after\ ([0-9]+)\ ms ]]
         [ "${BASH_REMATCH[1]}" -ge 300 ] && [ "${BASH_REMATCH[1]}" -le "$elapsed" ]
     done
@@ -42,7 +42,7 @@ load waiting
     rm libgone.so
     try dz -d -o log -p pid "$PWD/lacks"
     says=dznohup
-    failed 127 "start: $PWD/lacks: ended with status 127 after *([0-9]) ms"
+    failed 127 "start: $PWD/lacks: exited with status 127 after *([0-9]) ms"
     assert_match "what is shown" "$(shown)" "*  $PWD/lacks: error while loading shared libraries: libgone.so: *"
 }
 
@@ -65,13 +65,13 @@ http {
 END
     for way in $WAYS; do
         start "$way" DZ_WAIT=listen -- "$PYTHON" -m http.server --bind 127.0.0.1 "$port"
-        failed 1 "start: $PYTHON: ended with status 1 after *([0-9]) ms"
+        failed 1 "start: $PYTHON: exited with status 1 after *([0-9]) ms"
         assert_match "what is shown" "$(shown)" "*OSError: *Address already in use"
         start "$way" DZ_WAIT=listen -- redis-server --port "$port" --save "" --bind 127.0.0.1
-        failed 1 "start: redis-server: ended with status 1 after *([0-9]) ms"
+        failed 1 "start: redis-server: exited with status 1 after *([0-9]) ms"
         assert_match "what is shown" "$(shown)" "*Address already in use*"
         start "$way" DZ_WAIT=listen -- nginx -c "$PWD/nginx.conf"
-        failed 1 "start: nginx: ended with status 1 after *([0-9]) ms"
+        failed 1 "start: nginx: exited with status 1 after *([0-9]) ms"
         assert_match "what is shown" "$(shown)" "*Address already in use*"
         rm log
     done
@@ -137,11 +137,11 @@ END
 @test "what a dying program leaves is stopped, also in sessions of its own" {
     for way in $WAYS; do
         start "$way" DZ_WAIT=alive:9 -- bash -c "setsid '$SLEEPER' 61 & setsid bash -c 'setsid \"$SLEEPER\" 62 & \"$SLEEPER\" 63' & '$SLEEPER' 64 & exit 3"
-        failed 3 "start: bash: ended with status 3 *"
+        failed 3 "start: bash: exited with status 3 *"
         # Only when they are there for certain.
         start "$way" DZ_WAIT=alive:9 -- bash -c "setsid '$SLEEPER' 61 >/dev/null & (setsid '$SLEEPER' 62 &)
             until [ \$(pgrep -fc '^$SLEEPER 6[12]') = 2 ]; do :; done; exit 4"
-        failed 4 "start: bash: ended with status 4 *"
+        failed 4 "start: bash: exited with status 4 *"
     done
 }
 
@@ -163,7 +163,7 @@ left_status_alone() {
         assert status "$status" 0
         left_status_alone
         start "$way" DZ_WAIT=listen -- true
-        failed 125 "start: true: ended with status 0 after *([0-9]) ms, and nothing is left to wait for"
+        failed 125 "start: true: exited with status 0 after *([0-9]) ms, and left no process to wait for"
     done
 }
 
@@ -199,7 +199,7 @@ left_status_alone() {
 @test "alive:SEC" {
     for way in $WAYS; do
         start "$way" DZ_WAIT=alive:1 -- bash -c 'sleep 0.3; exit 5'
-        failed 5 "start: bash: ended with status 5 *"
+        failed 5 "start: bash: exited with status 5 *"
         before=$(milliseconds)
         start "$way" DZ_WAIT=alive:0.35 -- "$SLEEPER" 60
         [ $(($(milliseconds) - before)) -ge 350 ]

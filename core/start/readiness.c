@@ -1,9 +1,9 @@
 /*
- * What the conditions notify, fd:N and path:FILE need before the fork, and how the
- * target gets it.
+ * What the conditions notify, fd:N and path:FILE need before the fork, and how it
+ * reaches the target.
  *
- * The socket for notify is an abstract one that the kernel names: no file that could be
- * left behind, and no path that could be too long.
+ * The socket for notify has an abstract name that the kernel chooses: it leaves no file
+ * behind, and its name is never too long.
  */
 #include "start.h"
 
@@ -20,10 +20,10 @@ void dz_look_at_path(const struct dz_condition *condition, struct dz_stat *about
 {
     char path[PATH_MAX];
 
-    memcpy(path, condition->path, (size_t)condition->path_length); /* it was checked */
+    memcpy(path, condition->path, (size_t)condition->path_length); /* below PATH_MAX */
     path[condition->path_length] = '\0';
     if (dz_stat(AT_FDCWD, path, false, about) < 0)
-        about->inode = 0; /* not there, or not to be seen: it has not appeared */
+        about->inode = 0; /* missing, or hidden from us */
 }
 
 static int open_socket(struct dz_notify *notify, struct dz_fault *fault)
@@ -34,7 +34,7 @@ static int open_socket(struct dz_notify *notify, struct dz_fault *fault)
     int on = 1;
 
     notify->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    /* Without a name the kernel makes one: '\0' and five digits, unix(7). */
+    /* Bound without a name, it gets '\0' and five digits, unix(7). */
     if (notify->fd < 0 ||
         setsockopt(notify->fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) < 0 ||
         bind(notify->fd, (struct sockaddr *)&address, sizeof(sa_family_t)) < 0 ||
@@ -55,7 +55,7 @@ static int open_pipe(struct dz_start *start, struct dz_fault *fault)
         return dz_fault(fault, "ready", "pipe", errno, NULL);
     start->await_ready = ends[0];
     start->ready_fd = ends[1];
-    if (fcntl(ends[1], F_SETFL, 0) < 0) /* the target's end blocks, like any other */
+    if (fcntl(ends[1], F_SETFL, 0) < 0) /* the target's end blocks, as pipes do */
         return dz_fault(fault, "ready", "pipe", errno, NULL);
     return 0;
 }

@@ -2,10 +2,9 @@
  * The pipe between the target's process and the caller that waits for it.
  *
  * The write end is close-on-exec: end-of-file means that the target was executed, or is
- * dead.  The library, which executes nothing, says that it is done; a helper that
- * another library has forked may hold the pipe open for long.  What goes through are
- * frames; a fault follows one of them.  Both ends are of one version, but the library's
- * may be a build for another word size.
+ * dead.  The library executes nothing, so it sends a frame when it is done. End-of-file
+ * would not do: a process that another library has forked may hold the pipe open.  Both
+ * ends are of one version, but the library may be built for another word size.
  */
 #include "start.h"
 
@@ -17,7 +16,7 @@ struct frame {
     pid_t pid;
 };
 
-/* Sends a frame, and a fault unless told is NULL. */
+/* Sends a frame, followed by a fault unless told is NULL. */
 static int send(int fd, const struct frame *frame, const struct dz_fault *told)
 {
     if (dz_write(fd, frame, sizeof *frame) < 0)
@@ -34,7 +33,7 @@ int dz_report_pid(int fd, pid_t pid, struct dz_fault *fault)
     return 0;
 }
 
-/* A caller that is gone reads no report: EPIPE.  Then the exit status alone tells. */
+/* If the caller is gone (EPIPE), the exit status alone tells. */
 void dz_report_fault(int fd, const struct dz_fault *told)
 {
     struct frame frame = {.kind = FAULT};

@@ -1,11 +1,11 @@
 /*
- * A stand-in: a child that does the caller's waiting, where the caller itself
- * should not be the job's subreaper.
+ * The waiter: a child that waits in the caller's place if the caller should not be the
+ * job's subreaper.
  *
- * That is so where it has children from before: what they leave behind would come
- * to it as well, and be taken for the job's.  And where a manager is to be told of
- * the job: only when the subreaper has ended is the job the manager's own child,
- * and systemd looks for that when it reads MAINPID.
+ * The caller may have children from before.  The processes that they leave behind would
+ * become the caller's children as well, and be taken for the job's.  If a manager is to
+ * be told of the job, the job must be the manager's own child when systemd reads
+ * MAINPID.  It is once its subreaper has ended.
  */
 #include "start.h"
 
@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* What the stand-in has to tell; less than a pipe holds. */
+/* What the waiter tells the caller; less than a pipe holds. */
 struct outcome {
     int result;
     pid_t pid;
@@ -28,9 +28,9 @@ _Static_assert(sizeof(struct outcome) < 65536, "pipe(7)");
 
 static bool has_children(void)
 {
-    siginfo_t info; /* not looked at */
+    siginfo_t info; /* not read */
 
-    /* WNOWAIT: they are not ours to reap.  ECHILD: there are none. */
+    /* WNOWAIT: the caller's program will reap them.  ECHILD: there are none. */
     return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
@@ -70,7 +70,8 @@ void dz_waiter_ends(const struct dz_start *start, int result,
     outcome.interrupt = start->interrupt;
     if (result < 0)
         outcome.fault = *fault;
-    dz_write(start->result_fd, &outcome, sizeof outcome); /* a caller that is gone */
+    /* If the caller is gone, the result is not needed. */
+    dz_write(start->result_fd, &outcome, sizeof outcome);
     _exit(0);
 }
 
@@ -81,8 +82,8 @@ int dz_await_waiter(struct dz_start *start, struct dz_fault *fault)
     int number;
     int status;
 
-    /* An interrupt from the keyboard reaches the stand-in as well; one that was
-     * sent to us alone is passed on. */
+    /* The keyboard sends an interrupt to the waiter as well.  One that was sent to the
+     * caller alone is passed on. */
     dz_interrupt_set(&signals);
     sigaddset(&signals, SIGCHLD);
     while (waitpid(start->waiter_pid, &status, WNOHANG) == 0)

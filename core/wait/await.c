@@ -1,10 +1,10 @@
 /*
  * The caller's wait, and the end of a start that fails.
  *
- * One loop: it sleeps in poll(2) on whatever can tell something (the report, an
- * interrupt, the target's end, a notification) and, where nothing can, until
- * the next look.  The caller is the job's subreaper, so the target's end is told
- * to it, whoever has forked the target.
+ * One loop sleeps in poll(2) until an event arrives: the report, an interrupt, the end
+ * of the target, a notification.  What has no event is looked at from time to time.
+ * The caller is the job's subreaper, so it can wait for the target, whichever process
+ * forked it.
  */
 #include "await.h"
 
@@ -20,8 +20,8 @@
 
 enum {
     STOP_MS = 5000, /* from TERM to KILL where a start has failed */
-    TELL_MS = 1000, /* between two words to who waits */
-    BLIND_MS = 5    /* between two looks at the target where there is no pidfd */
+    TELL_MS = 1000, /* between two lines on the caller's terminal */
+    BLIND_MS = 5    /* between two looks at the target if there is no pidfd */
 };
 
 static int open_watch(struct watch *watch, struct dz_start *start,
@@ -37,8 +37,8 @@ static int open_watch(struct watch *watch, struct dz_start *start,
     watch->deadline = start->plan->timeout > 0 ? now + start->plan->timeout : INT64_MAX;
     watch->tell_at = now + TELL_MS;
     dz_ready_init(&watch->ready, dz_wait_of(start->plan), now);
-    /* Without a /proc of our own nobody can be looked for: the target alone is
-     * known, as our child. */
+    /* Without a /proc of our own no process can be looked up.  The target alone is
+     * known, because it is our child. */
     if (dz_proc_is_ours() && dz_read_process(getpid(), &self) == 0) {
         watch->members.session = start->child;
         watch->members.root = getpid();
@@ -62,9 +62,11 @@ static void close_watch(struct watch *watch)
 
 /* ---- what comes in ---- */
 
-/* Whether the program, which has closed the library's pipe, goes on without it.  Its
- * descriptors are closed at its end, too, before that can be waited for: how it has
- * ended says more. */
+/*
+ * Returns whether the program, which has closed the library's pipe, still runs.  The
+ * kernel also closes the pipe when the program ends, a moment before waitpid(2) returns
+ * it.  Its exit status says more than the closed pipe.
+ */
 static bool goes_on(pid_t pid)
 {
     struct dz_process process;
@@ -72,26 +74,26 @@ static bool goes_on(pid_t pid)
     return dz_read_process(pid, &process) == 0 && !process.exiting;
 }
 
-/* The report pipe was closed, or the shim is done. */
+/* Handles the end of the report: the pipe was closed, or the library is done. */
 static int executed(struct watch *watch, struct dz_fault *fault)
 {
     struct dz_start *start = watch->start;
     struct dz_process process;
     int status;
 
-    dz_waitpid(start->child, &status, 0); /* it ends when it has forked */
+    dz_waitpid(start->child, &status, 0); /* it exits when it has forked */
     if (start->pid == 0)
         return dz_fault(fault, "fork", "child", 0,
-                        "killed before it could start anything");
+                        "was killed before it could start the program");
     watch->reported = true;
-    /* The library's pipe outlives the exec: when that was is not known. */
+    /* The library's pipe outlives exec, so the time of the exec is not known. */
     watch->ready.executed =
         dz_is_unheard(watch) ? watch->ready.began : dz_milliseconds();
     dz_close_fd(&start->await_fd);
-    watch->pidfd = (int)syscall(SYS_pidfd_open, start->pid, 0); /* -1: see above */
+    watch->pidfd = (int)syscall(SYS_pidfd_open, start->pid, 0); /* -1: polled */
     if (dz_is_unheard(watch) && goes_on(start->pid))
         return dz_fault(fault, "preload", "libdz.so", 0, "was not loaded");
-    /* A process that was killed on its way to exec has closed the pipe, too. */
+    /* A process that was killed before exec has closed the pipe, too. */
     if (!watch->ready.done && watch->members.root != 0 &&
         dz_read_process(start->pid, &process) == 0 && !process.executed &&
         dz_waitpid(start->pid, &status, 0) == start->pid)
@@ -121,7 +123,7 @@ static int take_interrupt(struct watch *watch, struct dz_fault *fault)
     struct dz_text text = dz_text(words, sizeof words);
 
     if (read(watch->interrupts, &info, sizeof info) != (ssize_t)sizeof info)
-        return 0; /* EAGAIN: somebody else's poll, or EINTR: it is still there */
+        return 0; /* EAGAIN: already taken.  EINTR: still there at the next poll. */
     watch->start->interrupt = (int)info.ssi_signo;
     dz_add(&text, "interrupted by SIG");
     dz_add_signal(&text, watch->start->interrupt);
@@ -146,7 +148,7 @@ static int take_notification(struct watch *watch, struct dz_fault *fault)
     return 0;
 }
 
-/* Sleep until something can be told or looked at, and take it in. */
+/* Sleeps until an event or that time, and handles the report and interrupts. */
 static int take_events(struct watch *watch, int64_t until, struct dz_fault *fault)
 {
     enum { REPORT, INTERRUPT, END, NOTIFY, READY, EVENTS };
@@ -162,12 +164,12 @@ static int take_events(struct watch *watch, int64_t until, struct dz_fault *faul
 
     left = left < 0 ? 0 : left > INT_MAX ? INT_MAX : left;
     if (poll(wanted, EVENTS, (int)left) < 0)
-        return 0; /* EINTR: the loop looks at everything again */
+        return 0; /* EINTR: the loop looks again */
     if (wanted[INTERRUPT].revents != 0 && take_interrupt(watch, fault) < 0)
         return -1;
     if (wanted[REPORT].revents != 0 && take_report(watch, fault) < 0)
         return -1;
-    return 0; /* all else is looked at each time */
+    return 0; /* the loop looks at all else each time */
 }
 
 /* ---- the loop ---- */
@@ -198,8 +200,8 @@ static int time_out(const struct watch *watch, struct dz_fault *fault)
     return -1;
 }
 
-/* That it has been executed is all that is waited for.  It stays so, whatever the
- * program has done since: it would be chance whether we see it end. */
+/* Returns whether the wait is over once the program was executed.  Its end does not
+ * matter then, because it would be chance whether we see it. */
 static bool waits_for_exec(const struct dz_start *start)
 {
     const struct dz_conditions *wait = dz_wait_of(start->plan);
@@ -210,7 +212,7 @@ static bool waits_for_exec(const struct dz_start *start)
     return !start->needs_answer;
 }
 
-/* Whether nothing can become true any more: 0, or -1 with the fault. */
+/* Returns 0, or -1 with the fault if no condition can become true any more. */
 static int check_hope(struct watch *watch, struct dz_fault *fault)
 {
     if (watch->ready.closed)
@@ -230,7 +232,7 @@ static int loop(struct watch *watch, struct dz_fault *fault)
         if (watch->reported && waits_for_exec(start))
             return 0;
         if (watch->reported) {
-            /* Before its end is looked at: who has just sent it may be ended. */
+            /* First: a program may notify us and end right after. */
             if (start->notify.fd >= 0 && take_notification(watch, fault) < 0)
                 return -1;
             if (dz_check_end(watch, fault) < 0)
@@ -255,19 +257,19 @@ static int loop(struct watch *watch, struct dz_fault *fault)
     }
 }
 
-/* What the target's process has said before it was stopped: its PID is what its
- * files are known by. */
+/* Reads the PID that the target's process has reported but that was not read yet.  Its
+ * pidfile and record are found by it. */
 static void learn_pid(struct dz_start *start)
 {
     struct dz_fault unheard;
 
     if (start->await_fd < 0 || fcntl(start->await_fd, F_SETFL, O_NONBLOCK) < 0)
-        return; /* it was read to its end */
+        return; /* read to its end already */
     while (dz_report_read(start->await_fd, &start->pid, &unheard) == DZ_REPORT_MORE)
         ;
 }
 
-/* Without /proc: the target, a child of ours until we reap it. */
+/* Ends the target, our child.  For a start without /proc. */
 static void stop_child(struct watch *watch)
 {
     pid_t pid = watch->start->pid > 0 ? watch->start->pid : watch->start->child;
@@ -281,11 +283,11 @@ static void stop_child(struct watch *watch)
     while (dz_waitpid(pid, &status, WNOHANG) == 0) {
         if (dz_milliseconds() >= until)
             kill(pid, SIGKILL);
-        poll(NULL, 0, BLIND_MS); /* its end is told to waitpid(2) alone here */
+        poll(NULL, 0, BLIND_MS); /* there may be no pidfd to wait on */
     }
 }
 
-/* A start has failed: nothing of it is to be left. */
+/* Stops the processes of a start that has failed, and removes its files. */
 static void clean_up(struct watch *watch, struct dz_fault *fault)
 {
     struct dz_start *start = watch->start;
@@ -306,7 +308,7 @@ static void clean_up(struct watch *watch, struct dz_fault *fault)
     dz_unpublish(start);
 }
 
-/* What the caller does itself, or its stand-in. */
+/* The wait itself, in the caller or in its waiter. */
 static int await_target(struct dz_start *start, struct dz_fault *fault)
 {
     struct watch watch;

@@ -1,12 +1,10 @@
 /*
- * sd_notify(3), both ways: what the job tells us, what we tell our manager.
+ * sd_notify(3), both ways: what the job tells us, and what we tell our manager.
  *
- * The socket is an abstract one that the kernel names: no file that could be
- * left behind or that a path could be too long for.  Anybody may write to it;
- * the kernel says who did, and only the job's processes are believed.  One that
- * has ended and was reaped by then cannot be looked up: systemd-notify(1) waits
- * until its datagram was taken (BARRIER=1), as the descriptor that it sends is
- * closed.
+ * Any process may write to our socket.  The kernel tells the sender's PID, and only
+ * processes of the job are believed.  A sender that has ended and was reaped cannot be
+ * looked up.  So systemd-notify(1) sends a descriptor with BARRIER=1, and waits until
+ * we have closed it.
  */
 #include "wait.h"
 
@@ -20,11 +18,11 @@
 
 static const char variable[] = "NOTIFY_SOCKET";
 
-enum { PATIENCE_MS = 5000 /* with a manager that takes its time */ };
+enum { PATIENCE_MS = 5000 /* with a manager that does not read */ };
 
 /* ---- what the job tells us ---- */
 
-/* The value where line, of that length, is "NAME=value"; else NULL. */
+/* Returns the value if line is "NAME=value", else NULL. */
 static const char *value_of(const char *line, const char *name)
 {
     size_t length = strlen(name);
@@ -58,7 +56,7 @@ static void take_line(struct dz_notify *notify, const char *line,
     }
 }
 
-/* The lines of a datagram; others than those that we know are not for us. */
+/* Reads the lines of a datagram.  Lines that we do not know are ignored. */
 static void take_text(struct dz_notify *notify, char *text,
                       const struct dz_members *members)
 {
@@ -71,7 +69,7 @@ static void take_text(struct dz_notify *notify, char *text,
     }
 }
 
-/* One part of what came along with a datagram. */
+/* Handles one control message of a datagram. */
 static void take_part(const struct cmsghdr *part, const char *data, pid_t *sender)
 {
     size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
@@ -86,19 +84,20 @@ static void take_part(const struct cmsghdr *part, const char *data, pid_t *sende
     } else if (part->cmsg_type == SCM_RIGHTS) {
         for (size_t i = 0; i < count; i++) {
             memcpy(&fd, data + i * sizeof fd, sizeof fd);
-            close(fd); /* a barrier, or nothing that we want */
+            close(fd); /* of a barrier; no other is asked for */
         }
     }
 }
 
-/* Who sent it; closes what came along.  0: unknown. */
+/* Returns the sender's PID, or 0 if it is unknown.  Closes descriptors that came
+ * along. */
 static pid_t read_ancillary(const struct msghdr *message)
 {
     const char *room = message->msg_control;
     size_t left = message->msg_controllen;
     pid_t sender = 0;
 
-    /* By hand: CMSG_NXTHDR of musl's header does not compile without a warning. */
+    /* CMSG_NXTHDR of musl's header does not compile without a warning. */
     while (left >= sizeof(struct cmsghdr)) {
         struct cmsghdr part;
         memcpy(&part, room, sizeof part);
@@ -117,7 +116,7 @@ void dz_notify_read(struct dz_notify *notify, const struct dz_members *members)
     enum {
         DATAGRAM = 4096,
         DESCRIPTORS = 253, /* SCM_MAX_FD */
-        AT_ONCE = 64 /* anybody may send: between them the loop looks at its clock */
+        AT_ONCE = 64       /* then the loop looks at its clock */
     };
     char text[DATAGRAM + 1];
     union {
@@ -138,10 +137,10 @@ void dz_notify_read(struct dz_notify *notify, const struct dz_members *members)
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return; /* EAGAIN: that was all */
+            return; /* EAGAIN: no more */
         text[n] = '\0';
         sender = read_ancillary(&message);
-        /* A datagram that was cut is not believed in part. */
+        /* Part of a datagram may mean something else than the whole. */
         if (sender > 0 && (message.msg_flags & MSG_TRUNC) == 0 &&
             dz_members_has(members, sender))
             take_text(notify, text, members);
@@ -150,13 +149,13 @@ void dz_notify_read(struct dz_notify *notify, const struct dz_members *members)
 
 /* ---- what we tell our manager ---- */
 
-/* The address that NOTIFY_SOCKET holds.  Its length, 0 where it is none. */
+/* Parses the address in NOTIFY_SOCKET.  Returns its length, or 0 if it is none. */
 static socklen_t parse_address(const char *name, struct sockaddr_un *address)
 {
     size_t length = strlen(name);
 
     if ((name[0] != '/' && name[0] != '@') || length >= sizeof address->sun_path)
-        return 0; /* vsock: a manager outside of this machine knows no PIDs */
+        return 0; /* vsock: a manager outside this machine knows no PIDs of ours */
     memset(address, 0, sizeof *address);
     address->sun_family = AF_UNIX;
     memcpy(address->sun_path, name, length);
@@ -184,7 +183,7 @@ static int send_text(int fd, const char *text, int barrier)
         ancillary.part.cmsg_len = CMSG_LEN(sizeof barrier);
         memcpy(CMSG_DATA(&ancillary.part), &barrier, sizeof barrier);
     }
-    /* A manager that does not read must not hold us up for ever. */
+    /* If the manager does not read, give up after a while. */
     while (sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
         struct pollfd wanted = {.fd = fd, .events = POLLOUT};
         if (errno != EINTR && (errno != EAGAIN || poll(&wanted, 1, PATIENCE_MS) == 0))
@@ -194,9 +193,9 @@ static int send_text(int fd, const char *text, int barrier)
 }
 
 /*
- * Wait until the manager has read all that we sent: it closes the descriptor
- * that comes last, sd_notify_barrier(3).  We are the service's main process
- * until it has read that another is, and end right after.
+ * Waits until the manager has read all that we sent.  It closes the descriptor that
+ * comes last, sd_notify_barrier(3).  We are the service's main process until it has
+ * read that another is, and we exit right after.
  */
 static void await_manager(int fd)
 {
@@ -204,12 +203,12 @@ static void await_manager(int fd)
     struct pollfd wanted = {.events = 0};
 
     if (pipe2(ends, O_CLOEXEC) < 0)
-        return; /* it will most likely be in time without */
+        return; /* the manager most likely reads in time */
     wanted.fd = ends[0];
     if (send_text(fd, "BARRIER=1", ends[1]) == 0) {
         close(ends[1]);
         ends[1] = -1;
-        poll(&wanted, 1, PATIENCE_MS); /* POLLHUP; one that never reads: go on */
+        poll(&wanted, 1, PATIENCE_MS); /* POLLHUP, or the manager never reads */
     }
     close(ends[0]);
     if (ends[1] >= 0)
@@ -236,14 +235,14 @@ int dz_notify_manager(char **envp, pid_t pid)
         dz_add(&text, "\nMAINPID=");
         dz_add_number(&text, pid);
     }
-    /* Connected, so that poll(2) can wait for room in its queue. */
+    /* Connected, so that poll(2) can wait for room in the manager's queue. */
     result = connect(fd, (struct sockaddr *)&address, length);
     if (result == 0)
         result = send_text(fd, words, -1);
     if (result == 0)
         await_manager(fd);
     int err = errno;
-    close(fd); /* everything was sent */
+    close(fd); /* all was sent */
     errno = err;
     return result;
 }

@@ -1,8 +1,8 @@
 /*
- * Words about a start that launcher and library both say.
+ * Messages about a start that launcher and library share.
  *
- * They are composed here and written by who speaks, but for the notes, which
- * go to the caller's stderr line by line.
+ * The launcher or the library writes the lines composed here.  Notes and the log are
+ * written directly.
  */
 #include "wait.h"
 
@@ -14,7 +14,7 @@ size_t dz_waiting_text(const struct dz_start *start, const struct dz_ready *read
 {
     struct dz_text text = dz_text(line, DZ_WAITING_MAX);
 
-    dz_add(&text, "\r\033[K"); /* to the line's beginning, and clear it: ECMA-48 */
+    dz_add(&text, "\r\033[K"); /* ECMA-48: to the line's beginning, and clear it */
     if (seconds == 0)
         return text.length;
     dz_add(&text, program);
@@ -100,7 +100,7 @@ void dz_add_started(const struct dz_start *start, const char *where,
     bool staying = start->mode == DZ_STAY;
 
     if (!staying) {
-        dz_add(text, start->ended ? " has ended with status 0" : " runs");
+        dz_add(text, start->ended ? " has exited with status 0" : " is running");
         dz_add(text, where);
     }
     if (start->log.path[0] == '\0')

@@ -1,11 +1,10 @@
 /*
  * The listening TCP sockets of our network namespace, by sock_diag(7).
  *
- * /proc/net/tcp has them too, but to read it the kernel walks over its table of
- * all connections: 5 ms where there are none (262,144 buckets, Linux 6.18), and
- * no time for a look each millisecond.  This takes 30 us.  The structures are
- * the kernel's, linux/sock_diag.h and linux/inet_diag.h, which musl's compiler
- * does not find.
+ * /proc/net/tcp lists them too.  To read it, the kernel walks over its table of all
+ * connections, which takes 5 ms if there are none (262,144 buckets, Linux 6.18).  This
+ * takes 30 us.  The structures are those of linux/sock_diag.h and linux/inet_diag.h,
+ * which musl's compiler does not find.
  */
 #include "wait.h"
 
@@ -34,8 +33,8 @@ struct header {
 };
 
 struct socket_id {
-    uint16_t source_port; /* big-endian, as the other */
-    uint16_t target_port;
+    uint16_t source_port; /* big-endian */
+    uint16_t target_port; /* big-endian */
     uint32_t rest[11];
 };
 
@@ -79,10 +78,8 @@ static bool ask(int fd, int family)
     return write(fd, &request, sizeof request) == (ssize_t)sizeof request;
 }
 
-/*
- * Visit what is in one datagram.  1: a visit said true; 0: that was all; -1: the
- * kernel has no such thing; 2: there is more.
- */
+/* Visits the sockets in one datagram.  Returns 1 if a visit returned true, 0 if it was
+ * the last datagram, 2 if more follow, or -1 if the kernel does not tell. */
 static int visit_datagram(const char *data, size_t size, dz_visit_socket visit,
                           void *extra)
 {
@@ -124,6 +121,6 @@ int dz_diag_listening(int family, dz_visit_socket visit, void *extra)
         else if (n == 0 || errno != EINTR)
             result = -1;
     }
-    close(fd); /* questions only: nothing can be lost */
+    dz_close(fd);
     return result;
 }

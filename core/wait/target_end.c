@@ -1,6 +1,8 @@
 /*
- * The end of the job's own process while the caller waits: too early, or good, or
- * that of a program which daemonizes itself and has left another one behind.
+ * What the end of the job's own process means while the caller waits.
+ *
+ * It is a failed start, or a program that has done its work, or one that daemonizes
+ * itself: that exits with 0 and leaves another process behind.
  */
 #include "await.h"
 
@@ -16,7 +18,6 @@ bool dz_is_unheard(const struct watch *watch)
             dz_condition(&watch->start->plan->wait, DZ_WAIT_MAIN) != NULL);
 }
 
-/* The target has ended in a way that is no good start. */
 int dz_fault_exited(const struct watch *watch, int status, struct dz_fault *fault)
 {
     const struct dz_start *start = watch->start;
@@ -25,19 +26,19 @@ int dz_fault_exited(const struct watch *watch, int status, struct dz_fault *faul
     struct dz_text text = dz_text(words, sizeof words);
 
     if (status < 0) {
-        dz_add(&text, "ended");
+        dz_add(&text, "exited");
     } else if (WIFSIGNALED(status)) {
         dz_add(&text, "killed by SIG");
         dz_add_signal(&text, WTERMSIG(status));
     } else {
-        dz_add(&text, "ended with status ");
+        dz_add(&text, "exited with status ");
         dz_add_number(&text, WEXITSTATUS(status));
     }
     dz_add(&text, " after ");
     dz_add_number(&text, watch->ended_ms);
     dz_add(&text, " ms");
     if (status == 0)
-        dz_add(&text, ", and nothing is left to wait for");
+        dz_add(&text, ", and left no process to wait for");
     dz_fault(fault, "start", name, 0, words);
     if (status > 0)
         fault->status = WIFSIGNALED(status) ? DZ_EXIT_SIGNAL + WTERMSIG(status)
@@ -46,7 +47,7 @@ int dz_fault_exited(const struct watch *watch, int status, struct dz_fault *faul
 }
 
 struct count {
-    pid_t parent; /* its children are counted */
+    pid_t parent; /* whose children are counted */
     int members;
     int children;
     pid_t child;
@@ -64,11 +65,11 @@ static int count_one(const struct dz_process *process, void *data)
     return 0;
 }
 
-/* Whether nothing of the job is left: we have no child, so none of its processes
- * has come to us.  Often so after its end, and it spares a walk over /proc. */
+/* Every process of the job would become our child when its parent ends.  If we have no
+ * child, none is left, and a walk over /proc is spared. */
 bool dz_is_empty(const struct watch *watch)
 {
-    siginfo_t info; /* not looked at */
+    siginfo_t info; /* not read */
 
     return watch->members.root != 0 &&
            waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0;
@@ -84,13 +85,13 @@ static struct count count_family(const struct watch *watch)
 }
 
 /*
- * The same until two counts agree: one that ended between being counted itself
- * and its child's being counted as ours makes two of one, and one that was forked
- * behind the walk's back, PIDs begin anew at pid_max, makes none.
+ * Counts until two counts agree, since processes come and go during a walk.  A process
+ * that ends after it was counted gives its child to us: two are counted for one.  A
+ * process that gets a PID which the walk has passed is not counted.
  */
 static struct count count_settled(const struct watch *watch)
 {
-    enum { TRIES = 100 }; /* a job that goes on forking is not one process */
+    enum { TRIES = 100 }; /* a job that keeps forking is more than one process */
     struct count count = count_family(watch);
 
     for (int i = 0; i < TRIES && !dz_is_empty(watch); i++) {
@@ -103,22 +104,21 @@ static struct count count_settled(const struct watch *watch)
     return count;
 }
 
-/* The job is another process from here on.  One that has ended in this very
- * moment is no failure: the next look finds what it has left. */
 int dz_set_main_pid(struct watch *watch, pid_t pid, struct dz_fault *fault)
 {
     dz_close_fd(&watch->pidfd);
     watch->start->ended = false;
+    /* ESRCH: it has just ended; the next look finds what it left behind. */
     if (dz_publish_again(watch->start, pid, fault) < 0 && fault->err != ESRCH)
         return -1;
-    watch->pidfd = (int)syscall(SYS_pidfd_open, pid, 0); /* -1: looked at instead */
+    watch->pidfd = (int)syscall(SYS_pidfd_open, pid, 0); /* -1: polled */
     return 0;
 }
 
 /*
- * The target has ended with 0.  A program that daemonizes itself does so, and
- * leaves one process behind, which comes to us: that is the daemon.  Of several
- * none can be told to be it.
+ * Handles an exit with status 0.  A program that daemonizes itself leaves one process
+ * behind, which becomes our child: the daemon.  Of several children none can be told
+ * to be the daemon.
  */
 static int good_end(struct watch *watch, struct dz_fault *fault)
 {
@@ -131,7 +131,8 @@ static int good_end(struct watch *watch, struct dz_fault *fault)
     return 0;
 }
 
-/* Whether the target has ended; *status is -1 where nobody tells how. */
+/* Returns whether the job's own process has ended.  *status is as of waitpid(2), or -1
+ * if it is unknown. */
 static bool has_ended(const struct watch *watch, int *status)
 {
     pid_t pid = watch->start->pid;
@@ -142,7 +143,7 @@ static bool has_ended(const struct watch *watch, int *status)
     result = dz_waitpid(pid, status, WNOHANG);
     if (result >= 0)
         return result == pid;
-    *status = -1; /* ECHILD: MAINPID, which another process has forked */
+    *status = -1; /* ECHILD: a MAINPID whose parent still runs */
     return !dz_is_running(pid);
 }
 
@@ -156,7 +157,7 @@ int dz_check_end(struct watch *watch, struct dz_fault *fault)
             return dz_fault_exited(watch, status, fault);
         if (dz_is_unheard(watch))
             return dz_fault(fault, "preload", "libdz.so", 0,
-                            "did not run in the program, which has ended");
+                            "did not run in the program, which has exited");
         if (good_end(watch, fault) < 0)
             return -1;
     }

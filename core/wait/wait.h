@@ -1,6 +1,6 @@
 /*
- * The wait room: what must be true before a start is called good, how that is found
- * out, and what the caller is told of it.
+ * The wait room: how the caller finds out whether a start has succeeded, and what it
+ * says about the start.
  *
  * Needs all the rooms below it: base, job, plan, start.  The rules of base.h hold here
  * too.
@@ -44,13 +44,14 @@ int dz_members_listen(const struct dz_members *members, pid_t likely,
 
 /* ---- notify.c: sd_notify(3), both ways ---- */
 
-/* Reads what has come.  Datagrams from processes that are no members do not count. */
+/* Reads the datagrams that have arrived.  Ignores those of processes that are no
+ * members. */
 void dz_notify_read(struct dz_notify *notify, const struct dz_members *members);
 
 /*
  * Tells our own manager, NOTIFY_SOCKET in envp, that the service is ready and, unless
- * pid is 0, which process it is.  Waits until the manager has read that.  Does nothing
- * if there is none.  Returns 0, or -1 and sets errno.
+ * pid is 0, which process it is.  Waits until the manager has read that.  If there is
+ * no manager, does nothing.  Returns 0, or -1 and sets errno.
  */
 int dz_notify_manager(char **envp, pid_t pid);
 
@@ -61,7 +62,7 @@ struct dz_ready {
     int64_t executed;   /* when the program was, for alive:SEC */
     bool done;          /* the library has said so */
     bool closed;        /* the pipe of fd:N has ended without a newline */
-    int64_t look_at;    /* next look for what has no event; INT64_MAX: nothing */
+    int64_t look_at;    /* next look at what has no event; INT64_MAX: none */
     int64_t walk_at;    /* next walk over all descriptors */
     uint64_t listeners; /* at the last look */
     bool holds[DZ_CONDITIONS];
@@ -71,11 +72,12 @@ struct dz_ready {
 void dz_ready_init(struct dz_ready *ready, const struct dz_conditions *wait,
                    int64_t now);
 
-/* Looks at what does not hold yet, if its time has come.  Returns whether all hold. */
+/* Looks at the conditions that do not hold yet, if it is time.  Returns whether all
+ * hold. */
 bool dz_ready_look(struct dz_ready *ready, struct dz_start *start,
                    const struct dz_members *members);
 
-/* Returns when to look again if nothing happens before. */
+/* Returns when to look again if no event comes before. */
 int64_t dz_ready_next(const struct dz_ready *ready, const struct dz_conditions *wait);
 
 /* Appends the conditions that do not hold yet: "listen:80, notify". */
@@ -85,33 +87,34 @@ void dz_add_missing(const struct dz_ready *ready, const struct dz_start *start,
 /* ---- await.c: the caller's wait ---- */
 
 /*
- * In the caller: waits until the target runs and the plan's conditions hold.  Returns 0
- * with start->pid, or -1 if it does not run; then fault->status is what to exit with,
- * and no process or file of the start is left but its log.
+ * In the caller: waits until the program runs and the plan's conditions hold.  Returns
+ * 0 with start->pid, or -1 with the fault.  After a failure no process or file of the
+ * start is left except its log.
  */
 int dz_await(struct dz_start *start, struct dz_fault *fault);
 
-/* ---- say.c: what both sides say ---- */
+/* ---- say.c: messages of both sides ---- */
 
 enum { DZ_WAITING_MAX = PATH_MAX + 512 };
 
 /*
- * Writes the line for start->waiting, which goes over the one before: what is waited
- * for, how long by now, what the program says.  For 0 seconds: nothing, to clear it.
- * Returns its length.
+ * Writes the line for start->waiting, which replaces the line before on the terminal:
+ * the conditions, the seconds so far, the program's STATUS.  For 0 seconds: clears the
+ * line.  Returns its length.
  */
 size_t dz_waiting_text(const struct dz_start *start, const struct dz_ready *ready,
                        const char *program, int seconds, char line[DZ_WAITING_MAX]);
 
-/* Says on start->stderr_fd what was replaced or could not be told to a manager. */
+/* Writes the notes to start->stderr_fd: a pidfile that was replaced, a manager that
+ * could not be told. */
 void dz_say_notes(const struct dz_start *start, const char *program);
 
-/* Returns whether there is something of that kind to be said before the target runs. */
+/* Returns whether there is a note before the program runs. */
 bool dz_has_notes(const struct dz_start *start);
 
 /*
- * Appends the line about a good start: "PID 12 is running, appending output to LOG".
- * where is "" or words about the place, which follow "running".
+ * Appends the rest of the line about a good start, after "PID 12": " is running,
+ * appending output to LOG".  where is "" or words that follow "running".
  */
 void dz_add_started(const struct dz_start *start, const char *where,
                     struct dz_text *text);
