@@ -2,37 +2,24 @@
  * wait: waits for the end of a job and exits with its status.
  */
 #include "dzctl.h"
+#include "syscalls.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* As the kernel lays it out, linux/pidfd.h since 6.15: its first 64 bytes. */
-struct pidfd_info {
-    uint64_t mask;
-    uint64_t cgroup;
-    uint32_t ids[11];
-    int32_t exit_code;
-};
-
-_Static_assert(sizeof(struct pidfd_info) == 64, "PIDFD_INFO_SIZE_VER0");
-
-enum { PIDFD_INFO_EXIT = 1 << 3, REAPED_MS = 1000 };
-
-static const unsigned long PIDFD_GET_INFO = _IOWR(0xff, 11, struct pidfd_info);
+enum { REAPED_MS = 1000 };
 
 /* The status of a process that was reaped; -1 where the kernel does not tell. */
 static int told_status(int pidfd)
 {
-    struct pidfd_info info = {.mask = PIDFD_INFO_EXIT};
+    struct dz_pidfd_info info = {.mask = DZ_PIDFD_INFO_EXIT};
 
     /* Not by ioctl(2): musl's takes an int. */
-    if (syscall(SYS_ioctl, pidfd, PIDFD_GET_INFO, &info) < 0 ||
-        (info.mask & PIDFD_INFO_EXIT) == 0)
+    if (syscall(SYS_ioctl, pidfd, DZ_PIDFD_GET_INFO, &info) < 0 ||
+        (info.mask & DZ_PIDFD_INFO_EXIT) == 0)
         return -1;
     return info.exit_code;
 }

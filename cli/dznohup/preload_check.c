@@ -6,12 +6,12 @@
  * its own parent has ended before the exec.  (Below PID 1 it is a child all the same.)
  */
 #include "dznohup.h"
+#include "syscalls.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -57,7 +57,8 @@ static void end_target(int stderr_fd, const char *library, int pidfd, bool ended
 
     if (ended)
         words = "did not run in the program, which has ended";
-    else if (pidfd >= 0 && syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) == 0)
+    else if (pidfd >= 0 &&
+             syscall(DZ_SYS_PIDFD_SEND_SIGNAL, pidfd, SIGKILL, NULL, 0) == 0)
         words = "did not run in the program, which was killed";
     dz_fault(&fault, "preload", library, 0, words);
     tell(stderr_fd, &fault);
@@ -93,7 +94,7 @@ await_answer(struct dz_start *start, const char *library, int pipe, int pidfd)
 int start_preload_check(struct dz_start *start, const char *library,
                         struct dz_fault *fault)
 {
-    int pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0); /* -1: Linux before 5.3 */
+    int pidfd = (int)syscall(DZ_SYS_PIDFD_OPEN, getpid(), 0); /* -1: Linux before 5.3 */
     int pipe[2];
     pid_t child;
     int status = 0;

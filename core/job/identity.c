@@ -5,6 +5,7 @@
  * identity compared afterwards: what the descriptor means can no longer change.
  */
 #include "job.h"
+#include "syscalls.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +13,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/auxv.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -135,7 +135,7 @@ bool dz_began_after(const struct dz_identity *identity, int64_t moment)
 
 int dz_open_process(const struct dz_identity *identity)
 {
-    int fd = (int)syscall(SYS_pidfd_open, identity->pid, 0);
+    int fd = (int)syscall(DZ_SYS_PIDFD_OPEN, identity->pid, 0);
 
     if (fd < 0)
         return -1;
@@ -161,7 +161,7 @@ int dz_signal_process(const struct dz_identity *identity, int signal)
         }
         return kill(identity->pid, signal);
     }
-    result = (int)syscall(SYS_pidfd_send_signal, fd, signal, NULL, 0);
+    result = (int)syscall(DZ_SYS_PIDFD_SEND_SIGNAL, fd, signal, NULL, 0);
     dz_close(fd);
     return result;
 }

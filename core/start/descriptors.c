@@ -2,12 +2,12 @@
  * Descriptors from 3: which are kept, and the closing of the rest.
  */
 #include "start.h"
+#include "syscalls.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { FIRST = 3, LISTEN_FIRST = 3 /* SD_LISTEN_FDS_START, sd_listen_fds(3) */ };
@@ -173,7 +173,7 @@ int dz_close_between(int from, int to)
 {
     struct range range = {.from = from, .to = to};
 
-    if (from > to || syscall(SYS_close_range, from, to, 0) == 0)
+    if (from > to || syscall(DZ_SYS_CLOSE_RANGE, from, to, 0) == 0)
         return 0;
     /* No such call (Linux before 5.9, or a filter): look what is open. */
     return dz_each_number("/proc/self/fd", close_one, &range);

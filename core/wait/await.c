@@ -7,6 +7,7 @@
  * forked it.
  */
 #include "await.h"
+#include "syscalls.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +15,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -90,7 +90,7 @@ static int executed(struct watch *watch, struct dz_fault *fault)
     watch->ready.executed =
         dz_is_unheard(watch) ? watch->ready.began : dz_milliseconds();
     dz_close_fd(&start->await_fd);
-    watch->pidfd = (int)syscall(SYS_pidfd_open, start->pid, 0); /* -1: polled */
+    watch->pidfd = (int)syscall(DZ_SYS_PIDFD_OPEN, start->pid, 0); /* -1: polled */
     if (dz_is_unheard(watch) && goes_on(start->pid))
         return dz_fault(fault, "preload", "libdz.so", 0, "was not loaded");
     /* A process that was killed before exec has closed the pipe, too. */

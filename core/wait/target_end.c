@@ -5,9 +5,9 @@
  * itself: that exits with 0 and leaves another process behind.
  */
 #include "await.h"
+#include "syscalls.h"
 
 #include <errno.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -111,7 +111,7 @@ int dz_set_main_pid(struct watch *watch, pid_t pid, struct dz_fault *fault)
     /* ESRCH: it has just ended; the next look finds what it left behind. */
     if (dz_publish_again(watch->start, pid, fault) < 0 && fault->err != ESRCH)
         return -1;
-    watch->pidfd = (int)syscall(SYS_pidfd_open, pid, 0); /* -1: polled */
+    watch->pidfd = (int)syscall(DZ_SYS_PIDFD_OPEN, pid, 0); /* -1: polled */
     return 0;
 }
 

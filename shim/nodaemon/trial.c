@@ -16,6 +16,7 @@
 #include "nodaemon.h"
 #include "registers.h"
 #include "shim.h"
+#include "syscalls.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +25,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -68,7 +68,7 @@ static const struct {
     int call;
     int err;
 } answered[] = {
-    {SYS_close, 0},           {SYS_close_range, 0},     {SYS_nanosleep, 0},
+    {SYS_close, 0},           {DZ_SYS_CLOSE_RANGE, 0},  {SYS_nanosleep, 0},
     {SYS_clock_nanosleep, 0}, {SHIM_SYS_LSEEK, ESPIPE}, {SYS_ioctl, ENOTTY},
     {SYS_madvise, 0}, /* some of it is for others: MADV_REMOVE */
 };

@@ -1,7 +1,7 @@
 # What make bench needs beside the launcher; the Makefile includes this.
 
 BENCH := $(BUILD)/bench
-BENCH_FLAGS := -O2 -g -D_GNU_SOURCE -Wall -Wextra
+BENCH_FLAGS := -O2 -g -D_GNU_SOURCE -Wall -Wextra -Icore/base
 
 .PHONY: bench-programs bench-builds
 bench-programs: $(addprefix $(BENCH)/,rounds steps calls target target-dynamic empty.so) \

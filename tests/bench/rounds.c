@@ -19,6 +19,7 @@
  * time.  A start that fails or hangs ends it all.
  */
 #include "note.h"
+#include "syscalls.h"
 
 #include <err.h>
 #include <errno.h>
@@ -114,7 +115,7 @@ static int64_t now(void)
 
 __attribute__((noreturn)) static void execute(const struct variant *variant)
 {
-    if (variant->closes && syscall(SYS_close_range, 3, ~0U, 0) != 0)
+    if (variant->closes && syscall(DZ_SYS_CLOSE_RANGE, 3, ~0U, 0) != 0)
         _exit(126);
     execve(variant->argv[0], variant->argv, variant->envp);
     _exit(127);
