@@ -363,8 +363,7 @@ void dz_unpublish(struct dz_start *start)
     if (start->plan->name == NULL)
         remove_record(start, start->pid, start->pid == getpid());
     else if (start->record_claim.path[0] != '\0') /* else it is another start's */
-        dz_record_remove(start->record_claim.path, start->pid,
-                         start->pid == getpid());
+        dz_record_remove(start->record_claim.path, start->pid, start->pid == getpid());
 }
 
 void dz_publish_exited(struct dz_start *start)

@@ -164,6 +164,9 @@ class Judge:
     def failed(self, run):
         """It does not run, and the launcher could say so."""
         lines = self.place.stderr().count("\n")
+        if run.status is None:
+            self.problems.append("it neither runs nor has ended: a wait for ever")
+            return
         self.expect("status is a failure's",
                     os.WIFEXITED(run.status) and os.WEXITSTATUS(run.status) > 0, True)
         # GNU nohup speaks of what it replaces first.
