@@ -37,13 +37,32 @@ works() {
     works "$PWD/b"
 }
 
-@test "static where the toolchain can, and dynamic when asked" {
-    try build BUILD="$PWD/b" all
-    [[ $output == *"linking statically"* ]]
-    readelf -l b/dznohup >segments
-    refute grep -q INTERP segments
-    try build BUILD="$PWD/b" STATIC=0 all
-    [[ $output == *"linking dynamically"* ]]
+# chooses WORDS [VARIABLE=VALUE...]: what make says of dznohup and dzctl.
+chooses() {
+    run build BUILD="$PWD/b" "${@:2}" "$PWD/b/launcher.mk"
+    assert "with ${*:2}" "$output" "dznohup and dzctl: $1"
+}
+
+@test "musl-gcc builds the launcher where it can, else the compiler: static, dynamic" {
+    need musl-gcc gcc
+    unset CC LAUNCHER_CC
+    chooses "static, by gcc" CC=gcc
+    chooses "static, by gcc -O1" LAUNCHER_CC="gcc -O1"
+    # musl-gcc that cannot link.
+    mkdir bin
+    printf '#!/bin/sh\nexit 1\n' >bin/musl-gcc
+    chmod +x bin/musl-gcc
+    PATH=$PWD/bin:$PATH chooses "static, by cc"
+    chooses "static, by musl-gcc"
+    build BUILD="$PWD/b" all >/dev/null
+    for program in dznohup dzctl; do
+        assert "interpreter of $program" "$(readelf -lW "b/$program" | grep INTERP || true)" ""
+        assert "glibc in $program" "$(strings "b/$program" | grep -c GLIBC_ || true)" 0
+    done
+    works "$PWD/b"
+
+    chooses "dynamic, by cc" STATIC=0
+    build BUILD="$PWD/b" STATIC=0 all >/dev/null
     readelf -l b/dznohup | grep -q INTERP
     works "$PWD/b"
     # Dynamic, it can itself be preloaded: the shim acts, then the launcher.

@@ -9,7 +9,7 @@ setup_file() {
     load helpers
     need valgrind
     # By glibc, whose malloc valgrind knows, whatever the other build is by.
-    env -u MAKEFLAGS -u MAKELEVEL -u CC make -s -C "$ROOT" BUILD="$BATS_FILE_TMPDIR/dynamic" \
+    env -u MAKEFLAGS -u MAKELEVEL -u CC -u LAUNCHER_CC make -s -C "$ROOT" BUILD="$BATS_FILE_TMPDIR/dynamic" \
         CFLAGS='-O1 -g' STATIC=0 all 3>&- 4>&- >/dev/null
 }
 

@@ -233,7 +233,7 @@ refused() { # NAMED PROGRAM WORDS
     gone "$pid"
 }
 
-# The static one is in build.bats.
+# The static one is the default build.
 @test "musl, dynamic launcher: builds, musl and glibc programs, the library in them" {
     need musl-gcc
     without_warning b musl-gcc STATIC=0
@@ -255,9 +255,13 @@ refused() { # NAMED PROGRAM WORDS
     library_jobs "$PWD/b" "$TARGETS/server-musl"
 }
 
-@test "glibc, static launcher: musl programs, the library in them" {
-    need musl-gcc
-    main_jobs "$BUILD" "$TARGETS/server-musl"
-    main_jobs "$BUILD" "$TARGETS/server-musl-static"
-    library_jobs "$BUILD" "$TARGETS/server-musl"
+@test "glibc, static launcher: glibc and musl programs, the library in them" {
+    need gcc musl-gcc
+    without_warning b gcc
+    assert interpreter "$(readelf -l b/dznohup | grep INTERP || true)" ""
+    strings b/dznohup | grep -q GLIBC_ || fail "no glibc in it"
+    for server in server server-musl server-musl-static; do
+        main_jobs "$PWD/b" "$TARGETS/$server"
+    done
+    library_jobs "$PWD/b" "$TARGETS/server-musl"
 }

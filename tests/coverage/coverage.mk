@@ -7,7 +7,7 @@ WRAPPED := _exit execve execvp kill
 .PHONY: coverage
 coverage:
 	@bash tests/deps coverage
-	@$(MAKE) -s BUILD='$(COVERAGE_BUILD)' CFLAGS='-O0 -g --coverage' \
+	@$(MAKE) -s BUILD='$(COVERAGE_BUILD)' LAUNCHER_CC='$(CC)' CFLAGS='-O0 -g --coverage' \
 		LDLIBS='-lgcov $(addprefix -Wl$(comma)--wrap=,$(WRAPPED))' COVERAGE=1 all
 	@bash tests/coverage/run '$(COVERAGE_BUILD)'
 
@@ -16,7 +16,7 @@ coverage:
 ifdef COVERAGE
 CORE += $(BUILD)/coverage/flush.o
 BELOW += $(BUILD)/coverage/flush.o
-SHIM += $(BUILD)/coverage/loaded.o
+LIBRARY += $(BUILD)/coverage/flush.o $(BUILD)/coverage/loaded.o
 endif
 $(BUILD)/coverage/%.o: tests/coverage/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
