@@ -67,7 +67,7 @@ prints() {
 
 @test "seen from outside, a line is in the log within 100 ms; without the option, none" {
     watched() {
-        run closed timeout 10 "$PYTHON" "$PROGRAMS/watch-log.py" "$PWD/log" "$PWD/printed" "$DZ" --shim="$SHIM" "$@" \
+        run within "$PYTHON" "$PROGRAMS/watch-log.py" "$PWD/log" "$PWD/printed" "$DZ" --shim="$SHIM" "$@" \
             -q -o log "$PYTHON" "$PROGRAMS/paced.py" "$PWD/printed"
         rm log printed
     }

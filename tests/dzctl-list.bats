@@ -178,17 +178,17 @@ space|not here"
     find . -type f -exec chmod 600 {} +
     chmod 622 writable
     cp good .hidden
-    try timeout 20 "$CTL" list
+    try within "$CTL" list
     assert status "$status" 0
     assert listed "$(cells | cut -d '|' -f 1,2)" "NAME|PID
 good|$pid"
     for name in empty garbage zeros folder fifo link dangling writable init minus younger \
         overflow cut20 cut100; do
         expected=4
-        try timeout 20 "$CTL" status "$name"
+        try within "$CTL" status "$name"
         assert "status $name" "$status" "$expected"
         assert_match "stderr of $name" "$stderr" "dzctl: record: $name: *"
-        try timeout 20 "$CTL" stop "$name"
+        try within "$CTL" stop "$name"
         assert "stop $name" "$status" 1
     done
     alive "$pid"

@@ -93,12 +93,12 @@ no_such() {
     mkdir folder.pid
     mkfifo fifo.pid
     for word in empty garbage two init minus writable link folder fifo; do
-        try closed timeout 20 "$CTL" status "./$word.pid"
+        try within "$CTL" status "./$word.pid"
         assert "status $word" "$status" 4
         assert_match "stderr of $word" "$stderr" "dzctl: pidfile: ./$word.pid: *"
         assert "stdout of $word" "$output" ""
         # And no orders are taken from it.
-        try closed timeout 20 "$CTL" stop "./$word.pid"
+        try within "$CTL" stop "./$word.pid"
         assert "stop $word" "$status" 1
         alive "$pid"
     done

@@ -42,7 +42,7 @@ echo up; while :; do sleep 0.01; done'
     gone "$pid"
     gone "$kid"
     [ "$took" -ge 400 ] || fail "killed after $took ms"
-    [ "$took" -lt 8000 ] || fail "killed after $took ms"
+    [ "$took" -lt 60000 ] || fail "killed after $took ms"
     assert records "$(records)" ""
 }
 
@@ -160,13 +160,14 @@ trap "echo got $s; exit" $s; done; echo up; while :; do sleep 0.01; done'
 }
 
 @test "stop --timeout=0: TERM, and KILL at once" {
-    shell_job web 'trap "sleep 60" TERM; echo up; while :; do sleep 0.01; done'
+    shell_job web 'trap "sleep 600" TERM; echo up; while :; do sleep 0.01; done'
     await holds web.log up
     began=$(milliseconds)
     ctl stop --timeout=0 web
     assert status "$status" 0
+    assert stdout "$output" "web: stopped, PID $pid, by KILL after 0 s"
     gone "$pid"
-    [ $(($(milliseconds) - began)) -lt 5000 ] || fail "took $(($(milliseconds) - began)) ms"
+    [ $(($(milliseconds) - began)) -lt 60000 ] || fail "took $(($(milliseconds) - began)) ms"
 }
 
 @test "stop: several, one of which fails" {

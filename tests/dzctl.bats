@@ -79,7 +79,6 @@ start_many() {
     for ((number = $1; number <= $2; number++)); do
         "$DZ" -d -q -w exec --name="j$number" -o /dev/null sleep 1000 3>&- 4>&- || return
     done >new
-    cat new >>pids
     # Their start times by one program: a thousand would take longer than the jobs.
     sed 's|.*|/proc/&/stat|' new | xargs awk '{ print $1, $22 }' >>"$BATS_TEST_TMPDIR/.pids"
 }
@@ -95,15 +94,15 @@ list_calls() {
     start_many 101 1000
     many=$(list_calls)
     assert listed "$(closed "$CTL" list | grep -c ' running ')" 1000
-    best=999999
+    # The time of its own, whatever else the machine does.
+    best=999999 TIMEFORMAT='%3U %3S'
     for round in 1 2 3 4 5; do
-        began=$(date +%s%N)
-        closed "$CTL" list >/dev/null
-        us=$((($(date +%s%N) - began) / 1000))
-        [ "$us" -ge "$best" ] || best=$us
+        { time closed "$CTL" list >/dev/null; } 2>took
+        ms=$(awk '{ print int(($1 + $2) * 1000) }' took)
+        [ "$ms" -ge "$best" ] || best=$ms
     done
-    echo "# list of 1,000 jobs: $best us; calls for 100: $few, for 1,000: $many" >&3
-    [ "$best" -lt 450000 ] || fail "it takes $best us"
+    echo "# list of 1,000 jobs: $best ms; calls for 100: $few, for 1,000: $many" >&3
+    [ "$best" -lt 450 ] || fail "it takes $best ms"
     [ "$many" -gt $((few * 8)) ] && [ "$many" -lt $((few * 11)) ] ||
         fail "$few calls for 100, $many for 1,000"
     began=$(milliseconds)
@@ -114,9 +113,10 @@ list_calls() {
     assert stderr "$stderr" ""
     assert stopped "$(grep -c ': stopped, PID ' <<<"$output")" 1000
     assert records "$(records)" ""
-    while read -r pid; do
-        [ ! -e "/proc/$pid" ] || gone "$pid"
-    done <pids
+    # Another process may have one of the PIDs by now.
+    while read -r pid start; do
+        [ ! -e "/proc/$pid" ] || gone "$pid" || [ "$(start_time "$pid")" != "$start" ]
+    done <"$BATS_TEST_TMPDIR/.pids"
 }
 
 # ---- words ---------------------------------------------------------------------
@@ -215,7 +215,7 @@ clear --json"
     for words in --help --version list "list --json" "list --help" "status web" \
         "status --json web" "log web" "log -f web"; do
         # shellcheck disable=SC2016,SC2086
-        try closed timeout 20 sh -c 'exec "$@" >/dev/full' - "$CTL" $words
+        try within sh -c 'exec "$@" >/dev/full' - "$CTL" $words
         assert "status of '$words'" "$status" 1
         assert_match "stderr of '$words'" "$stderr" "dzctl: *: No space left on device"
     done
@@ -262,11 +262,9 @@ wait'
     without=(strace -qq -o trace -e trace=pidfd_open -e inject=pidfd_open:error=ENOSYS)
     # Its end is seen soon, and not when the time is over.
     job --name=quick --output=log -- sleep 1000
-    before=$(milliseconds)
-    try closed "${without[@]}" "$CTL" stop --timeout=20 quick
+    try within "${without[@]}" "$CTL" stop --timeout=3600 quick
     assert status "$status" 0
     gone "$pid"
-    [ $(($(milliseconds) - before)) -lt 10000 ] || fail "it was waited out"
     grep -q INJECTED trace
     shell_job me 'trap "" TERM; bash -c "echo \$\$ >kid; exec sleep 1000" & while :; do sleep 60; done'
     kids kid

@@ -212,16 +212,16 @@ teardown() {
     need setpriv
     need strace
     chmod 777 . "$HOME"
-    try closed setpriv --reuid=65431 --clear-groups \
+    try closed setpriv --reuid="$(lonely_user)" --clear-groups \
         bash -c "ulimit -u 0; exec '$DZ' -d -o log $SLEEPER 3603"
     assert status "$status" 125
     assert stderr "$stderr" "dznohup: fork: Resource temporarily unavailable"
-    try closed setpriv --reuid=65431 --clear-groups \
+    try closed setpriv --reuid="$(lonely_user)" --clear-groups \
         bash -c "ulimit -u 0; export LD_PRELOAD='$SHIM' DZ_OUTPUT=log; exec $SLEEPER 3603"
     assert status "$status" 125
     assert stderr "$stderr" "libdz.so: fork: Resource temporarily unavailable"
     # The process that has no child yet is the caller; let only its child fail.
-    try closed setpriv --reuid=65431 --clear-groups \
+    try closed setpriv --reuid="$(lonely_user)" --clear-groups \
         bash -c "ulimit -u 2; exec '$DZ' -d -v -o log $SLEEPER 3603"
     assert status "$status" 125
     assert_match stderr "$stderr" "*dznohup: fork *dznohup: setsid *dznohup: fork: Resource temporarily unavailable"
@@ -231,7 +231,7 @@ teardown() {
 @test "a failure after the forks reaches the caller, with nothing left" {
     need strace
     for call in setsid chdir dup2 rt_sigprocmask; do
-        try closed timeout -s KILL 20 strace -f -qq -o trace -e trace=$call \
+        try within strace -f -qq -o trace -e trace=$call \
             -e inject=$call:error=EIO "$DZ" -d -o log "$SLEEPER" 3603
         grep -q INJECTED trace
         assert "status of $call" "$status" 125
@@ -245,7 +245,7 @@ teardown() {
 @test "a child that is killed before it could report is a failure" {
     need strace
     for call in setsid chdir; do
-        try closed timeout -s KILL 20 strace -f -qq -o trace -e trace=$call \
+        try within strace -f -qq -o trace -e trace=$call \
             -e inject=$call:signal=KILL "$DZ" -d -o log "$SLEEPER" 3603
         [ "$status" -ne 0 ]
         assert_match "$call" "$stderr" "dznohup: *killed*"

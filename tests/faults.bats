@@ -8,14 +8,14 @@ load helpers
 
 # swept MODE REGEX: those injections of that mode; there are some, and all is well.
 swept() {
-    BUILD=$BUILD try timeout -s KILL 60 "$TESTS/faults" --only "$2" "$1"
+    BUILD=$BUILD DEADLINE=600 try within "$TESTS/faults" --only "$2" "$1"
     [ "$status" = 0 ] || fail "$output$stderr"
     assert_match "sum for $1 $2" "$output" "*[1-9]*injections, 0 whose call was not made,*"
 }
 
 @test "a sample of all faults: no violation" {
     need python3
-    BUILD=$BUILD try timeout -s KILL 120 "$TESTS/faults" --sample 300
+    BUILD=$BUILD DEADLINE=600 try within "$TESTS/faults" --sample 300
     [ "$status" = 0 ] || fail "$output$stderr"
     assert_match output "$output" "*300 injections*, 0 violations"
 }

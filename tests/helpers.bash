@@ -12,9 +12,18 @@ DZ=$BUILD/dznohup
 SHIM=$BUILD/libdz.so
 TARGETS=$BUILD/targets
 CTL=$BUILD/dzctl
-PROGRAMS=$TESTS/programs
+PROGRAMS=${PROGRAMS:-$TESTS/programs}
 PYTHON=$(PATH=/usr/bin:$PATH command -v python3) # a shim of pyenv's is slow
 SLEEP=$(realpath "$(command -v sleep)")
+# Seconds after which what is waited for hangs, however busy the machine is; programs and
+# tests/pty read it too.
+export DEADLINE=120
+# Time-outs, in seconds, of a start that must fail by its time-out, but not before the
+# program has done something: each longer, for a machine on which that takes longer.
+TIMES="1 5 25 100"
+# Tries of what a busy machine may let a process sleep through: a line that is shown in
+# one second of the clock.
+TRIES="1 2 3 4 5"
 # The suite's own variable must not reach dznohup, which refuses what it does
 # not know.
 STRICT=${DZ_TEST_STRICT:-${STRICT:-}}
@@ -50,6 +59,9 @@ need() {
     done
 }
 
+# A user who has no process, for limits on their number: one for each test.
+lonely_user() { echo $((60000 + $$ % 5000)); }
+
 need_root() {
     [ "$(id -u)" = 0 ] || lacking "needs root"
 }
@@ -67,6 +79,9 @@ dz() { "$DZ" "$@" 3>&- 4>&-; }
 closed() { "$@" 3>&- 4>&-; }
 # For "beside WORD... &": $! is the program itself.
 beside() { exec "$@" 3>&- 4>&-; }
+
+# Run; kill it if it hangs.
+within() { closed timeout -s KILL "$DEADLINE" "$@"; }
 
 # Run, and set status, output (of stdout) and stderr.
 try() {
@@ -261,11 +276,11 @@ alive() {
 }
 gone() { ! alive "$1"; }
 
-# Try a condition until it holds; SECONDS is the bound, not the wait.
+# Try a condition until it holds.
 await() {
-    local until=$(($(date +%s%N) + 10000000000))
+    local until=$((SECONDS + DEADLINE))
     until "$@"; do
-        [ "$(date +%s%N)" -lt "$until" ] || fail "not within 10 s: $*" || return
+        [ $SECONDS -lt $until ] || fail "not within $DEADLINE s: $*" || return
         sleep 0.01
     done
 }
@@ -339,15 +354,18 @@ assert_daemon() {
 
 # ---- servers -----------------------------------------------------------------
 
-# A TCP port that is free, of no connection that has just ended (TIME_WAIT) either,
-# and that no other test of this run gets: below those that the kernel gives to
-# clients, so that nobody's outgoing connection takes it before our server does.
+# A TCP port that is free, of no connection that has just ended (TIME_WAIT) either, and
+# that no other test gets, of this run or one beside it: a link to the run's directory
+# takes it, and one whose run is over is dangling.  Ports are below those that the kernel
+# gives to clients, so that nobody's outgoing connection takes it before our server does.
 free_port() {
-    local port
+    local port ports=${TMPDIR:-/tmp}/dznohup-ports
+    [ -d "$ports" ] || mkdir -m 1777 "$ports" 2>/dev/null
     while :; do
         port=$((10000 + RANDOM * 22000 / 32768))
         ! grep -q ":$(printf %04X $port) " /proc/net/tcp /proc/net/tcp6 2>/dev/null || continue
-        mkdir "$BATS_RUN_TMPDIR/port.$port" 2>/dev/null && break
+        [ -e "$ports/$port" ] || rm -f "$ports/$port" 2>/dev/null
+        ln -sT "$BATS_RUN_TMPDIR" "$ports/$port" 2>/dev/null && break
     done
     echo $port
 }

@@ -2,7 +2,6 @@
 
 load helpers
 
-CTL=$BUILD/dzctl
 PTY="$PYTHON $TESTS/pty"
 
 # Inspect as JSON into $output, with the exit status in $status, and as a table
@@ -246,7 +245,8 @@ TELL='until [ "$(cat /proc/$!/comm)" = sleep ]; do :; done; echo $! >new; mv new
 # and reader.
 caller() {
     rm -f pid
-    "$PYTHON" "$PROGRAMS/reads-pid.py" "$@" 3>&- 4>&- &
+    # In a session without a terminal, wherever the suite itself runs.
+    beside setsid "$PYTHON" "$PROGRAMS/reads-pid.py" "$@" &
     reader=$!
     track "$reader"
     await is_file pid

@@ -79,7 +79,7 @@ new_stranger() {
 # Run dzctl and note in calls each system call of it that sends a signal.
 watched() {
     rm -f "$BATS_TEST_TMPDIR/.trace"
-    try closed timeout -s KILL 30 strace -f -qq -o "$BATS_TEST_TMPDIR/.trace" \
+    try within strace -f -qq -o "$BATS_TEST_TMPDIR/.trace" \
         -e trace=kill,tkill,tgkill,pidfd_send_signal,rt_sigqueueinfo,rt_tgsigqueueinfo \
         -e signal=none "$CTL" "$@"
     [ -e "$BATS_TEST_TMPDIR/.trace" ] || fail "strace has not run"

@@ -303,7 +303,7 @@ edit() {
 # none but itself.
 in_namespace() {
     export DZ CTL SHIM SLEEP TESTS BATS_TEST_TMPDIR
-    try closed timeout -s KILL 60 unshare --pid --fork --kill-child --mount --mount-proc \
+    try within unshare --pid --fork --kill-child --mount --mount-proc \
         bash -c '. "$TESTS/namespace.bash"; eval "$1"' namespace "$1"
     assert "stderr of the namespace" "$stderr" ""
 }
@@ -378,11 +378,11 @@ alive"
 @test "PID 1 of a container has a name, too" {
     need_root
     export DZ_STATE_DIR
-    try closed timeout -s KILL 60 unshare --pid --fork --kill-child --mount --mount-proc \
+    try within unshare --pid --fork --kill-child --mount --mount-proc \
         "$DZ" --mode=stay -q --name=job -C . -o out bash -c '
             export DZ_STATE_DIR=$1
             "$2" status job >/dev/null; echo "status $?"
-            timeout 5 "$2" stop job; echo "stop $?"
+            timeout "$DEADLINE" "$2" stop job; echo "stop $?"
             "$3" -d -q -w exec --name=job -o /dev/null sleep 3600; echo "start $?"' \
         one "$DZ_STATE_DIR" "$CTL" "$DZ"
     assert output "$(cat out)" "status 0
@@ -416,7 +416,7 @@ start 125"
     need_root
     export DZ SLEEP BATS_TEST_TMPDIR
     # It has the PID of somebody else there, who lives.
-    try closed timeout -s KILL 20 unshare --pid --fork --kill-child \
+    try within unshare --pid --fork --kill-child \
         "$DZ" --mode=stay -q --name=job -C . -o log "$SLEEP" 3600
     assert status "$status" 125
     assert stderr "$stderr" "dznohup: name: job: /proc is missing or of other processes"

@@ -61,7 +61,7 @@ files_in_root() { (cd root && find . -path ./var -prune -o ! -type d -print | so
 @test "where it is installed the launcher finds its library, and LD_PRELOAD the bare name" {
     need_root
     for start in "dznohup -d --wait=main -o log -p pidfile sleep 3600" \
-        "timeout 20 env LD_PRELOAD=libdz.so DZ_OUTPUT=log DZ_PIDFILE=pidfile sleep 3600"; do
+        "timeout $DEADLINE env LD_PRELOAD=libdz.so DZ_OUTPUT=log DZ_PIDFILE=pidfile sleep 3600"; do
         overlaid "cp -a '$BATS_FILE_TMPDIR/root/usr/.' /usr/; $start" /usr
         track "$(cat pidfile)"
         assert_daemon "$(cat pidfile)" leave
@@ -78,9 +78,9 @@ complete_lines() {
         TMPDIR=$BATS_TEST_TMPDIR
     shift
     case $shell in
-    bash) closed timeout 20 bash "$TESTS/complete.bash" "$@" ;;
-    fish) closed timeout 20 fish "$TESTS/complete.fish" "$@" ;;
-    zsh) closed timeout 20 zsh -f "$TESTS/complete.zsh" "$there/share/zsh/vendor-completions" "$@" ;;
+    bash) within bash "$TESTS/complete.bash" "$@" ;;
+    fish) within fish "$TESTS/complete.fish" "$@" ;;
+    zsh) within zsh -f "$TESTS/complete.zsh" "$there/share/zsh/vendor-completions" "$@" ;;
     esac >completions
 }
 

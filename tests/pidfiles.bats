@@ -69,7 +69,7 @@ load jobs
 
 @test "it appears whole: 200 starts under the eyes of a reader" {
     new_victim
-    run closed timeout -s KILL 60 "$PYTHON" "$PROGRAMS/watch-pidfile.py" "$DZ" "$victim"
+    DEADLINE=600 run within "$PYTHON" "$PROGRAMS/watch-pidfile.py" "$DZ" "$victim"
     assert output "$output" "bad: [] seen enough: True"
 }
 
@@ -104,7 +104,7 @@ leaves_nothing() {
     need strace
     new_victim
     for words in --mode=stay -d; do
-        try closed timeout -s KILL 20 strace -f -qq -o ../trace -e trace=close_range,getdents64 \
+        try within strace -f -qq -o ../trace -e trace=close_range,getdents64 \
             -e inject=close_range:error=EIO -e inject=getdents64:error=EIO \
             "$DZ" $words -o /dev/null -p pid --name=failing "$victim" 3600
         grep -q INJECTED ../trace
@@ -424,7 +424,7 @@ refused() {
         "env LD_PRELOAD=$SHIM DZ_PIDFILE=$DZ_STATE_DIR/job DZ_NAME=job"; do
         new_victim
         # shellcheck disable=SC2086
-        try closed timeout -s KILL 5 $words "$victim" 3600 </dev/null
+        try within $words "$victim" 3600 </dev/null
         rm -f nohup.out
         assert "status of $words" "$status" 125
         refute_victim
@@ -480,7 +480,7 @@ has_open() { [[ $(readlink /proc/"$1"/fd/* 2>/dev/null) == *"$2"* ]]; }
         start=("$DZ" -d)
         [ $mode != stay ] || start=("$DZ" --mode=stay)
         [ $mode != shim-leave ] || start=(env LD_PRELOAD="$SHIM")
-        try closed env DZ_PIDFILE=pid DZ_OUTPUT=/dev/null DZ_TIMEOUT=0.3 timeout -s KILL 10 "${start[@]}" "$victim" 3600
+        try closed env DZ_PIDFILE=pid DZ_OUTPUT=/dev/null DZ_TIMEOUT=0.3 timeout -s KILL "$DEADLINE" "${start[@]}" "$victim" 3600
         assert_refused $mode "pidfile: pid: another start has it, and takes too long"
         assert "the lock" "$(stat -c %i .pid.new)" "$before"
     done
@@ -532,7 +532,7 @@ has_open() { [[ $(readlink /proc/"$1"/fd/* 2>/dev/null) == *"$2"* ]]; }
     need_root
     need strace
     # Of the launcher alone: strace would wait for the job's end.
-    without=(timeout -s KILL 20 strace -qq -o "$BATS_TEST_TMPDIR/trace" -e trace=statx -e inject=statx:error=ENOSYS)
+    without=(timeout -s KILL "$DEADLINE" strace -qq -o "$BATS_TEST_TMPDIR/trace" -e trace=statx -e inject=statx:error=ENOSYS)
     new_victim
     try closed "${without[@]}" "$DZ" -d -q -w exec -p pid -o log "$victim" 3600
     grep -q INJECTED "$BATS_TEST_TMPDIR/trace"
@@ -556,13 +556,13 @@ has_open() { [[ $(readlink /proc/"$1"/fd/* 2>/dev/null) == *"$2"* ]]; }
     mkfifo .four.new
     refused four "somebody else's, or no plain file"
     # And of a log that something was written to.
-    try closed "${without[@]}" "$DZ" -d -q -w alive:5 -o written sh -c 'echo said; exit 3'
+    try closed "${without[@]}" "$DZ" -d -q -w alive:25 -o written sh -c 'echo said; exit 3'
     assert log "$(<written)" said
     # A file that is replaced is another one, if it is as old.
     touch -d '1 minute ago' replaced.1 replaced.2
     mv replaced.1 replaced
     new_victim
-    try closed "${without[@]}" "$DZ" -d -q -w path:replaced -t 20 -C . -o /dev/null \
+    try closed "${without[@]}" "$DZ" -d -q -w path:replaced -t "$DEADLINE" -C . -o /dev/null \
         sh -c 'mv replaced.2 replaced; exec "$@"' sh "$victim" 3600
     assert status "$status" 0
     track "$output"

@@ -82,7 +82,7 @@ main_jobs() {
 library_jobs() {
     local dir=$1 server=$2 port pid
     port=$(free_port)
-    try closed timeout -s KILL 10 env LD_PRELOAD="$dir/libdz.so" DZ_OUTPUT=log DZ_NAME=inside \
+    try within env LD_PRELOAD="$dir/libdz.so" DZ_OUTPUT=log DZ_NAME=inside \
         DZ_WAIT=listen:"$port" "$server" "$port" </dev/null
     assert "status of the server's caller" "$status" 0
     pid=$(sed -n 's/^pid //p' "$DZ_STATE_DIR/inside")
@@ -162,7 +162,7 @@ refused() { # NAMED PROGRAM WORDS
     done
     # Without the launcher: by the dynamic linker's own $LIB.
     port=$(free_port)
-    closed timeout -s KILL 10 env LD_PRELOAD="$tree/\$LIB/libdz.so" DZ_OUTPUT=log DZ_PIDFILE=pid \
+    within env LD_PRELOAD="$tree/\$LIB/libdz.so" DZ_OUTPUT=log DZ_PIDFILE=pid \
         ./server "$port" </dev/null
     track "$(cat pid)"
     assert "library by ld.so" "$(loaded_by "$(cat pid)")" "$tree/lib32/libdz.so"

@@ -138,7 +138,7 @@ build_mark() {
     try power --pin-signals -o log ./script
     refute grep -q "did not run" "$BATS_TEST_TMPDIR/.err"
     # Its exit status and its PID are the program's.
-    run power --pin-signals -o out sh -c 'echo $$ >own; exit 5'
+    run power --pin-signals -o out sh -c 'echo $$ >"$1/own"; exit 5' sh "$PWD"
     assert status "$status" 5
 }
 
@@ -234,13 +234,13 @@ build_mark() {
     chmod 777 .
     for processes in 1 2; do
         # A user of its own: the limit counts all that the user has.
-        try closed setpriv --reuid=64123 --clear-groups prlimit --nproc=$processes \
+        try closed setpriv --reuid="$(lonely_user)" --clear-groups prlimit --nproc=$processes \
             "$DZ" -q --shim="$SHIM" --pin-signals -o none -p pid -C . ./mark
         assert "$processes: status" "$status" 125
         assert "$processes" "$stderr" "dznohup: preload: fork: Resource temporarily unavailable"
         assert "left behind" "$(ls none pid ran 2>/dev/null)" ""
     done
     # Without a power none is made.
-    closed setpriv --reuid=64123 --clear-groups prlimit --nproc=1 "$DZ" -q -o log -C . ./mark
+    closed setpriv --reuid="$(lonely_user)" --clear-groups prlimit --nproc=1 "$DZ" -q -o log -C . ./mark
     [ -e ran ]
 }

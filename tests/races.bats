@@ -7,7 +7,7 @@ race() {
     local mode=$1 rounds=$2
     shift 2
     new_victim
-    run closed timeout -s KILL 120 "$PYTHON" "$PROGRAMS/race.py" "$mode" "$rounds" "$DZ" "$SHIM" "$victim" "$SLEEP" "$@"
+    DEADLINE=600 run within "$PYTHON" "$PROGRAMS/race.py" "$mode" "$rounds" "$DZ" "$SHIM" "$victim" "$SLEEP" "$@"
     assert "race in $mode" "$output" "one each time"
 }
 
@@ -46,7 +46,7 @@ race() {
 
 killed() {
     new_victim
-    run closed timeout -s KILL 58 "$PYTHON" "$PROGRAMS/killed.py" "$1" "$DZ" "$SHIM" "$CTL" "$victim" "$SLEEP"
+    DEADLINE=600 run within "$PYTHON" "$PROGRAMS/killed.py" "$1" "$DZ" "$SHIM" "$CTL" "$victim" "$SLEEP"
     assert "after a kill in $1" "$output" "true each time$2"
     assert "locks left" "$(find . "$DZ_STATE_DIR" -name '.*.new')" ""
 }

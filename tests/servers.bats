@@ -52,7 +52,7 @@ asks_memcached() {
     exec 9>&-
     assert_match memcached "$answer" "VERSION *"
 }
-asks_http() { curl -sf --max-time 10 "http://127.0.0.1:$1/" >answer; }
+asks_http() { curl -sf --max-time "$DEADLINE" "http://127.0.0.1:$1/" >answer; }
 asks_hello() {
     exec 9<>"/dev/tcp/127.0.0.1/$1"
     read -r answer <&9

@@ -109,7 +109,7 @@ END
 }
 
 @test "a thread that dlopen waits for is not held up by a function of ours" {
-    run closed env LD_PRELOAD="$SHIM" DZ_ONLY=other timeout -s KILL 20 \
+    run closed env LD_PRELOAD="$SHIM" DZ_ONLY=other timeout -s KILL "$DEADLINE" \
         "$TARGETS/opens-library" "$TARGETS/joins-thread.so"
     assert status "$status" 0
 }

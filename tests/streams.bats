@@ -114,11 +114,11 @@ stays() {
 }
 
 @test "a caller that holds both ends of a pipe sees end-of-file" {
-    run closed timeout 10 "$PYTHON" "$PROGRAMS/both-ends.py" launcher "$DZ"
+    run within "$PYTHON" "$PROGRAMS/both-ends.py" launcher "$DZ"
     [ "$status" = 0 ]
     assert_match output "$output" "* b''"
     track "${output%% *}"
-    run closed timeout 10 "$PYTHON" "$PROGRAMS/both-ends.py" preload "$SHIM"
+    run within "$PYTHON" "$PROGRAMS/both-ends.py" preload "$SHIM"
     [ "$status" = 0 ]
     assert output "$output" " b''"
     for pid in $(pgrep -f 'sleep 3602'); do
@@ -174,7 +174,7 @@ stays() {
 
 @test "a FIFO as log or input never makes the caller wait" {
     mkfifo fifo
-    run timeout 5 "$DZ" -d -o fifo true
+    run within "$DZ" -d -o fifo true
     assert status "$status" 125
     assert output "$output" \
         "dznohup: output: fifo: a FIFO that nobody reads, or a device that is not there"
@@ -184,7 +184,7 @@ stays() {
     echo second >fifo
     await holds_line got "first second"
     ln fifo nohup.out
-    run bash -c "timeout 5 '$DZ' -d -q true | cat"
+    run closed bash -c "timeout -s KILL $DEADLINE '$DZ' -d -q true | cat"
     assert "log used" "$(stat -c %F "$HOME/nohup.out")" "regular empty file"
 }
 

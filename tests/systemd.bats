@@ -59,7 +59,7 @@ while IFS=: read -r _ controllers path; do
 done <<<"$groups"
 exec unshare --pid --fork --kill-child --mount --uts --ipc --cgroup --mount-proc bash boot.sh
 END
-    closed timeout -s KILL 60 script -qfc "bash enter.sh" systemd.log </dev/null >/dev/null 2>&1 || true
+    within script -qfc "bash enter.sh" systemd.log </dev/null >/dev/null 2>&1 || true
     while read -r group; do
         find "$group" -depth -type d -exec rmdir {} +
     done <cgroups

@@ -1,11 +1,11 @@
-"""Follows the log of a job; tells for each of ROUNDS lines that it appends how many
-milliseconds it took until the line was shown, sorted.
+"""Appends ROUNDS lines to LOG, which COMMAND follows; tells for each how many milliseconds
+it took until the line was shown, sorted.
 
-usage: follow.py DZCTL NAME LOG ROUNDS
+usage: follow.py LOG ROUNDS COMMAND...
 """
-import subprocess, sys, time
-ctl, name, log, rounds = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
-reader = subprocess.Popen([ctl, "log", "-f", name], stdout=subprocess.PIPE)
+import os, signal, subprocess, sys, time
+log, rounds = sys.argv[1], int(sys.argv[2])
+reader = subprocess.Popen(sys.argv[3:], stdout=subprocess.PIPE, start_new_session=True)
 assert reader.stdout.readline() == b"first\n"
 took = []
 with open(log, "ab", buffering=0) as file:
@@ -15,6 +15,6 @@ with open(log, "ab", buffering=0) as file:
         file.write(b"line %d\n" % i)
         assert reader.stdout.readline() == b"line %d\n" % i
         took.append(time.monotonic() - began)
-reader.terminate()
+os.killpg(reader.pid, signal.SIGTERM)  # strace(1) itself heeds none
 reader.wait()
 print(*(round(1000 * t, 1) for t in sorted(took)))

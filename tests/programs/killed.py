@@ -45,13 +45,14 @@ def fork(argv, environment):
 
 def is_clean(pid):
     try:
-        return set(os.listdir(f"/proc/{pid}/fd")) <= {"0", "1", "2"}
+        # One that is ending has none.
+        return set(os.listdir(f"/proc/{pid}/fd")) == {"0", "1", "2"}
     except OSError:
         return False
 
 def settle():
     """Wait until what is left has become the program, or ended."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + float(os.environ["DEADLINE"])
     while time.monotonic() < deadline:
         found = ours()
         # The listing is no snapshot: a process that forks and ends while it is
@@ -116,7 +117,7 @@ def again(running):
         argv = [word for word in argv if word != "--mode=stay"]
     try:
         done = subprocess.run(argv, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, timeout=10, text=True)
+                              stderr=subprocess.PIPE, timeout=float(os.environ["DEADLINE"]), text=True)
     except subprocess.TimeoutExpired:
         return "the next start hangs"
     if running and (done.returncode != 125 or not done.stderr.endswith(f"already running as PID {running[0]}\n")):

@@ -23,4 +23,4 @@ for word in sys.argv[1:]:
         s.listen()
     sockets.append(s)
 print("listens", flush=True)
-time.sleep(60)
+time.sleep(600)

@@ -5,7 +5,7 @@ usage: manager.py ADDRESS COMMAND...
 import os, socket, subprocess, sys
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 s.bind(sys.argv[1] if sys.argv[1][0] == "/" else "\0" + sys.argv[1][1:])
-s.settimeout(20)
+s.settimeout(float(os.environ["DEADLINE"]))
 process = subprocess.Popen(sys.argv[2:], env=dict(os.environ, NOTIFY_SOCKET=sys.argv[1]), stdin=subprocess.DEVNULL)
 for i in range(2):
     data, fds, _, _ = socket.recv_fds(s, 4096, 8)

@@ -6,7 +6,7 @@ import ctypes, os, socket, subprocess, sys
 ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER, as systemd --user
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 s.bind("socket")
-s.settimeout(20)
+s.settimeout(float(os.environ["DEADLINE"]))
 process = subprocess.Popen(sys.argv[1:], env=dict(os.environ, NOTIFY_SOCKET=os.getcwd() + "/socket"), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 words = s.recv(4096).decode().split("\n")
 if len(words) > 1:
