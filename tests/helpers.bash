@@ -148,7 +148,8 @@ start() {
     shim-leave) variables=(LD_PRELOAD="$SHIM" "${variables[@]}") ;;
     *) fail "no mode of a start: $mode" || return ;;
     esac
-    says=$(speaker "$mode") start_mode=$mode status=0 pid=
+    start_mode=$mode status=0 pid=
+    [[ $mode == shim* ]] && says=libdz.so || says=dznohup
     case $mode in
     *stay)
         # shellcheck disable=SC2086
@@ -262,29 +263,33 @@ fds_of() { (cd "/proc/$1/fd" && echo *); }
 
 # End this process when the test is over.
 track() {
-    local pid start
+    local pid line fields
     for pid; do
-        start=$(start_time "$pid") || continue # it has ended
-        echo "$pid $start" >>"$BATS_TEST_TMPDIR/.pids"
+        { read -r line <"/proc/${pid:?no PID}/stat"; } 2>/dev/null || continue # it has ended
+        read -ra fields <<<"${line##*) }"
+        echo "$pid ${fields[19]}" >>"$BATS_TEST_TMPDIR/.pids"
     done
 }
 
+# Without a fork: tests ask it most of all.
 alive() {
-    local state
+    local line fields
+    { read -r line <"/proc/${1:?no PID}/stat"; } 2>/dev/null || return
+    read -ra fields <<<"${line##*) }"
     # A zombie whose other threads are on their way out has not ended.
-    state=$(stat_field "$1" 3) && { [ "$state" != Z ] || [ "$(stat_field "$1" 20)" -gt 1 ]; } 2>/dev/null
+    [ "${fields[0]}" != Z ] || [ "${fields[17]}" -gt 1 ]
 }
 gone() { ! alive "$1"; }
 
 # Try a condition until it holds.
 await() {
-    local until=$((SECONDS + DEADLINE))
+    local until=$((SECONDS + DEADLINE)) tries=0
     until "$@"; do
         [ $SECONDS -lt $until ] || fail "not within $DEADLINE s: $*" || return
-        sleep 0.01
+        [ $((tries++)) -lt 50 ] && sleep 0.01 || sleep 0.05
     done
 }
-milliseconds() { echo $(($(date +%s%N) / 1000000)); }
+milliseconds() { echo $((${EPOCHREALTIME/[.,]/} / 1000)); }
 holds_line() { grep -qxF -- "$2" "$1" 2>/dev/null; }
 holds() { grep -qF -- "$2" "$1" 2>/dev/null; }
 is_file() { [ -s "$1" ]; }
@@ -359,11 +364,13 @@ assert_daemon() {
 # takes it, and one whose run is over is dangling.  Ports are below those that the kernel
 # gives to clients, so that nobody's outgoing connection takes it before our server does.
 free_port() {
-    local port ports=${TMPDIR:-/tmp}/dznohup-ports
+    local port hex taken ports=${TMPDIR:-/tmp}/dznohup-ports
+    taken=$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null)
     [ -d "$ports" ] || mkdir -m 1777 "$ports" 2>/dev/null
     while :; do
         port=$((10000 + RANDOM * 22000 / 32768))
-        ! grep -q ":$(printf %04X $port) " /proc/net/tcp /proc/net/tcp6 2>/dev/null || continue
+        printf -v hex %04X $port
+        [[ $taken != *":$hex "* ]] || continue
         [ -e "$ports/$port" ] || rm -f "$ports/$port" 2>/dev/null
         ln -sT "$BATS_RUN_TMPDIR" "$ports/$port" 2>/dev/null && break
     done
@@ -379,13 +386,10 @@ listener() {
     port=$(printf '%04X' "$1")
     inode=$(awk -v p=":$port\$" '$2 ~ p && $4 == "0A" { print $10; exit }' \
         /proc/net/tcp /proc/net/tcp6)
-    for link in /proc/[0-9]*/fd/*; do
-        [ "$(readlink "$link")" = "socket:[$inode]" ] || continue
-        link=${link#/proc/}
-        echo "${link%%/*}"
-        return 0
-    done
-    return 1
+    link=$(find /proc/[0-9]*/fd -lname "socket:\[$inode\]" -print -quit 2>/dev/null)
+    [ -n "$link" ] || return
+    link=${link#/proc/}
+    echo "${link%%/*}"
 }
 
 # ---- terminals ---------------------------------------------------------------

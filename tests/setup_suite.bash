@@ -8,6 +8,7 @@ setup_suite() {
     root=$(dirname "$tests")
     BUILD=$(cd "$root" && cd "${BUILD:-build}" && pwd) || return
     export BUILD PROGRAMS=$tests/programs
+    [ -z "${SUITE_FILE:-}" ] || echo "$BATS_RUN_TMPDIR" >"$SUITE_FILE"
     chmod 755 "$BATS_RUN_TMPDIR"
     # Tests as another user execute what was built.  In a directory that is closed to
     # others, as /root is, they get a copy.
