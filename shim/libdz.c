@@ -5,14 +5,14 @@
  * It exports the functions that its powers interpose, and nothing else.  It is linked
  * without a libc, so that one binary takes its functions from whichever libc the
  * program has.  It is marked initfirst, so that it runs before any other constructor
- * has started threads, which a fork would lose.  That early in a glibc program environ
- * is still NULL and only the constructor's arguments can be used; musl passes none, but
+ * has started threads or opened descriptors.  That early environ of a glibc program is
+ * still NULL, and only the constructor's arguments can be used.  musl passes none, but
  * has set environ.
  *
- * If the launcher preloads it, all that is done already: the library only begins its
- * powers and answers.  In a program that such a target starts it does not even answer.
+ * If the launcher preloads the library, all that is done already: the library begins
+ * its powers and answers.  In a program that such a target starts it does not answer.
  *
- * It does nothing at all with AT_SECURE, if LD_PRELOAD does not name it
+ * The library does nothing at all with AT_SECURE, if LD_PRELOAD does not name it
  * (/etc/ld.so.preload, dlopen), or in a program that DZ_ONLY does not name.
  */
 #include "shim.h"
@@ -29,7 +29,7 @@ extern char **environ;
 
 static const char program[] = "libdz.so";
 
-/* start->trace for DZ_VERBOSE. */
+/* start->trace, with DZ_VERBOSE. */
 static void say_step(const struct dz_start *start, const char *step)
 {
     char row[200];
@@ -43,7 +43,7 @@ static void say_step(const struct dz_start *start, const char *step)
     dz_write(start->stderr_fd, row, text.length);
 }
 
-/* A terminal was replaced: the one case in which a good start is spoken of. */
+/* Tells of a good start, if a terminal was replaced. */
 static void say_started(const struct dz_start *start)
 {
     char line[DZ_MESSAGE_MAX];
@@ -61,7 +61,7 @@ static void say_started(const struct dz_start *start)
     dz_write(start->stderr_fd, line, text.length);
 }
 
-/* start->waiting: the line is written over each second. */
+/* start->waiting: each second the line replaces the one before. */
 static void say_waiting(const struct dz_start *start, const struct dz_ready *ready,
                         int seconds)
 {
@@ -82,7 +82,7 @@ __attribute__((noreturn)) static void give_up(const struct dz_start *start,
     _exit(fault->status);
 }
 
-/* Leave mode: this process has done its part once the daemon runs. */
+/* Leave mode: waits until the daemon runs, and ends this process. */
 __attribute__((noreturn)) static void end_caller(struct dz_start *start,
                                                  struct dz_fault *fault)
 {
@@ -93,18 +93,20 @@ __attribute__((noreturn)) static void end_caller(struct dz_start *start,
 }
 
 /*
- * A forked copy would lose the threads of another constructor.  The detached child
- * executes the program anew, and commits in the new image.
+ * Ends the first of two images, reexec.c: detaches, closes descriptors and executes the
+ * program again, which commits.
  */
-static void start_afresh(struct dz_start *start, struct dz_fault *fault)
+__attribute__((noreturn)) static void start_afresh(struct dz_start *start,
+                                                   struct dz_fault *fault)
 {
     int result;
 
     /* The new image claims its files anew; the locks would keep it out. */
     dz_claim_release(&start->pidfile_claim);
     dz_claim_release(&start->record_claim);
-    /* Descriptors are closed here: in the new image constructors that run before ours
-     * have opened their own. */
+    if (start->mode == DZ_LEAVE && shim_has_threads())
+        shim_forward_interrupts();
+    /* In the new image other constructors have opened descriptors of their own. */
     result = dz_run(start, DZ_DETACH | DZ_CLOSE, fault);
     if (result == DZ_CALLER)
         end_caller(start, fault);
@@ -115,13 +117,17 @@ static void start_afresh(struct dz_start *start, struct dz_fault *fault)
     give_up(start, fault);
 }
 
-static void become_daemon(struct dz_start *start)
+/*
+ * Makes this process the daemon.  again: this is the second of two images.  late: other
+ * constructors ran before ours, and descriptors from 3 are open.
+ */
+static void become_daemon(struct dz_start *start, bool again, bool late)
 {
     struct dz_fault fault;
-    bool again = start->report_fd >= 0;
     int result = dz_run(start, DZ_PREPARE, &fault);
 
-    if (result == DZ_GO && !again && start->mode == DZ_LEAVE && shim_has_threads())
+    if (result == DZ_GO && !again &&
+        (late || (start->mode == DZ_LEAVE && shim_has_threads())))
         start_afresh(start, &fault);
     if (result == DZ_GO)
         result = dz_run(start, again ? DZ_COMMIT : DZ_ALL & ~DZ_PREPARE, &fault);
@@ -136,7 +142,7 @@ static void become_daemon(struct dz_start *start)
     dz_report_ready(start);
 }
 
-/* Reads the settings.  Without any it is leave mode, but PID 1 stays. */
+/* Reads the settings.  The default mode is leave, and stay for PID 1. */
 static void read_settings(struct dz_plan *plan, struct dz_start *start, char **argv,
                           char **envp)
 {
@@ -158,7 +164,8 @@ static void read_settings(struct dz_plan *plan, struct dz_start *start, char **a
     start->passes_on = plan->inherit;
 }
 
-/* The second image of start_afresh: detached, reporting to the same caller. */
+/* In the second image of leave mode: it is detached, and reports to the caller of the
+ * first. */
 static void resume(struct dz_start *start, int report_fd)
 {
     start->mode = DZ_LEAVE;
@@ -209,37 +216,41 @@ static bool only_powers(struct dz_plan *plan, struct dz_start *start, char **env
     return true;
 }
 
-/* Does what the constructor is for.  argv is NULL if it is unknown. */
-static void begin(char **argv, char **envp)
+/* Does what the constructor is for.  argv is NULL if it is unknown.  first: no other
+ * constructor has run. */
+static void begin(char **argv, char **envp, bool first)
 {
     static struct dz_plan plan;
     static struct dz_start start;
-    int report_fd;
+    int resumed;
 
     if (getauxval(AT_SECURE) != 0 || envp == NULL || !dz_is_preloaded(envp))
         return;
-    report_fd = shim_take_fd(envp, DZ_RESUME);
+    resumed = shim_take_resume(envp);
     if (only_powers(&plan, &start, envp) ||
-        (report_fd < 0 && !shim_only_matches(dz_env(envp, "DZ_ONLY"))))
+        (resumed == SHIM_NOT_RESUMED && !shim_only_matches(dz_env(envp, "DZ_ONLY"))))
         return;
     if (argv == NULL)
         argv = shim_find_argv(envp);
     shim_keep_script(argv);
     read_settings(&plan, &start, argv, envp);
-    if (report_fd >= 0)
-        resume(&start, report_fd);
-    become_daemon(&start);
+    if (resumed > SHIM_RESUMED_STAY)
+        resume(&start, resumed);
+    become_daemon(&start, resumed != SHIM_NOT_RESUMED,
+                  !first && shim_has_descriptors());
 }
 
 __attribute__((constructor)) static void construct(int argc, char **argv, char **envp)
 {
-    /* What the kernel laid out lies side by side, execve(2).  Registers that were never
-     * set for us do not look like that. */
+    /* The kernel lays the two vectors out side by side, execve(2).  Registers that no
+     * libc has set do not look like that. */
     bool passed =
         (uintptr_t)envp == (uintptr_t)argv + (size_t)(argc + 1) * sizeof *argv;
+    /* glibc sets environ in a constructor of its own.  musl has set it before any. */
+    bool first = gnu_get_libc_version == NULL || environ == NULL;
     int err = errno;
 
     shim_find_all();
-    begin(passed ? argv : NULL, environ != NULL ? environ : envp);
+    begin(passed ? argv : NULL, environ != NULL ? environ : envp, first);
     errno = err;
 }

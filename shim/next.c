@@ -1,10 +1,10 @@
 /*
  * The functions that ours stand before: the next definition of a name behind this
- * library, dlsym(3) with RTLD_NEXT, looked up by the constructor or at the first
- * call before that, and kept.
+ * library, dlsym(3) with RTLD_NEXT.
  *
- * Not at the first call of all: glibc's dlsym waits for who is in dlopen(3), which
- * may wait for the very thread that calls.
+ * The constructor looks them all up, and only a call before that looks up its own.
+ * Later no call may: glibc's dlsym waits for a thread that is in dlopen(3), and that
+ * thread may wait for the caller.
  */
 #include "shim.h"
 
@@ -24,20 +24,22 @@ static const char *const names[SHIM_NEXT] = {
     [SHIM_SIGSET] = "sigset",
     [SHIM_SIGIGNORE] = "sigignore",
     [SHIM_SIGINTERRUPT] = "siginterrupt",
-    [SHIM_GET_SIGDEFAULT] = "posix_spawnattr_getsigdefault",
-    [SHIM_SET_SIGDEFAULT] = "posix_spawnattr_setsigdefault",
     [SHIM_FORK] = "fork",
     [SHIM_SETSID] = "setsid",
+    [SHIM_SETPGID] = "setpgid",
+    [SHIM_SETPGRP] = "setpgrp",
     [SHIM_DAEMON] = "daemon",
+    [SHIM_EXIT_NOW] = "_exit",
     [SHIM_EXECVE] = "execve",
-    [SHIM_EXECV] = "execv",
-    [SHIM_EXECVP] = "execvp",
     [SHIM_EXECVPE] = "execvpe",
+    [SHIM_FEXECVE] = "fexecve",
+    [SHIM_SPAWN] = "posix_spawn",
+    [SHIM_SPAWNP] = "posix_spawnp",
 };
 
 /*
- * Before glibc 2.34 dlsym is in a library of its own, which a program need not
- * have; libc itself could always do the same, by these names.
+ * Before glibc 2.34 dlsym is in a library of its own, which not every program has.
+ * There libc itself has the other two.
  */
 extern __attribute__((weak)) void *dlsym(void *handle, const char *name);
 extern __attribute__((weak)) void *__libc_dlopen_mode(const char *name, int mode);
@@ -57,7 +59,7 @@ static shim_function look_up(enum shim_next which)
     void *found = find(names[which]);
     shim_function function;
 
-    memcpy(&function, &found, sizeof function); /* POSIX: the same representation */
+    memcpy(&function, &found, sizeof function); /* POSIX: they look alike in memory */
     if (function != NULL)
         __atomic_store_n(&shim_found[which], function, __ATOMIC_RELAXED);
     return function;
@@ -69,18 +71,18 @@ shim_function shim_find(enum shim_next which)
     shim_function function = look_up(which);
 
     if (function == NULL)
-        __builtin_trap(); /* a program that calls what nobody defines */
+        __builtin_trap(); /* the program calls what no library defines */
     errno = err;
     return function;
 }
 
 void shim_find_all(void)
 {
-    /* Asked for what is not there dlsym would allocate a message for dlerror(3). */
+    /* dlsym allocates a message for dlerror(3) if it does not find a name. */
     int count = gnu_get_libc_version != NULL ? SHIM_NEXT : SHIM_GLIBC;
 
     if (dlsym == NULL)
-        return; /* nor has the program a dlopen */
+        return; /* the program has no dlopen(3) either */
     for (int which = 0; which < count; which++)
         look_up((enum shim_next)which);
 }
@@ -95,8 +97,8 @@ int shim_next_sigaction(int number, const struct sigaction *action,
 }
 
 /*
- * Calls of the core and of this library: the linker's --wrap leads them past our own
- * interposers.  A call of another interposed name does not link; make lint says so.
+ * The linker's --wrap leads calls of the core and of this library here, past our own
+ * interposers.  `make lint` fails if they call another interposed name.
  */
 
 pid_t __wrap_fork(void);
@@ -109,6 +111,19 @@ pid_t __wrap_setsid(void);
 pid_t __wrap_setsid(void)
 {
     return ((pid_t(*)(void))shim_next(SHIM_SETSID))();
+}
+
+int __wrap_setpgid(pid_t pid, pid_t group);
+int __wrap_setpgid(pid_t pid, pid_t group)
+{
+    return ((int (*)(pid_t, pid_t))shim_next(SHIM_SETPGID))(pid, group);
+}
+
+__attribute__((noreturn)) void __wrap__exit(int status);
+void __wrap__exit(int status)
+{
+    ((void (*)(int))shim_next(SHIM_EXIT_NOW))(status);
+    __builtin_unreachable();
 }
 
 int __wrap_sigaction(int number, const struct sigaction *action, struct sigaction *old);

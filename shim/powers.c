@@ -25,8 +25,8 @@ static int set_buffer(const struct dz_start *start, bool inherited,
     return dz_fault(fault, "buffer", "stdout", errno, NULL);
 }
 
-/* In this order.  Each does nothing if the plan does not ask for it.  What each
- * interposes: shim/libdz.map. */
+/* In this order.  Each does nothing, and maps nothing, if the plan does not ask for it.
+ * shim/libdz.map names what each interposes. */
 static int (*const powers[])(const struct dz_start *start, bool inherited,
                              struct dz_fault *fault) = {
     set_buffer, shim_begin_reopen, /* --reopen: its logs */
@@ -37,10 +37,6 @@ static int (*const powers[])(const struct dz_start *start, bool inherited,
 int shim_begin_powers(const struct dz_start *start, bool inherited,
                       struct dz_fault *fault)
 {
-    if (!dz_wants_powers(start->plan))
-        return 0;
-    if (shim_map_page(fault) < 0)
-        return -1;
     for (size_t i = 0; i < sizeof powers / sizeof powers[0]; i++)
         if (powers[i](start, inherited, fault) < 0)
             return -1;

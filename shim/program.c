@@ -1,5 +1,5 @@
 /*
- * The program that libdz.so finds itself in: its name, words, script, threads.
+ * The program that libdz.so is in: its name, arguments, script, threads, descriptors.
  */
 #include "shim.h"
 
@@ -17,7 +17,8 @@ static const char *last_part(const char *path)
     return slash != NULL ? slash + 1 : path;
 }
 
-/* Whether the name of that length is path, or its last part if it has no slash. */
+/* Returns whether the name of that length is path.  A name without a slash is compared
+ * with the last part of path. */
 static bool names(const char *name, size_t length, const char *path)
 {
     if (memchr(name, '/', length) == NULL)
@@ -31,10 +32,10 @@ bool shim_only_matches(const char *only)
     char file[PATH_MAX];
     ssize_t n;
 
-    if (only == NULL || *only == '\0') /* empty: to be refused as a bad value */
+    if (only == NULL || *only == '\0') /* empty: refused later as a bad value */
         return true;
     n = readlink(self_exe, file, sizeof file - 1);
-    file[n > 0 ? n : 0] = '\0'; /* no /proc: only AT_EXECFN counts */
+    file[n > 0 ? n : 0] = '\0'; /* without /proc only AT_EXECFN counts */
     while (*only != '\0') {
         size_t length = strcspn(only, ",");
         if ((executed != NULL && names(only, length, executed)) ||
@@ -50,10 +51,10 @@ char **shim_find_argv(char **envp)
     long count = 0;
 
     /*
-     * argc, argv, NULL, envp: walk back from envp until the word before is the
-     * number of the words passed; a pointer is never that small.  A vector that
-     * somebody has allocated since does not have a NULL before it: there is the
-     * allocator's own word, which is not zero for a block in use.
+     * argc, argv, NULL, envp: go back from envp until the value before is the number of
+     * pointers passed.  A pointer is never that small.  A vector that was allocated
+     * since has no NULL before it: the allocator's own value for a block in use is not
+     * zero.
      */
     if (envp[-1] != NULL)
         return NULL;
@@ -74,24 +75,24 @@ bool shim_is_program(const char *path)
 
 void shim_keep_script(char **argv)
 {
-    static char absolute[PATH_MAX]; /* becomes a word of main's argv */
+    static char absolute[PATH_MAX]; /* becomes an argument of main */
     const char *executed = (const char *)getauxval(AT_EXECFN);
     struct dz_text text = dz_text(absolute, sizeof absolute);
 
     if (argv == NULL || executed == NULL || executed[0] == '/' ||
         shim_is_program(executed)) /* not a script */
         return;
-    /* The kernel makes "interpreter [option] script word...", execve(2), and
-     * puts a script's own interpreter before that, up to five deep. */
+    /* The kernel makes "interpreter [option] script argument...", execve(2).  It puts
+     * the interpreter of an interpreter before that, up to five deep. */
     for (int i = 1; i <= 10 && argv[i] != NULL; i++) {
         if (strcmp(argv[i], executed) != 0)
             continue;
         if (getcwd(absolute, sizeof absolute) == NULL)
-            return; /* a cwd without a name: the script is out of reach anyway */
+            return; /* a directory without a name: the script is out of reach anyway */
         text.length = strlen(absolute);
         dz_add(&text, "/");
         dz_add(&text, executed);
-        if (!text.cut) /* too long for any open(2): leave the word as it is */
+        if (!text.cut) /* too long for any open(2): the argument stays as it is */
             argv[i] = absolute;
         return;
     }
@@ -99,10 +100,22 @@ void shim_keep_script(char **argv)
 
 bool shim_has_threads(void)
 {
-    enum { ONE_THREAD = 3 }; /* links: ".", the entry, one folder a thread */
+    enum { ONE_THREAD = 3 }; /* links: ".", the entry, a directory for each thread */
     struct dz_stat task;
 
-    /* Without /proc none can be seen; then a fork is as good as it was. */
+    /* Without /proc no thread can be seen. */
     return dz_stat(AT_FDCWD, "/proc/self/task", true, &task) == 0 &&
            task.links > ONE_THREAD;
+}
+
+/* For dz_each_number. */
+static int is_open_from_3(int number, int fd, void *data)
+{
+    (void)data;
+    return number >= 3 && number != fd;
+}
+
+bool shim_has_descriptors(void)
+{
+    return dz_each_number("/proc/self/fd", is_open_from_3, NULL) != 0;
 }

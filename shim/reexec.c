@@ -1,9 +1,11 @@
 /*
- * Executing the program a second time, where its constructors have threads.
+ * Executing the program a second time, if other constructors ran before ours.
  *
- * The first image has prepared and detached; the second one prepares again, as
- * its descriptors of ours were close-on-exec, and commits.  Between the two the
- * write end of the report pipe stays open; DZ_RESUME holds its number.
+ * A fork would lose the threads that they have started, and closing the caller's
+ * descriptors would close those that they have opened.  The first image prepares,
+ * detaches and closes.  The second one prepares again, since its own descriptors were
+ * close-on-exec, and commits.  The write end of the report pipe stays open between the
+ * two; DZ_RESUME holds its number, or 0 in stay mode, which has none.
  */
 #include "shim.h"
 
@@ -11,11 +13,12 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /*
- * The path to execute: AT_EXECFN where that is this very program, which keeps
- * its name in ps; for a script the interpreter itself, since the words are
+ * Returns the path to execute.  If AT_EXECFN is this program it is that, which keeps
+ * the program's name in ps(1).  For a script it is the interpreter: the arguments are
  * already those that the kernel made for it.
  */
 static const char *program_path(char path[PATH_MAX])
@@ -32,8 +35,10 @@ static const char *program_path(char path[PATH_MAX])
     return path;
 }
 
-/* The environment for the new image, which has NOTIFY_SOCKET from here: there the
- * caller's socket is not known.  Returns the number of entries. */
+/*
+ * Copies the environment for the new image.  NOTIFY_SOCKET is ours from here: the new
+ * image does not know the caller's.  Returns the number of entries.
+ */
 static size_t copy_environment(struct dz_start *start, char **to)
 {
     bool notify = start->notify.fd >= 0;
@@ -49,6 +54,7 @@ static size_t copy_environment(struct dz_start *start, char **to)
 
 int shim_execute_again(struct dz_start *start, struct dz_fault *fault)
 {
+    bool reports = start->report_fd >= 0;
     char variable[32];
     char path[PATH_MAX];
     struct dz_text text = dz_text(variable, sizeof variable);
@@ -58,13 +64,13 @@ int shim_execute_again(struct dz_start *start, struct dz_fault *fault)
         return dz_fault(fault, "exec", "arguments", 0, "unknown in this program");
     while (start->envp[n] != NULL)
         n++;
-    char *envp[n + 3]; /* no larger than what execve(2) has taken once */
+    char *envp[n + 3]; /* execve(2) has taken a vector of nearly that size */
     n = copy_environment(start, envp);
     dz_add(&text, DZ_RESUME);
-    dz_add_number(&text, start->report_fd);
+    dz_add_number(&text, reports ? start->report_fd : SHIM_RESUMED_STAY);
     envp[n] = variable;
     envp[n + 1] = NULL;
-    if (fcntl(start->report_fd, F_SETFD, 0) == 0)
+    if (!reports || fcntl(start->report_fd, F_SETFD, 0) == 0)
         execve(program_path(path), start->plan->argv, envp);
     return dz_fault(fault, "exec", program_path(path), errno, NULL);
 }
@@ -74,21 +80,51 @@ bool shim_is_report(int fd)
     return fd >= 3 && dz_kind_of_fd(fd) == DZ_PIPE;
 }
 
-int shim_take_fd(char **envp, const char *name)
+int shim_take_resume(char **envp)
 {
-    size_t length = strlen(name);
-    int fd = -1;
+    size_t length = strlen(DZ_RESUME);
 
     for (; *envp != NULL; envp++) {
-        if (strncmp(*envp, name, length) != 0)
-            continue;
         const char *at = *envp + length;
+        int fd;
+
+        if (strncmp(*envp, DZ_RESUME, length) != 0)
+            continue;
         fd = dz_read_number(&at);
-        if (*at != '\0' || !shim_is_report(fd) || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
-            return -1; /* not ours: left to be refused as unknown */
+        if (*at != '\0' ||
+            (fd != SHIM_RESUMED_STAY &&
+             (!shim_is_report(fd) || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)))
+            return SHIM_NOT_RESUMED; /* left there, and refused as unknown */
         for (; *envp != NULL; envp++)
             envp[0] = envp[1];
         return fd;
     }
-    return -1;
+    return SHIM_NOT_RESUMED;
+}
+
+static long waiting_thread;
+
+/* In a thread that does not block the signal.  tgkill(2) can only fail if the thread
+ * that waits has ended, and the process with it. */
+static void forward(int number)
+{
+    int err = errno;
+
+    syscall(SYS_tgkill, getpid(), waiting_thread, number);
+    errno = err;
+}
+
+void shim_forward_interrupts(void)
+{
+    struct sigaction action = {.sa_handler = forward, .sa_flags = SA_RESTART};
+    struct sigaction now;
+    sigset_t set;
+
+    waiting_thread = syscall(SYS_gettid);
+    dz_interrupt_set(&set);
+    for (int number = 1; number <= DZ_SIGNALS; number++)
+        /* A signal that is ignored stays so.  Both calls cannot fail. */
+        if (sigismember(&set, number) == 1 && sigaction(number, NULL, &now) == 0 &&
+            now.sa_handler != SIG_IGN)
+            sigaction(number, &action, NULL);
 }

@@ -1,9 +1,11 @@
 /*
- * --reopen: the log opened again by its name, at SIGHUP.
+ * --reopen: at SIGHUP the log is opened again by its name.
  *
- * Each file is opened before its descriptor changes hands, which dup2(2) does at
- * once: what other threads write meanwhile is in the old file or in the new one,
- * whole, as both are appended to.
+ * The new file is open before dup2(2) puts it in the place of the old one at once.
+ * What other threads write meanwhile is whole in one of the two, since both are
+ * appended to.
+ *
+ * Invariant: only a descriptor that is still open on the log's file is replaced.
  */
 #include "shim.h"
 
@@ -14,28 +16,29 @@
 #include <unistd.h>
 
 struct log {
-    char path[PATH_MAX]; /* empty: the stream is no log of ours */
-    uint64_t device;     /* what the descriptor was when we last saw to it */
-    uint64_t inode;
+    char path[PATH_MAX];  /* empty: the stream is no log */
+    struct dz_stat about; /* the file that it was when it was last opened */
 };
 static struct log logs[3]; /* [1] and [2] */
 
 static void remember(int fd)
 {
+    if (dz_stat(fd, "", true, &logs[fd].about) < 0)
+        logs[fd].path[0] = '\0';
+}
+
+/* Returns whether the log's name leads to the file that was opened by it. */
+static bool is_in_place(int fd)
+{
     struct dz_stat about;
 
-    if (dz_stat(fd, "", true, &about) < 0) {
-        logs[fd].path[0] = '\0';
-        return;
-    }
-    logs[fd].device = about.device;
-    logs[fd].inode = about.inode;
+    return dz_stat(AT_FDCWD, logs[fd].path, true, &about) == 0 &&
+           dz_same_file(&about, &logs[fd].about);
 }
 
 int shim_begin_reopen(const struct dz_start *start, bool inherited,
                       struct dz_fault *fault)
 {
-    (void)inherited;
     (void)fault;
     if (!start->plan->reopen)
         return 0;
@@ -43,13 +46,17 @@ int shim_begin_reopen(const struct dz_start *start, bool inherited,
         const char *path = dz_stream_log(start, fd);
         struct dz_text text = dz_text(logs[fd].path, sizeof logs[fd].path);
         dz_add(&text, path != NULL ? path : "");
-        if (path != NULL)
-            remember(fd);
+        if (path == NULL)
+            continue;
+        remember(fd);
+        /* What another program has started this one with is not always the log. */
+        if (inherited && !is_in_place(fd))
+            logs[fd].path[0] = '\0';
     }
     return 0;
 }
 
-/* One call, so that it stays one line in a log that others write to. */
+/* Writes by one call, so that it stays one line in a log that others write to. */
 static void complain(int fd, int err)
 {
     static const char before[] = "libdz.so: reopen: ";
@@ -66,17 +73,17 @@ static void complain(int fd, int err)
     };
 
     if (writev(fd, parts, (int)(sizeof parts / sizeof parts[0])) < 0)
-        return; /* the old log: there is nowhere else to say so */
+        return; /* the old log takes nothing: no place is left to say so */
 }
 
-/* -1: it could not be opened again. */
+/* Returns -1 if the log could not be opened again. */
 static int reopen_one(int fd, bool complains)
 {
     struct dz_stat about;
 
-    /* The program, or a child on its way to exec, may have put something else there. */
+    /* The program, or a child before its exec, may have put something else there. */
     if (logs[fd].path[0] == '\0' || dz_stat(fd, "", true, &about) < 0 ||
-        about.device != logs[fd].device || about.inode != logs[fd].inode)
+        !dz_same_file(&about, &logs[fd].about))
         return 0;
     if (dz_reopen_log(logs[fd].path, fd) < 0) {
         if (complains)
@@ -87,8 +94,8 @@ static int reopen_one(int fd, bool complains)
     return 0;
 }
 
-/* One thread at a time; it goes on while others ask. */
-void shim_reopen(void)
+/* One thread at a time.  It goes on while others ask. */
+static void reopen_logs(bool complains)
 {
     struct shim_process *process = shim_process();
     int asked;
@@ -98,8 +105,24 @@ void shim_reopen(void)
         return;
     do {
         asked = __atomic_load_n(&process->reopens, __ATOMIC_ACQUIRE);
-        bool told = reopen_one(1, true) < 0 && strcmp(logs[1].path, logs[2].path) == 0;
-        reopen_one(2, !told);
+        bool told =
+            reopen_one(1, complains) < 0 && strcmp(logs[1].path, logs[2].path) == 0;
+        reopen_one(2, complains && !told);
     } while (!__atomic_compare_exchange_n(&process->reopens, &asked, 0, false,
                                           __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
+}
+
+void shim_reopen(void)
+{
+    reopen_logs(true);
+}
+
+void shim_reopen_moved(void)
+{
+    for (int fd = 1; fd <= 2; fd++)
+        if (logs[fd].path[0] != '\0' && !is_in_place(fd)) {
+            /* No signal has asked for it, so a log that cannot be opened is no news. */
+            reopen_logs(false);
+            return;
+        }
 }

@@ -1,59 +1,74 @@
 /*
- * The shim room: libdz.so.  What the constructor needs to know of the program that it
- * runs in, and what the library does inside the target when asked to, libdz(7).
+ * The shim room: libdz.so.  What the constructor must know about the program that it
+ * runs in, and what the library does inside the target if it is asked to, libdz(7).
  *
- * Needs all of core.  The rules of base.h hold here too.  With no power asked for each
- * interposer calls the next definition at once.  Nothing here allocates (but
- * setvbuf(3), once, before main), nothing wraps vfork, and what a signal handler runs
- * is async-signal-safe.
+ * Needs all of core.  The rules of base.h hold here too.  If no power is asked for,
+ * each interposer calls the next definition at once.  Nothing here allocates, except
+ * setvbuf(3) once before main.  Nothing wraps vfork(2).  What a signal handler runs is
+ * async-signal-safe.
  */
 #ifndef SHIM_H
 #define SHIM_H
 
 #include "start.h"
 
-/* ---- program.c, reexec.c: the program ---- */
+/* ---- program.c: the program that the library is in ---- */
 
 /*
- * Whether DZ_ONLY, a list NAME[,NAME...] or NULL for any, names this program:
- * the last part of AT_EXECFN (a script's own name) or of /proc/self/exe; a NAME
- * with a slash is compared with the whole.
+ * Returns whether DZ_ONLY names this program.  only is a list NAME[,NAME...], or NULL
+ * for any program.  A NAME is compared with the last part of AT_EXECFN, which for a
+ * script is its own name, and of /proc/self/exe.  A NAME with a slash is compared with
+ * the whole path.
  */
 bool shim_only_matches(const char *only);
 
 /*
- * argv, as the kernel laid it out before envp, execve(2); NULL where envp is no
- * longer that vector.  For musl, which passes constructors no arguments.
+ * Returns argv, which the kernel lays out before envp, execve(2).  Returns NULL if envp
+ * is another vector.  For musl, which passes no arguments to constructors.
  */
 char **shim_find_argv(char **envp);
 
 /*
- * A script given by a relative path would not be found by its interpreter from
- * another cwd: make that word of start->plan->argv absolute.
+ * Makes the path of a script absolute in argv.  Its interpreter would not find a
+ * relative path from another directory.
  */
 void shim_keep_script(char **argv);
 
-/* Whether path names the very file that runs here, /proc/self/exe: not so for a
- * script, whose interpreter that is. */
+/* Returns whether path is the file /proc/self/exe.  A script is not: its interpreter
+ * is. */
 bool shim_is_program(const char *path);
 
-/* Whether this process has more than one thread. */
+/* Returns whether this process has more than one thread. */
 bool shim_has_threads(void);
 
+/* Returns whether any descriptor from 3 is open.  Without /proc: true. */
+bool shim_has_descriptors(void);
+
+/* ---- reexec.c: executing the program a second time ---- */
+
 /*
- * Execute this program again, with the same words and environment, and the
- * variable DZ_RESUME.  Returns only with a fault.
+ * Executes this program again with its arguments, its environment and the variable
+ * DZ_RESUME.  Returns only if that fails: -1 with *fault filled in.
  */
 int shim_execute_again(struct dz_start *start, struct dz_fault *fault);
 
-/*
- * Take a variable of our own, "NAME=descriptor", out of envp and return the
- * descriptor, the pipe to report on, close-on-exec again.  Otherwise -1.
- */
-int shim_take_fd(char **envp, const char *name);
+enum { SHIM_NOT_RESUMED = -1, SHIM_RESUMED_STAY = 0 };
 
-/* Whether fd can be such a pipe. */
+/*
+ * Takes DZ_RESUME out of envp.  Returns the pipe to report on, close-on-exec again;
+ * SHIM_RESUMED_STAY if the first image was in stay mode; SHIM_NOT_RESUMED if there is
+ * no such variable or its value is not ours.
+ */
+int shim_take_resume(char **envp);
+
+/* Returns whether fd can be a pipe to report on. */
 bool shim_is_report(int fd);
+
+/*
+ * In a caller with threads: has every INT, QUIT and TERM reach the thread that waits.
+ * That thread alone blocks them and reads them; another would die of them.
+ */
+void shim_forward_interrupts(void);
 
 /* The version script has the list; the build hides all else. */
 #define SHIM_EXPORT __attribute__((visibility("default")))
@@ -69,26 +84,28 @@ int shim_begin_powers(const struct dz_start *start, bool inherited,
 
 /* ---- page.c ---- */
 
-/* Maps that page.  Before any other function of a power. */
-int shim_map_page(struct dz_fault *fault);
-
 /*
- * What a fork(2) child is not to have from its parent: a page that the kernel gives
- * it empty, madvise(2) MADV_WIPEONFORK.  A vfork(2) child shares it, as all memory.
+ * What a fork(2) child does not get from its parent.  The kernel empties the page in
+ * the child, madvise(2) MADV_WIPEONFORK.  A vfork(2) child shares it with its parent,
+ * as it shares all memory.
  */
 struct shim_process {
-    pid_t pid;   /* whose memory this is, or 0: a child that has not asked yet */
+    pid_t pid;   /* whose memory this is, or 0 in a child that has not asked yet */
     int lock;    /* dispositions.c */
+    int execs;   /* exec.c: under way, with SIGHUP ignored meanwhile */
     int reopens; /* reopen.c: asked for and not done */
 };
 
-/* The page of this process, or NULL in a vfork child, whose memory is another's. */
+/* Maps the page.  A power that calls shim_process() calls this once before. */
+int shim_map_page(struct dz_fault *fault);
+
+/* Returns the page of this process, or NULL in a vfork(2) child. */
 struct shim_process *shim_process(void);
 
-/* In a fork(2) child: it takes its page before a vfork(2) child of its own could. */
+/* In a fork(2) child: takes the page before a vfork(2) child of its own could. */
 void shim_forked(void);
 
-/* ---- next.c ---- */
+/* ---- next.c: the functions that ours stand before ---- */
 
 enum shim_next {
     SHIM_SIGNAL,
@@ -98,15 +115,17 @@ enum shim_next {
     SHIM_SIGSET,
     SHIM_SIGIGNORE,
     SHIM_SIGINTERRUPT,
-    SHIM_GET_SIGDEFAULT,
-    SHIM_SET_SIGDEFAULT,
     SHIM_FORK,
     SHIM_SETSID,
+    SHIM_SETPGID,
+    SHIM_SETPGRP,
     SHIM_DAEMON,
+    SHIM_EXIT_NOW,
     SHIM_EXECVE,
-    SHIM_EXECV,
-    SHIM_EXECVP,
     SHIM_EXECVPE,
+    SHIM_FEXECVE,
+    SHIM_SPAWN,
+    SHIM_SPAWNP,
     SHIM_GLIBC, /* musl lacks those from here */
     SHIM_SSIGNAL = SHIM_GLIBC,
     SHIM_SYSV_SIGNAL,
@@ -120,13 +139,13 @@ typedef void (*shim_function)(void); /* to be cast to its own type */
 
 extern shim_function shim_found[SHIM_NEXT];
 
-/* Look it up, and keep it in shim_found. */
+/* Looks the function up, keeps it in shim_found and returns it. */
 shim_function shim_find(enum shim_next which);
 
-/* Look up all of them that there are. */
+/* Looks up all of them that this libc has. */
 void shim_find_all(void);
 
-/* The next definition of the function. */
+/* Returns the next definition of the function. */
 static inline shim_function shim_next(enum shim_next which)
 {
     shim_function found = __atomic_load_n(&shim_found[which], __ATOMIC_RELAXED);
@@ -134,9 +153,13 @@ static inline shim_function shim_next(enum shim_next which)
     return __builtin_expect(found != NULL, 1) ? found : shim_find(which);
 }
 
+/* Calls the next sigaction. */
+int shim_next_sigaction(int number, const struct sigaction *action,
+                        struct sigaction *old);
+
 /* ---- dispositions.c ---- */
 
-/* The signals whose disposition is ours: bit N-1. */
+/* The signals whose disposition the library controls: bit N-1. */
 extern uint64_t shim_controlled;
 
 /* Whether SIGHUP reopens the log. */
@@ -144,48 +167,54 @@ extern bool shim_reopens;
 
 static inline bool shim_controls(int number)
 {
-    return __builtin_expect(shim_controlled != 0, 0) && number >= 1 && number <= 64 &&
-           (shim_controlled & UINT64_C(1) << (number - 1)) != 0;
+    return __builtin_expect(shim_controlled != 0, 0) && number >= 1 &&
+           number <= DZ_SIGNALS && (shim_controlled & dz_signal_bit(number)) != 0;
 }
 
-/* The signals that plan has us govern, from now on. */
+/* --pin-signals, --reopen: controls their signals from now on. */
 int shim_control_signals(const struct dz_start *start, bool inherited,
                          struct dz_fault *fault);
 
 /*
- * As sigaction(2), of a governed signal: old is what the program has set, whatever
- * the kernel has instead.
+ * sigaction(2) of a controlled signal.  *old is what the program has set, whatever the
+ * kernel has instead.
  */
 int shim_sigaction(int number, const struct sigaction *action, struct sigaction *old);
 
-/* The next sigaction. */
-int shim_next_sigaction(int number, const struct sigaction *action,
-                        struct sigaction *old);
+/* Returns whether the signal stays ignored if the program sets it to SIG_DFL. */
+bool shim_pins(int number);
+
+/*
+ * Before an exec, of this process or of a child that posix_spawn(3) makes: the kernel
+ * ignores SIGHUP if the next program is to begin with it ignored.  A handler does not
+ * outlive execve(2).  Returns whether that has changed anything.
+ */
+bool shim_begin_exec(void);
+
+/* After it, if this program goes on and shim_begin_exec() returned true: undoes that.
+ * Keeps errno. */
+void shim_end_exec(void);
+
+/* In a fork(2) child: undoes what shim_begin_exec() has done in another thread of its
+ * parent. */
+void shim_signals_forked(void);
 
 /* ---- reopen.c ---- */
 
-/* --reopen: remembers the logs, which are those of dz_stream_log. */
+/* --reopen: remembers the logs, which are those of dz_stream_log(). */
 int shim_begin_reopen(const struct dz_start *start, bool inherited,
                       struct dz_fault *fault);
 
-/* Open each of them again, if its descriptor is still what it was. */
+/* Opens each log again if its descriptor is still what it was. */
 void shim_reopen(void);
+
+/* Opens each log again whose name no longer leads to it. */
+void shim_reopen_moved(void);
 
 /* ---- nodaemon/ ---- */
 
-/* --no-daemon, from now on. */
+/* --no-daemon: begins it. */
 int shim_stay_in_foreground(const struct dz_start *start, bool inherited,
                             struct dz_fault *fault);
-
-/* How the parent's branch of a fork ends, tried in a copy of this process. */
-enum shim_branch {
-    SHIM_ONLY_EXITS, /* it speaks and exits: what it said has been said */
-    SHIM_GOES_ON,    /* it does something else, and nothing of it was done */
-    SHIM_IN_COPY     /* this is that copy: the branch is to be run */
-};
-enum shim_branch shim_try_parent(void);
-
-/* Whether this kernel and machine have what that needs. */
-bool shim_can_try(void);
 
 #endif

@@ -1,26 +1,24 @@
 /*
- * The functions by which a program sets a disposition: for a governed signal each
- * is that libc's own, by way of shim_sigaction; for any other the next definition.
+ * The functions by which a program sets a disposition.  For a controlled signal each
+ * does what that libc's own does, through shim_sigaction(); for any other signal it
+ * calls the next definition.
  */
 #include "shim.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <spawn.h>
-#include <string.h>
 
 typedef void (*handler)(int);
 typedef handler setter(int number, handler to);
 
-/* The signals that siginterrupt(3) was called for, as glibc's signal(3) heeds it. */
+/* The signals that siginterrupt(3) was called for.  glibc's signal(3) heeds them. */
 static uint64_t interrupting;
 
-/* What differs between the libcs is told by gnu_get_libc_version. */
-static handler set(int number, struct sigaction *action)
+/* gnu_get_libc_version tells which libc this is. */
+static handler set_action(int number, struct sigaction *action)
 {
     struct sigaction old;
 
-    /* glibc's; musl sets even that. */
+    /* glibc refuses that; musl sets it. */
     if (action->sa_handler == SIG_ERR && gnu_get_libc_version != NULL) {
         errno = EINVAL;
         return SIG_ERR;
@@ -34,10 +32,10 @@ static handler set_bsd(int number, handler to)
 
     if (gnu_get_libc_version != NULL) {
         sigaddset(&action.sa_mask, number);
-        if ((interrupting & UINT64_C(1) << (number - 1)) != 0)
+        if ((interrupting & dz_signal_bit(number)) != 0)
             action.sa_flags = 0;
     }
-    return set(number, &action);
+    return set_action(number, &action);
 }
 
 static handler set_sysv(int number, handler to)
@@ -48,14 +46,13 @@ static handler set_sysv(int number, handler to)
 
     if (gnu_get_libc_version == NULL) /* musl's is signal(3) */
         return set_bsd(number, to);
-    return set(number, &action);
+    return set_action(number, &action);
 }
 
-/* A function of the family: set_as is how it sets a governed signal, next is which
- * definition does the others. */
-static handler change(setter *set_as, enum shim_next next, int number, handler to)
+/* Sets a controlled signal by set, and any other by the next definition. */
+static handler change(setter *set, enum shim_next next, int number, handler to)
 {
-    setter *now = shim_controls(number) ? set_as : (setter *)shim_next(next);
+    setter *now = shim_controls(number) ? set : (setter *)shim_next(next);
 
     return now(number, to);
 }
@@ -87,7 +84,8 @@ SHIM_EXPORT handler __sysv_signal(int number, handler to)
     return change(set_sysv, SHIM_UNDER_SYSV_SIGNAL, number, to);
 }
 
-static int act(int number, const struct sigaction *action, struct sigaction *old)
+static int change_action(int number, const struct sigaction *action,
+                         struct sigaction *old)
 {
     return shim_controls(number) ? shim_sigaction(number, action, old)
                                  : shim_next_sigaction(number, action, old);
@@ -96,7 +94,7 @@ static int act(int number, const struct sigaction *action, struct sigaction *old
 SHIM_EXPORT int sigaction(int number, const struct sigaction *action,
                           struct sigaction *old)
 {
-    return act(number, action, old);
+    return change_action(number, action, old);
 }
 
 SHIM_EXPORT int __sigaction(int number, const struct sigaction *action,
@@ -104,10 +102,10 @@ SHIM_EXPORT int __sigaction(int number, const struct sigaction *action,
 SHIM_EXPORT int __sigaction(int number, const struct sigaction *action,
                             struct sigaction *old)
 {
-    return act(number, action, old);
+    return change_action(number, action, old);
 }
 
-/* SIG_HOLD, 2: block it, and leave the disposition alone; sigset(3). */
+/* SIG_HOLD blocks the signal and leaves its disposition alone, sigset(3). */
 static handler set_xsi(int number, handler to)
 {
     struct sigaction action = {.sa_handler = to};
@@ -150,10 +148,10 @@ static int set_interrupt(int number, bool interrupts)
         return -1;
     if (interrupts) {
         action.sa_flags &= ~SA_RESTART;
-        interrupting |= UINT64_C(1) << (number - 1);
+        interrupting |= dz_signal_bit(number);
     } else {
         action.sa_flags |= SA_RESTART;
-        interrupting &= ~(UINT64_C(1) << (number - 1));
+        interrupting &= ~dz_signal_bit(number);
     }
     return shim_sigaction(number, &action, NULL);
 }
@@ -163,58 +161,4 @@ SHIM_EXPORT int siginterrupt(int number, int interrupts)
     if (shim_controls(number))
         return set_interrupt(number, interrupts != 0);
     return ((int (*)(int, int))shim_next(SHIM_SIGINTERRUPT))(number, interrupts);
-}
-
-/* ---- posix_spawn(3): what a child begins with ---- */
-
-enum { WORD = CHAR_BIT * (int)sizeof(unsigned long), SIGNALS = 64 };
-
-/* sigset_t has room for 1024 signals in both libcs, of which the kernel knows 64. */
-static unsigned long *word_of(sigset_t *set, int number)
-{
-    return (unsigned long *)set + (number - 1) / WORD;
-}
-
-static unsigned long bit_of(int number)
-{
-    return 1UL << (number - 1) % WORD;
-}
-
-/* A governed signal in set moves to number + by, where nobody reads it as one. */
-static void move(sigset_t *set, int from, int to)
-{
-    for (int number = 1; number <= SIGNALS; number++)
-        if (shim_controls(number) &&
-            (*word_of(set, number + from) & bit_of(number + from)) != 0) {
-            *word_of(set, number + from) &= ~bit_of(number + from);
-            *word_of(set, number + to) |= bit_of(number + to);
-        }
-}
-
-SHIM_EXPORT int posix_spawnattr_setsigdefault(posix_spawnattr_t *attributes,
-                                              const sigset_t *signals)
-{
-    int (*next)(posix_spawnattr_t *, const sigset_t *) =
-        (int (*)(posix_spawnattr_t *, const sigset_t *))shim_next(SHIM_SET_SIGDEFAULT);
-    sigset_t set;
-
-    if (shim_controlled == 0)
-        return next(attributes, signals);
-    set = *signals;
-    /* musl's sigemptyset leaves all beyond the kernel's signals as it was. */
-    memset((char *)&set + SIGNALS / CHAR_BIT, 0, sizeof set - SIGNALS / CHAR_BIT);
-    move(&set, 0, SIGNALS);
-    return next(attributes, &set);
-}
-
-SHIM_EXPORT int posix_spawnattr_getsigdefault(const posix_spawnattr_t *attributes,
-                                              sigset_t *signals)
-{
-    int (*next)(const posix_spawnattr_t *, sigset_t *) =
-        (int (*)(const posix_spawnattr_t *, sigset_t *))shim_next(SHIM_GET_SIGDEFAULT);
-    int result = next(attributes, signals);
-
-    if (shim_controlled != 0 && result == 0)
-        move(signals, SIGNALS, 0);
-    return result;
 }

@@ -113,6 +113,9 @@ int dz_write(int fd, const void *data, size_t size);
  * the pipe's end. */
 bool dz_read_all(int fd, void *data, size_t size);
 
+/* lseek(2) with 64 bits.  Returns the file's position, or -1 and sets errno. */
+int64_t dz_seek(int fd, int64_t offset, int from);
+
 /*
  * Reads up to size bytes from byte at on; moves the file's position.  Returns their
  * number, less than size only at the file's end, or -1 and sets errno.
@@ -170,6 +173,22 @@ void dz_add_signal(struct dz_text *text, int number);
 
 /* Sets *set to INT, QUIT and TERM: they end a wait, and the job with it. */
 void dz_interrupt_set(sigset_t *set);
+
+/* What dz_hold_write_signals() keeps. */
+struct dz_held {
+    sigset_t mask; /* of the thread before */
+    sigset_t ours; /* of PIPE and XFSZ those that were not pending before */
+};
+
+/*
+ * Blocks PIPE and XFSZ in this thread.  A write of ours that fails then gives EPIPE or
+ * EFBIG, and does not end a program whose dispositions are its own.
+ */
+void dz_hold_write_signals(struct dz_held *held);
+
+/* Ends that: takes what such writes have raised, and restores the mask.  Keeps errno.
+ */
+void dz_release_write_signals(const struct dz_held *held);
 
 /* Ends this process by the signal that interrupted its wait, so that a shell that
  * waits for it sees the interrupt too. */

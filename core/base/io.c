@@ -53,20 +53,25 @@ bool dz_read_all(int fd, void *data, size_t size)
 }
 
 /*
- * The position is set by the bare system call: lseek(2) and pread(2) of the two libcs
- * take offsets of different width on 32 bits.
+ * By the bare system call: lseek(2) and pread(2) of the two libcs take offsets of
+ * different width on 32 bits.
  */
-ssize_t dz_read_at(int fd, void *data, size_t size, int64_t at)
+int64_t dz_seek(int fd, int64_t offset, int from)
 {
 #ifdef SYS__llseek
     int64_t now;
-    long result = syscall(SYS__llseek, fd, (unsigned long)(at >> 32), (unsigned long)at,
-                          &now, SEEK_SET);
-#else
-    long result = syscall(SYS_lseek, fd, (long)at, SEEK_SET);
-#endif
+    long result = syscall(SYS__llseek, fd, (unsigned long)(offset >> 32),
+                          (unsigned long)offset, &now, from);
 
-    return result < 0 ? -1 : read_up_to(fd, data, size);
+    return result < 0 ? -1 : now;
+#else
+    return syscall(SYS_lseek, fd, (long)offset, from);
+#endif
+}
+
+ssize_t dz_read_at(int fd, void *data, size_t size, int64_t at)
+{
+    return dz_seek(fd, at, SEEK_SET) < 0 ? -1 : read_up_to(fd, data, size);
 }
 
 ssize_t dz_read_file(const char *path, char *data, size_t size)

@@ -3,7 +3,9 @@
  */
 #include "base.h"
 
+#include <errno.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { FIRST_REALTIME = 34 /* glibc's SIGRTMIN, which nearly all targets have */ };
@@ -92,6 +94,35 @@ void dz_interrupt_set(sigset_t *set)
     sigaddset(set, SIGINT);
     sigaddset(set, SIGQUIT);
     sigaddset(set, SIGTERM);
+}
+
+void dz_hold_write_signals(struct dz_held *held)
+{
+    static const int numbers[] = {SIGPIPE, SIGXFSZ};
+    sigset_t both;
+    sigset_t pending;
+
+    sigemptyset(&both);
+    sigemptyset(&held->ours);
+    sigpending(&pending);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        sigaddset(&both, numbers[i]);
+        if (!sigismember(&pending, numbers[i]))
+            sigaddset(&held->ours, numbers[i]);
+    }
+    sigprocmask(SIG_BLOCK, &both, &held->mask); /* cannot fail with a valid set */
+}
+
+void dz_release_write_signals(const struct dz_held *held)
+{
+    const struct timespec now = {0};
+    int err = errno;
+
+    /* Until EAGAIN, which tells that none is left. */
+    while (sigtimedwait(&held->ours, NULL, &now) > 0 || errno == EINTR)
+        ;
+    sigprocmask(SIG_SETMASK, &held->mask, NULL);
+    errno = err;
 }
 
 void dz_die_by_signal(int number)

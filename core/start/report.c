@@ -16,12 +16,19 @@ struct frame {
     pid_t pid;
 };
 
-/* Sends a frame, followed by a fault unless told is NULL. */
+/* Sends a frame, followed by a fault unless told is NULL.  If the caller is gone that
+ * fails with EPIPE, and does not end the target. */
 static int send(int fd, const struct frame *frame, const struct dz_fault *told)
 {
-    if (dz_write(fd, frame, sizeof *frame) < 0)
-        return -1;
-    return told != NULL ? dz_write(fd, told, sizeof *told) : 0;
+    struct dz_held held;
+    int result;
+
+    dz_hold_write_signals(&held);
+    result = dz_write(fd, frame, sizeof *frame);
+    if (result == 0 && told != NULL)
+        result = dz_write(fd, told, sizeof *told);
+    dz_release_write_signals(&held);
+    return result;
 }
 
 int dz_report_pid(int fd, pid_t pid, struct dz_fault *fault)

@@ -1,15 +1,14 @@
 /*
- * --no-daemon: a program that makes itself a daemon goes on in this very process.
+ * --no-daemon: the functions by which a program makes itself a daemon.
  *
- * A fork whose parent only exits is not made: the caller is told that it is the
- * child.  A fork whose parent goes on is an ordinary one.  Which it is nobody can
- * know before; so the parent's branch is tried in a copy that can do nothing but
- * speak and exit (trial.c).
+ * A fork whose parent only exits is not made: the program is told that it is the child.
+ * A fork whose parent goes on is an ordinary one.  Nobody can know beforehand which of
+ * the two it is, so each fork of this process is tried (trial.c).  daemon(3) never
+ * forks.
  *
- * It ends with the second fork that was not made, or with the first ordinary one
- * behind one that was not: what comes then are workers.  And with the hundredth
- * ordinary one: a trial costs about as much as the fork.
+ * After a hundred ordinary forks no more are tried: a trial costs as much as the fork.
  */
+#include "nodaemon.h"
 #include "shim.h"
 
 #include <errno.h>
@@ -17,11 +16,10 @@
 #include <unistd.h>
 
 static pid_t here;   /* the process that is kept; 0: not asked for */
-static bool looking; /* for the forks of a daemon */
 static int not_made; /* forks so far */
 static int made;
 
-enum { WORKERS = 100 }; /* a program that has made so many forks is no daemon */
+enum { WORKERS = 100 };
 
 int shim_stay_in_foreground(const struct dz_start *start, bool inherited,
                             struct dz_fault *fault)
@@ -32,8 +30,14 @@ int shim_stay_in_foreground(const struct dz_start *start, bool inherited,
     if (!shim_can_try())
         return dz_fault(fault, "no-daemon", "seccomp", ENOSYS, NULL);
     here = getpid();
-    looking = true;
     return 0;
+}
+
+/* Returns whether this is the process that is kept.  Its children are not, not even a
+ * vfork(2) child, which shares its memory. */
+static bool is_here(void)
+{
+    return here != 0 && getpid() == here;
 }
 
 static pid_t next_fork(void)
@@ -42,44 +46,67 @@ static pid_t next_fork(void)
     pid_t pid = next();
 
     if (pid == 0)
-        shim_forked();
+        shim_signals_forked();
     return pid;
 }
 
 static pid_t fork_or_stay(void)
 {
-    enum shim_branch branch = shim_try_parent();
+    struct shim_reason reason = {SHIM_TOO_MANY, WORKERS};
+    enum shim_branch branch = made < WORKERS ? shim_try_parent(&reason) : SHIM_GOES_ON;
     pid_t result;
 
     if (branch == SHIM_IN_COPY)
-        return here; /* for its parent the child is who stays */
+        return here; /* its parent sees the process that stays as its child */
     if (branch == SHIM_ONLY_EXITS) {
         not_made++;
-        looking = not_made < 2;
         return 0;
     }
     result = next_fork();
-    made += result > 0;
-    if (result == 0 || (result > 0 && not_made > 0) || made == WORKERS)
-        looking = false;
+    if (result > 0) {
+        made += made < WORKERS;
+        shim_note_fork(result, &reason);
+    }
     return result;
 }
 
 SHIM_EXPORT pid_t fork(void)
 {
-    /* getpid: a vfork child of ours is a stranger here. */
-    return looking && getpid() == here ? fork_or_stay() : next_fork();
+    return is_here() ? fork_or_stay() : next_fork();
 }
+
+/* ---- what the child of a daemon does ---- */
 
 SHIM_EXPORT pid_t setsid(void)
 {
-    /* The session that it is to leave was left before it began. */
-    if (not_made > 0 && getpid() == here)
+    /* The session that the program wants to leave was left before it began. */
+    if (not_made > 0 && is_here())
         return here;
     return ((pid_t(*)(void))shim_next(SHIM_SETSID))();
 }
 
-static int redirect(void)
+/* Returns whether the process leads a group already, and cannot make one: setpgid(2)
+ * refuses it to a session leader. */
+static bool leads_group(void)
+{
+    return not_made > 0 && is_here() && getsid(0) == here;
+}
+
+SHIM_EXPORT int setpgid(pid_t pid, pid_t group)
+{
+    if ((pid == 0 || pid == here) && (group == 0 || group == here) && leads_group())
+        return 0;
+    return ((int (*)(pid_t, pid_t))shim_next(SHIM_SETPGID))(pid, group);
+}
+
+SHIM_EXPORT int setpgrp(void)
+{
+    if (leads_group())
+        return 0;
+    return ((int (*)(void))shim_next(SHIM_SETPGRP))();
+}
+
+static int redirect_streams(void)
 {
     int fd = open("/dev/null", O_RDWR);
 
@@ -87,19 +114,46 @@ static int redirect(void)
         return -1;
     for (int to = 0; to <= 2; to++)
         if (fd != to && dup2(fd, to) < 0)
-            return -1; /* as daemon(3): it leaves what it has done */
+            return -1; /* daemon(3) leaves what it has done, too */
     if (fd > 2)
-        close(fd); /* /dev/null: nothing can be lost */
+        dz_close(fd);
     return 0;
 }
 
 SHIM_EXPORT int daemon(int no_chdir, int no_close)
 {
-    if (!looking || getpid() != here)
+    if (!is_here())
         return ((int (*)(int, int))shim_next(SHIM_DAEMON))(no_chdir, no_close);
-    looking = false;
-    not_made++; /* and so is its setsid */
+    not_made++; /* the fork and the setsid(2) that it would make */
     if (no_chdir == 0 && chdir("/") < 0)
         return -1;
-    return no_close == 0 ? redirect() : 0;
+    return no_close == 0 ? redirect_streams() : 0;
+}
+
+/* ---- the end of a parent ---- */
+
+__attribute__((noreturn)) static void exit_now(int status)
+{
+    if (is_here())
+        shim_tell_leaving();
+    ((void (*)(int))shim_next(SHIM_EXIT_NOW))(status);
+    __builtin_unreachable();
+}
+
+SHIM_EXPORT void _exit(int status)
+{
+    exit_now(status);
+}
+
+SHIM_EXPORT void _Exit(int status);
+SHIM_EXPORT void _Exit(int status)
+{
+    exit_now(status);
+}
+
+/* exit(3), whose own _exit(2) is not interposed. */
+__attribute__((destructor)) static void end_program(void)
+{
+    if (is_here())
+        shim_tell_leaving();
 }

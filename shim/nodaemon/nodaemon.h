@@ -1,40 +1,88 @@
 /*
- * What a parent may do before it exits and still be one that only exits: speak on
- * stdout and stderr, and write files, its child's pidfile most of all.  Kept in
- * memory while the branch is tried, done when it has proved to be that.
+ * The nodaemon room: --no-daemon, a program that daemonizes itself goes on in this
+ * process.  Needs the shim and what is below it.
+ *
+ * A fork whose parent only exits is not made.  To know which fork that is, the parent's
+ * branch is tried in a copy of the process (trial.c).  What such a parent does before
+ * it exits is recorded there and done afterwards (recorded.c).  If a fork is made after
+ * all and the parent then exits, one line says why (leaving.c).
  */
 #ifndef NODAEMON_H
 #define NODAEMON_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 #include <ucontext.h>
 
+/* ---- trial.c ---- */
+
+/* How the parent's branch of a fork ends. */
+enum shim_branch {
+    SHIM_ONLY_EXITS, /* it exits with 0; what it did before has been done */
+    SHIM_GOES_ON,    /* it does something else; nothing of it was done */
+    SHIM_IN_COPY     /* this process is the copy, in which the branch is to run */
+};
+
+/* Why a branch goes on. */
+struct shim_reason {
+    enum shim_cause {
+        SHIM_CALLS,     /* it makes this system call */
+        SHIM_FAILS,     /* it exits with this status */
+        SHIM_COMPUTES,  /* it does neither for a second */
+        SHIM_DIES,      /* this signal ends it */
+        SHIM_NOT_TRIED, /* there was no copy: this errno */
+        SHIM_TOO_MANY   /* so many forks were made before this one */
+    } cause;
+    int number;
+};
+
+/* Tries the parent's branch of a fork.  Sets *reason with SHIM_GOES_ON. */
+enum shim_branch shim_try_parent(struct shim_reason *reason);
+
+/* Returns whether this kernel and this machine have what that needs. */
+bool shim_can_try(void);
+
+/* ---- recorded.c ---- */
+
 enum {
-    SHIM_KEPT = 1024 * 1024 - 64, /* of which pages are made as they are used */
+    SHIM_KEPT = 1024 * 1024 - 128, /* of which pages are made as they are used */
     SHIM_FILES = 8
 };
 
+/* In memory that the copy and the process share. */
 struct shim_trial {
-    bool exits;            /* the branch has ended */
-    int files;             /* opened so far */
-    int given[SHIM_FILES]; /* the descriptors that it gets for them */
+    bool exits;                /* the branch has ended with status 0 */
+    struct shim_reason reason; /* otherwise */
+    int umask;                 /* of the copy */
+    int files;                 /* opened so far */
+    int given[SHIM_FILES];     /* the descriptors that it gets for them */
     size_t size;
     char kept[SHIM_KEPT];
 };
 
-/* In the copy, first of all: make those descriptors. */
+/* In the copy, before the branch runs: makes those descriptors.  Returns whether that
+ * succeeded. */
 bool shim_give_files(struct shim_trial *trial);
 
 /*
- * In a SIGSYS handler: keep the call for later, and set *result to what it is to
- * return.  False where it is none that is kept, or there is no room.
+ * In a SIGSYS handler: keeps the call for later, and sets *result to what it is to
+ * return.  Returns false if it is no call that is kept, or there is no room.
  */
 bool shim_keep_call(struct shim_trial *trial, int call, const ucontext_t *context,
                     long *result);
 
-/* Make the calls.  One that fails is as little noticed as the parent, which has
- * ended, would have told anybody. */
+/* Makes the calls.  One that fails goes unnoticed: the parent, which has exited, would
+ * have been told. */
 void shim_do_calls(const struct shim_trial *trial);
+
+/* ---- leaving.c ---- */
+
+/* Remembers that the fork of this child was made, and why. */
+void shim_note_fork(pid_t child, const struct shim_reason *reason);
+
+/* This process is about to exit.  If that child lives, tells on stderr that it goes on
+ * in the background, and why. */
+void shim_tell_leaving(void);
 
 #endif

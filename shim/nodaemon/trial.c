@@ -1,16 +1,16 @@
 /*
- * What the parent would do after a fork, found out in a copy of the process that
- * can do nothing to anybody.
+ * What the parent would do after a fork, found out in a copy of the process that can do
+ * nothing to anybody.
  *
- * The copy gets a seccomp(2) filter and returns from fork as the parent would.
- * Calls that change only its own memory are let through, some are answered without
- * being made (to close a file, to sleep: it is about to end anyway), and each other
- * raises SIGSYS, whose handler decides: what parents of daemons do before they exit
- * is kept for later (recorded.c), exit_group with status 0 ends it as a branch that
- * only exits, and anything else as one that goes on.  Then nothing has happened.
+ * The copy gets a seccomp(2) filter and returns from fork as the parent would.  Calls
+ * that change only its own memory, or nothing, are let through.  Some are answered
+ * without being made: a copy that is about to exit need not close a file.  Each other
+ * call raises SIGSYS, whose handler decides.  What parents of daemons do before they
+ * exit is recorded (recorded.c).  exit_group(2) with status 0 shows a parent that only
+ * exits.  Any other call shows one that goes on; then nothing of it has happened.
  *
- * The process waits for the copy's end, all signals blocked; the program is not told
- * of it.
+ * The process waits for the copy's end with all signals blocked.  The program is not
+ * told of the copy.
  */
 #include "bpf.h"
 #include "nodaemon.h"
@@ -25,31 +25,72 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+<<<<<<< HEAD
+=======
+#include <sys/stat.h>
+    >>>>>>> fa71094 (shim: plain English; the exec family, trials and children of vfork as issue 11 wants them)
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PATIENCE_MS = 1000 /* a parent that computes for longer goes on */ };
+    enum {
+        PATIENCE_MS = 1000 /* a parent that computes for longer goes on */
+    };
 
 /* ---- in the copy ---- */
 
-/* In shared memory.  Set in the copy alone: another thread may try a fork as well. */
+/* Set in the copy alone: another thread of the process may try a fork as well. */
 static struct shim_trial *trial;
 
-__attribute__((noreturn)) static void end(void)
+__attribute__((noreturn)) static void end_copy(enum shim_cause cause, int number)
 {
+    trial->reason = (struct shim_reason){cause, number};
     for (;;)
         syscall(SYS_exit, 0); /* of one thread; exit_group is not let through */
 }
 
+/*
+ * Frees a lock that the copy waits for.  Its holder is another thread of the process,
+ * of which the copy has none, so the wait would never end.  What the lock protects is
+ * the copy's own memory.  Returns false if the wait is for something else.
+ */
+static bool break_lock(const ucontext_t *context)
+{
+    enum {
+        WAIT = 128,              /* FUTEX_WAIT | FUTEX_PRIVATE_FLAG */
+        GLIBC_LOCKED = 2,        /* with a thread that waits */
+        MUSL_LOCKED = 0x40000000 /* or any greater value, likewise */
+    };
+    static int broken;
+    uint32_t value = (uint32_t)shim_argument(context, 2);
+
+    if ((int)shim_argument(context, 1) != WAIT ||
+        (value != GLIBC_LOCKED && value < MUSL_LOCKED) || ++broken > 100)
+        return false;
+    *(volatile int *)shim_argument(context, 0) = 0; /* NOLINT: from a register */
+    return true;
+}
+
+/*
+ * The handler of SIGSYS.  The bits of siginfo_t that tell the call and its machine have
+ * names in both libcs.
+ */
 static void on_call(int number, siginfo_t *info, void *context)
 {
-    long result;
+    long result = 0;
+    int call = info->si_syscall;
 
     (void)number;
-    if (info->si_syscall == SYS_exit_group && (int)shim_argument(context, 0) == 0)
-        trial->exits = true;
-    if (trial->exits || !shim_keep_call(trial, info->si_syscall, context, &result))
-        end();
+    if ((uint32_t)info->si_arch != SHIM_ARCHITECTURE)
+        end_copy(SHIM_CALLS, call);
+    if (call == SYS_exit_group) {
+        int status = (int)shim_argument(context, 0) & 0xff;
+        trial->exits = status == 0;
+        end_copy(SHIM_FAILS, status);
+    }
+    if ((call == SYS_futex || call == SHIM_SYS_FUTEX64) && break_lock(context))
+        result = 0;
+    else if (!shim_keep_call(trial, call, context, &result))
+        end_copy(SHIM_CALLS, call);
     shim_answer(context, result);
 }
 
@@ -60,24 +101,42 @@ static const int allowed[] = {
     SYS_gettid,        SYS_getppid,      SYS_getuid,       SYS_geteuid,
     SYS_getgid,        SYS_getegid,      SYS_getrandom,    SYS_gettimeofday,
     SYS_clock_gettime, SYS_sched_yield,  SHIM_SYS_FSTAT,   SYS_statx,
-    SYS_exit,          SYS_futex,        SHIM_SYS_FSTATAT,
+    SYS_exit,          SYS_faccessat,    SHIM_SYS_FSTATAT, DZ_SYS_FACCESSAT2,
+    SYS_getcwd,        SYS_readlinkat,   SYS_getsid,       SYS_uname,
 };
 
-/* Calls that are not made, and what they return: it is about to end. */
+/* Calls that are not made, and what they return. */
 static const struct {
     int call;
     int err;
 } answered[] = {
+<<<<<<< HEAD
     {SYS_close, 0},           {DZ_SYS_CLOSE_RANGE, 0},  {SYS_nanosleep, 0},
     {SYS_clock_nanosleep, 0}, {SHIM_SYS_LSEEK, ESPIPE}, {SYS_ioctl, ENOTTY},
+=======
+    {SYS_close, 0},
+    {DZ_SYS_CLOSE_RANGE, 0},
+    {SYS_nanosleep, 0},
+    {SYS_clock_nanosleep, 0},
+    {SHIM_SYS_CLOCK_NANOSLEEP64, 0},
+    {SHIM_SYS_LSEEK, ESPIPE},
+    {SYS_ioctl, ENOTTY},
+    {SYS_setpgid, 0}, /* of itself, or of the child, which has a group of its own */
+>>>>>>> fa71094 (shim: plain English; the exec family, trials and children of vfork as issue 11 wants them)
     {SYS_madvise, 0}, /* some of it is for others: MADV_REMOVE */
 };
 
 enum {
     ALLOWED = sizeof allowed / sizeof allowed[0],
-    ANSWERED = sizeof answered / sizeof answered[0]
+    MORE = sizeof shim_more_allowed / sizeof shim_more_allowed[0],
+    ANSWERED = sizeof answered / sizeof answered[0],
+    UNLESS = 5, /* rows of each function below */
+    ONE_OF = 6,
+    ANSWER = 2,
+    BEGIN = 4
 };
 
+/* Answers the call. */
 static struct dz_bpf *add_answer(struct dz_bpf *at, int call, uint32_t answer)
 {
     *at++ = dz_bpf_is((uint32_t)call, 0, 1);
@@ -85,7 +144,7 @@ static struct dz_bpf *add_answer(struct dz_bpf *at, int call, uint32_t answer)
     return at;
 }
 
-/* Allow the call, unless that argument has the bit.  Ends with the number loaded. */
+/* Allows the call, unless that argument has the bit. */
 static struct dz_bpf *add_unless(struct dz_bpf *at, int call, int argument, int bit)
 {
     *at++ = dz_bpf_is((uint32_t)call, 0, 4);
@@ -96,19 +155,42 @@ static struct dz_bpf *add_unless(struct dz_bpf *at, int call, int argument, int 
     return at;
 }
 
-/* Of the machine's other word size no call is made by a program of this one. */
+/* Allows the call if its second argument is one of the two. */
+static struct dz_bpf *add_one_of(struct dz_bpf *at, int call, int one, int other)
+{
+    *at++ = dz_bpf_is((uint32_t)call, 0, 5);
+    *at++ = dz_bpf_load_argument(1, false);
+    *at++ = dz_bpf_is((uint32_t)one, 1, 0);
+    *at++ = dz_bpf_is((uint32_t)other, 0, 1);
+    *at++ = dz_bpf_answer(DZ_ANSWER_ALLOW);
+    *at++ = dz_bpf_answer(DZ_ANSWER_TRAP);
+    return at;
+}
+
 static int install_filter(void)
 {
-    struct dz_bpf filter[2 + 2 * 5 + 2 * (ALLOWED + ANSWERED)];
+    enum { WAKE = 1, PRIVATE = 128 }; /* futex(2) */
+    struct dz_bpf filter[BEGIN + 2 * UNLESS + 4 * ONE_OF +
+                         ANSWER * (ALLOWED + MORE + ANSWERED) + 1];
     struct dz_bpf *at = filter;
     struct dz_filter program = {.filter = filter};
 
+    /* By the machine's other interface, int 0x80, a number means another call. */
+    *at++ = dz_bpf_load(offsetof(struct dz_call, architecture));
+    *at++ = dz_bpf_is(SHIM_ARCHITECTURE, 1, 0);
+    *at++ = dz_bpf_answer(DZ_ANSWER_TRAP);
     *at++ = dz_bpf_load(offsetof(struct dz_call, number));
     /* What is shared is read only, protect_shared(), and remains so. */
     at = add_unless(at, SHIM_SYS_MMAP, 3, MAP_SHARED);
     at = add_unless(at, SYS_mprotect, 2, PROT_WRITE);
+    at = add_one_of(at, SHIM_SYS_FCNTL, F_GETFL, F_GETFD);
+    at = add_one_of(at, SYS_fcntl, F_GETFL, F_GETFD);
+    at = add_one_of(at, SYS_futex, WAKE, WAKE | PRIVATE);
+    at = add_one_of(at, SHIM_SYS_FUTEX64, WAKE, WAKE | PRIVATE);
     for (int i = 0; i < ALLOWED; i++)
         at = add_answer(at, allowed[i], DZ_ANSWER_ALLOW);
+    for (int i = 0; i < MORE; i++)
+        at = add_answer(at, shim_more_allowed[i], DZ_ANSWER_ALLOW);
     for (int i = 0; i < ANSWERED; i++)
         at = add_answer(at, answered[i].call,
                         DZ_ANSWER_ERRNO | (uint32_t)answered[i].err);
@@ -130,8 +212,9 @@ static uintptr_t read_hex(const char **at)
 }
 
 /*
- * What it shares with others it may read; to write there ends it by SIGSEGV, as one
- * that goes on.  The mappings are read into the room that nothing is kept in yet.
+ * Makes what the copy shares with others read only.  To write there ends it by SIGSEGV,
+ * as a parent that goes on.  The mappings are read into the room of the records, which
+ * is empty yet.  Returns whether that succeeded.
  */
 static bool protect_shared(void)
 {
@@ -143,7 +226,7 @@ static bool protect_shared(void)
     while (size < SHIM_KEPT - 1 &&
            (n = read(fd, maps + size, SHIM_KEPT - 1 - size)) > 0)
         size += (size_t)n;
-    close(fd); /* read only: nothing can be lost */
+    dz_close(fd);
     if (n != 0 || size == 0)
         return false;
     maps[size] = '\0';
@@ -159,8 +242,8 @@ static bool protect_shared(void)
 }
 
 /*
- * The copy begins: with mask, as the parent would, but for SIGSYS.  It ends with the
- * process, whose death nobody else would tell it.
+ * Begins the copy with the parent's signal mask, but for SIGSYS.  It ends when the
+ * process does, since no other process would end it.
  */
 static void become_copy(struct shim_trial *own, pid_t process, const sigset_t *mask)
 {
@@ -170,8 +253,10 @@ static void become_copy(struct shim_trial *own, pid_t process, const sigset_t *m
 
     trial = own;
     sigdelset(&open_to, SIGSYS);
+    trial->umask = (int)umask(0);
+    umask((mode_t)trial->umask);
     if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != process)
-        end();
+        end_copy(SHIM_NOT_TRIED, ESRCH);
     /* No core file where it blocks SIGSYS all the same, and is killed by it. */
     if (!protect_shared() || !shim_give_files(trial) ||
         shim_next_sigaction(SIGSYS, &action, NULL) < 0 ||
@@ -179,24 +264,25 @@ static void become_copy(struct shim_trial *own, pid_t process, const sigset_t *m
         sigprocmask(SIG_SETMASK, &open_to, NULL) < 0 ||
         prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
         prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || install_filter() < 0)
-        end();
+        end_copy(SHIM_NOT_TRIED, errno);
 }
 
 /* ---- in the process ---- */
 
 bool shim_can_try(void)
 {
-    /* EFAULT: it would be taken; EINVAL: this kernel has no filters. */
+    /* EFAULT: a filter would be taken.  EINVAL: this kernel has none. */
     return SHIM_REGISTERS && prctl(PR_SET_SECCOMP, DZ_SECCOMP_FILTER, NULL) < 0 &&
            errno == EFAULT;
 }
 
-/* Wait until the pipe, which the copy cannot close, tells its end; then reap it. */
-static void await_copy(pid_t copy, int pipe)
+/* Waits until the pipe, which the copy cannot close, tells its end; then reaps it.
+ * Sets *reason if the copy has not told one. */
+static void await_copy(pid_t copy, int pipe, struct shim_reason *reason)
 {
     struct pollfd end_of = {.fd = pipe, .events = POLLIN};
     siginfo_t info;
-
+    int status = 0;
     int result;
 
     /* EINTR: by a signal of the libc's own, which cannot be blocked. */
@@ -205,15 +291,19 @@ static void await_copy(pid_t copy, int pipe)
     if (result <= 0 &&
         waitid(P_PID, (id_t)copy, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0)
         kill(copy, SIGKILL); /* still our child, so the PID is its own */
-    waitpid(copy, NULL, __WALL);
+    waitpid(copy, &status, __WALL);
+    if (result <= 0)
+        *reason = (struct shim_reason){SHIM_COMPUTES, 0};
+    else if (WIFSIGNALED(status))
+        *reason = (struct shim_reason){SHIM_DIES, WTERMSIG(status)};
 }
 
 /*
- * Make the copy.  Its PID, 0 in it, -1.  By clone(2) without a signal at its end: no
- * handler and no other thread's wait(2) gets to see it, and none of what the program
- * has set up for its forks, pthread_atfork(3), is called.
+ * Makes the copy.  Returns its PID, 0 in it, or -1.  clone(2) without a signal at its
+ * end: no handler and no wait(2) of another thread sees it.  What the program has set
+ * up for its forks, pthread_atfork(3), is not called.
  */
-static pid_t start(struct shim_trial *own, int pipe[2], const sigset_t *mask)
+static pid_t make_copy(struct shim_trial *own, int pipe[2], const sigset_t *mask)
 {
     pid_t process = getpid();
     pid_t copy;
@@ -224,30 +314,33 @@ static pid_t start(struct shim_trial *own, int pipe[2], const sigset_t *mask)
     if (copy == 0)
         become_copy(own, process, mask);
     else
-        close(pipe[1]); /* nothing is ever written to it */
+        dz_close(pipe[1]);
     if (copy < 0)
-        close(pipe[0]);
+        dz_close(pipe[0]);
     return copy;
 }
 
-/* What the parent wanted done.  SIGPIPE would have been its own end, not ours. */
-static void do_calls(const struct shim_trial *kept)
+/*
+ * Does what the parent wanted done, with the program's own signal mask: a write to a
+ * pipe that nobody reads can be ended.  SIGPIPE and SIGXFSZ would have been the end of
+ * the parent, not of this process.
+ */
+static void do_calls(const struct shim_trial *own, const sigset_t *mask)
 {
-    const struct timespec now = {0};
-    sigset_t pipe;
-    sigset_t pending;
+    struct dz_held held;
+    sigset_t program = *mask;
 
-    sigemptyset(&pipe);
-    sigaddset(&pipe, SIGPIPE);
-    sigpending(&pending);
-    shim_do_calls(kept);
-    if (!sigismember(&pending, SIGPIPE))
-        sigtimedwait(&pipe, NULL, &now); /* EAGAIN: there was none */
+    dz_hold_write_signals(&held);
+    sigaddset(&program, SIGPIPE);
+    sigaddset(&program, SIGXFSZ);
+    sigprocmask(SIG_SETMASK, &program, NULL); /* cannot fail */
+    shim_do_calls(own);
+    dz_release_write_signals(&held);
 }
 
 /*
- * Whether a child would be the first of a new PID namespace, unshare(2), which ends
- * with it: the fork behind the copy would fail.
+ * Returns whether a child would be the first of a new PID namespace, unshare(2), which
+ * ends with it.  Then the fork after the copy would fail.
  */
 static bool begins_namespace(void)
 {
@@ -263,39 +356,49 @@ static bool begins_namespace(void)
             memcmp(own, theirs, (size_t)length) != 0);
 }
 
-static enum shim_branch try_it(struct shim_trial *own, const sigset_t *mask)
+static enum shim_branch try_branch(struct shim_trial *own, const sigset_t *mask)
 {
     int pipe[2];
-    pid_t copy = begins_namespace() ? -1 : start(own, pipe, mask);
+    pid_t copy = begins_namespace() ? -1 : make_copy(own, pipe, mask);
 
     if (copy == 0)
         return SHIM_IN_COPY;
-    if (copy < 0)
-        return SHIM_GOES_ON; /* where the fork fails as well, it says why */
-    await_copy(copy, pipe[0]);
-    close(pipe[0]);
-    if (!own->exits)
+    if (copy < 0) { /* if the fork fails as well, it tells why */
+        own->reason = (struct shim_reason){SHIM_NOT_TRIED, errno};
         return SHIM_GOES_ON;
-    do_calls(own);
-    return SHIM_ONLY_EXITS;
+    }
+    await_copy(copy, pipe[0], &own->reason);
+    dz_close(pipe[0]);
+    return own->exits ? SHIM_ONLY_EXITS : SHIM_GOES_ON;
 }
 
-enum shim_branch shim_try_parent(void)
+/* mmap(2) of the two libcs takes offsets of different width on 32 bits. */
+static struct shim_trial *map_trial(void)
 {
-    struct shim_trial *own;
+    return (struct shim_trial *)syscall(SHIM_SYS_MMAP, NULL, sizeof(struct shim_trial),
+                                        PROT_READ | PROT_WRITE,
+                                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+}
+
+enum shim_branch shim_try_parent(struct shim_reason *reason)
+{
+    struct shim_trial *own = map_trial();
     enum shim_branch branch;
     int err = errno;
     sigset_t all;
     sigset_t mask;
 
-    own = mmap(NULL, sizeof *own, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-               -1, 0);
-    if (own == MAP_FAILED)
-        return SHIM_GOES_ON; /* ENOMEM, as the fork will say */
+    if (own == MAP_FAILED) {
+        *reason = (struct shim_reason){SHIM_NOT_TRIED, errno};
+        return SHIM_GOES_ON;
+    }
     memset(&all, 0xff, sizeof all);
     sigprocmask(SIG_BLOCK, &all, &mask); /* cannot fail */
-    branch = try_it(own, &mask);
+    branch = try_branch(own, &mask);
+    if (branch == SHIM_ONLY_EXITS)
+        do_calls(own, &mask);
     if (branch != SHIM_IN_COPY) {
+        *reason = own->reason;
         munmap(own, sizeof *own);
         sigprocmask(SIG_SETMASK, &mask, NULL);
     }
