@@ -60,9 +60,16 @@ build_mark() {
     refused "*libdz.so: *it is for another machine or word size than the program" --line-buffered ./small
 }
 
-@test "refused: AddressSanitizer, which would end the program" {
+@test "AddressSanitizer refuses the library: its own words and its status are the failure's" {
     build_mark gcc -fsanitize=address || lacking "needs libasan"
-    refused "$PWD/mark: AddressSanitizer, *" --line-buffered ./mark
+    for mode in "" -d; do
+        # shellcheck disable=SC2086
+        try power $mode -o log -p pid -C . --line-buffered ./mark
+        assert "$mode: status" "$status" 1
+        assert_match "$mode: log" "$(<log)" "*ASan runtime does not come first*"
+        assert "$mode: left behind" "$(ls -d pid ran "$DZ_STATE_DIR"/* 2>/dev/null)" ""
+        rm log
+    done
 }
 
 @test "refused: a library that is missing, no library, on a mount without exec" {
@@ -91,14 +98,14 @@ build_mark() {
     assert status "$status" 124
     assert output "$output" ""
     assert_match stderr "$stderr" "dznohup: wait: $PWD/sleeper: not ready within 0.5 s: *the answer of libdz.so"
-    assert "left behind" "$(ls -d none pid "$DZ_STATE_DIR"/* 2>/dev/null)" ""
+    assert "left behind" "$(ls -d pid "$DZ_STATE_DIR"/* 2>/dev/null)" ""
     # One that ends before is no good start, however it ends.  Many times: in one of
     # five its descriptors are seen closed before its end is told.
     for _ in {1..30}; do
         try power --shim="$other" -d -o none --line-buffered true
         assert status "$status" 125
         assert stderr "$stderr" \
-            "dznohup: preload: libdz.so: did not run in the program, which has ended"
+            "dznohup: preload: libdz.so: did not run in the program, which has exited"
     done
     for _ in {1..30}; do
         try power --shim="$other" -d -o none --line-buffered false
@@ -193,7 +200,7 @@ build_mark() {
 @test "settings that cannot be: 125, and the program does not run" {
     build_mark gcc
     acts="acts on SIGHUP, which --pin-signals keeps ignored"
-    what="of what? see --line-buffered, --pin-signals, --no-daemon, --reopen"
+    what="needs --line-buffered, --buffer, --pin-signals, --no-daemon or --reopen"
     refused_both() { # MESSAGE VARIABLE=VALUE...
         local message=$1
         shift
@@ -238,7 +245,7 @@ build_mark() {
             "$DZ" -q --shim="$SHIM" --pin-signals -o none -p pid -C . ./mark
         assert "$processes: status" "$status" 125
         assert "$processes" "$stderr" "dznohup: preload: fork: Resource temporarily unavailable"
-        assert "left behind" "$(ls none pid ran 2>/dev/null)" ""
+        assert "left behind" "$(ls pid ran 2>/dev/null)" ""
     done
     # Without a power none is made.
     closed setpriv --reuid="$(lonely_user)" --clear-groups prlimit --nproc=1 "$DZ" -q -o log -C . ./mark

@@ -25,16 +25,13 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-<<<<<<< HEAD
-=======
 #include <sys/stat.h>
-    >>>>>>> fa71094 (shim: plain English; the exec family, trials and children of vfork as issue 11 wants them)
 #include <sys/wait.h>
 #include <unistd.h>
 
-    enum {
-        PATIENCE_MS = 1000 /* a parent that computes for longer goes on */
-    };
+enum {
+    PATIENCE_MS = 1000 /* a parent that computes for longer goes on */
+};
 
 /* ---- in the copy ---- */
 
@@ -110,10 +107,6 @@ static const struct {
     int call;
     int err;
 } answered[] = {
-<<<<<<< HEAD
-    {SYS_close, 0},           {DZ_SYS_CLOSE_RANGE, 0},  {SYS_nanosleep, 0},
-    {SYS_clock_nanosleep, 0}, {SHIM_SYS_LSEEK, ESPIPE}, {SYS_ioctl, ENOTTY},
-=======
     {SYS_close, 0},
     {DZ_SYS_CLOSE_RANGE, 0},
     {SYS_nanosleep, 0},
@@ -122,7 +115,6 @@ static const struct {
     {SHIM_SYS_LSEEK, ESPIPE},
     {SYS_ioctl, ENOTTY},
     {SYS_setpgid, 0}, /* of itself, or of the child, which has a group of its own */
->>>>>>> fa71094 (shim: plain English; the exec family, trials and children of vfork as issue 11 wants them)
     {SYS_madvise, 0}, /* some of it is for others: MADV_REMOVE */
 };
 
