@@ -320,11 +320,11 @@ assert_match() {
 
 # The processes, other than this test's own, whose words hold this.
 processes_with() {
-    local file
+    local file words
     for file in /proc/[0-9]*/cmdline; do
-        tr '\0' ' ' <"$file" 2>/dev/null | grep -qF -- "$1" && echo "$file"
+        { mapfile -d '' -t words <"$file"; } 2>/dev/null || continue
+        [[ "${words[*]} " != *"$1"* ]] || echo "$file"
     done
-    return 0
 }
 assert_none_with() {
     local left
