@@ -5,6 +5,8 @@
  * usage: hangup SEEN none|default|ignore|siginfo|once|stack|
  *        redirects|umask|closes|worker|vfork
  */
+#include "syscalls.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -100,7 +102,7 @@ static void set(void)
     if (is("redirects"))
         dup2(open("elsewhere", O_WRONLY | O_CREAT | O_APPEND, 0666), 2);
     if (is("closes"))
-        close_range(3, ~0U, 0);
+        syscall(DZ_SYS_CLOSE_RANGE, 3, ~0U, 0);
     if (is("umask"))
         umask(077);
 }

@@ -13,26 +13,28 @@ OPENBLAS := $(firstword $(wildcard /usr/lib/*/openblas-pthread/libopenblas.so.0)
 ifneq ($(OPENBLAS),)
 TARGETS += $(BUILD)/targets/blas
 endif
-TARGET_FLAGS := -O1 -g -D_GNU_SOURCE -Wall -Wextra
+TARGET_FLAGS := -O1 -g -D_GNU_SOURCE -Wall -Wextra -Icore/base
+# Apart from libc before glibc 2.34; a target gets what it uses, and no other.
+TARGET_LIBS := -Wl,--as-needed -lpthread -ldl
 
 # The targets are built by the system's own compilers, whatever CC is.
 targets: $(TARGETS)
 $(BUILD)/targets/%: tests/targets/%.c $(BUILD)/flags
-	gcc $(TARGET_FLAGS) -o $@ $<
+	gcc $(TARGET_FLAGS) -o $@ $< $(TARGET_LIBS)
 $(BUILD)/targets/%-static: tests/targets/%.c $(BUILD)/flags
-	gcc $(TARGET_FLAGS) -static -o $@ $<
+	gcc $(TARGET_FLAGS) -static -o $@ $< $(TARGET_LIBS)
 $(BUILD)/targets/%-musl: tests/targets/%.c $(BUILD)/flags
-	musl-gcc $(TARGET_FLAGS) -o $@ $<
+	musl-gcc $(TARGET_FLAGS) -o $@ $< $(TARGET_LIBS)
 $(BUILD)/targets/%-musl-static: tests/targets/%.c $(BUILD)/flags
-	musl-gcc $(TARGET_FLAGS) -static -o $@ $<
+	musl-gcc $(TARGET_FLAGS) -static -o $@ $< $(TARGET_LIBS)
 $(BUILD)/targets/%: tests/targets/%.cc $(BUILD)/flags
-	g++ $(TARGET_FLAGS) -o $@ $<
+	g++ $(TARGET_FLAGS) -o $@ $< $(TARGET_LIBS)
 $(BUILD)/targets/early.so: tests/targets/early.cc $(BUILD)/flags
-	g++ $(TARGET_FLAGS) -DLIBRARY -fPIC -shared -Wl,-z,initfirst -o $@ $<
+	g++ $(TARGET_FLAGS) -DLIBRARY -fPIC -shared -Wl,-z,initfirst -o $@ $< $(TARGET_LIBS)
 $(BUILD)/targets/blas: tests/targets/blas.c $(BUILD)/flags
-	gcc $(TARGET_FLAGS) -o $@ $< $(OPENBLAS)
+	gcc $(TARGET_FLAGS) -o $@ $< $(OPENBLAS) $(TARGET_LIBS)
 $(BUILD)/targets/%.so: tests/targets/%.c $(BUILD)/flags
-	gcc $(TARGET_FLAGS) -fPIC -shared -Wl,-z,initfirst -o $@ $<
+	gcc $(TARGET_FLAGS) -fPIC -shared -Wl,-z,initfirst -o $@ $< $(TARGET_LIBS)
 $(BUILD)/targets/hit-early: tests/targets/hit.c $(BUILD)/targets/early-default.so
 	gcc $(TARGET_FLAGS) -o $@ $< -Wl,--no-as-needed,-rpath,'$$ORIGIN' \
 		-L$(BUILD)/targets -l:early-default.so
