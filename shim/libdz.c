@@ -104,8 +104,6 @@ __attribute__((noreturn)) static void start_afresh(struct dz_start *start,
     /* The new image claims its files anew; the locks would keep it out. */
     dz_claim_release(&start->pidfile_claim);
     dz_claim_release(&start->record_claim);
-    if (start->mode == DZ_LEAVE && shim_has_threads())
-        shim_forward_interrupts();
     /* In the new image other constructors have opened descriptors of their own. */
     result = dz_run(start, DZ_DETACH | DZ_CLOSE, fault);
     if (result == DZ_CALLER)

@@ -101,30 +101,3 @@ int shim_take_resume(char **envp)
     }
     return SHIM_NOT_RESUMED;
 }
-
-static long waiting_thread;
-
-/* In a thread that does not block the signal.  tgkill(2) can only fail if the thread
- * that waits has ended, and the process with it. */
-static void forward(int number)
-{
-    int err = errno;
-
-    syscall(SYS_tgkill, getpid(), waiting_thread, number);
-    errno = err;
-}
-
-void shim_forward_interrupts(void)
-{
-    struct sigaction action = {.sa_handler = forward, .sa_flags = SA_RESTART};
-    struct sigaction now;
-    sigset_t set;
-
-    waiting_thread = syscall(SYS_gettid);
-    dz_interrupt_set(&set);
-    for (int number = 1; number <= DZ_SIGNALS; number++)
-        /* A signal that is ignored stays so.  Both calls cannot fail. */
-        if (sigismember(&set, number) == 1 && sigaction(number, NULL, &now) == 0 &&
-            now.sa_handler != SIG_IGN)
-            sigaction(number, &action, NULL);
-}

@@ -64,12 +64,6 @@ int shim_take_resume(char **envp);
 /* Returns whether fd can be a pipe to report on. */
 bool shim_is_report(int fd);
 
-/*
- * In a caller with threads: has every INT, QUIT and TERM reach the thread that waits.
- * That thread alone blocks them and reads them; another would die of them.
- */
-void shim_forward_interrupts(void);
-
 /* The version script has the list; the build hides all else. */
 #define SHIM_EXPORT __attribute__((visibility("default")))
 

@@ -142,20 +142,71 @@ END
     done
 }
 
-@test "a script that ends and leaves several: listening counts, no process is the job's" {
+@test "a script that ends and leaves several: the job is the one that listens" {
     for way in $WAYS; do
         port=$(free_port)
         start "$way" DZ_WAIT="listen:$port,alive:0.5" -- bash -c \
             "(setsid '$TARGETS/server' $port &); (setsid '$SLEEPER' 60 &); exit 0"
-        assert status "$status" 0
-        track $(pgrep -f "^$SLEEPER 60")
+        started
+        other=$(pgrep -f "^$SLEEPER 60")
+        track "$other"
         hello
-        track "${answer#hello }"
-        [ ! -s pid ] || fail "a pidfile names $(cat pid)"
-        assert "end of the record" "$(tail -qn 1 "$DZ_STATE_DIR"/*)" "status 0"
-        rm "$DZ_STATE_DIR"/*
-        kill "${answer#hello }" "$(pgrep -f "^$SLEEPER 60")"
+        assert PID "$pid" "${answer#hello }"
+        assert records "$(ls -A "$DZ_STATE_DIR")" "$pid"
+        kill "$other"
+        stops_on_term "$pid"
     done
+}
+
+# ---- servers that daemonize themselves -----------------------------------------
+
+# daemonized PIDFILE COMM WORD...: thirty starts, half of them each way.  PORT in the
+# words is the port.  The PID is that of the server's own pidfile, or of the process of
+# that name that listens; and record, pidfile and dzctl tell the same.
+daemonized() {
+    local file=$1 comm=$2 i way
+    shift 2
+    rounds=0
+    for i in {1..15}; do
+        for way in $WAYS; do
+            port=$(free_port)
+            rm -f "$file"
+            start "$way" DZ_WAIT="listen:$port" DZ_TIMEOUT=60 -- "${@//PORT/$port}"
+            started || fail "start $i by the $way"
+            assert "program of start $i" "$(cat "/proc/$pid/comm")" "$comm"
+            [ -z "$file" ] || { await is_file "$file" && assert "PID of start $i" "$pid" "$(<"$file")"; }
+            assert "parent of start $i" "$(stat_field "$pid" 4)" 1
+            assert "records of start $i" "$(ls -A "$DZ_STATE_DIR")" "$pid"
+            assert "status of start $i" "$("$CTL" status "$pid" >/dev/null; echo $?)" 0
+            kill -TERM "$pid"
+            await gone "$pid"
+            rounds=$((rounds + 1))
+        done
+    done
+    assert rounds $rounds 30
+}
+
+@test "redis-server that daemonizes itself, thirty times: the right PID" {
+    need redis-server
+    daemonized "$PWD/redis.pid" redis-server redis-server --port PORT --save "" --bind 127.0.0.1 --daemonize yes --pidfile "$PWD/redis.pid"
+}
+
+@test "memcached that daemonizes itself, thirty times: the right PID" {
+    need memcached
+    chmod 777 .
+    daemonized "$PWD/memcached.pid" memcached memcached -d -P "$PWD/memcached.pid" -u nobody -l 127.0.0.1 -p PORT
+}
+
+@test "nginx that daemonizes itself, thirty times: the right PID" {
+    need nginx
+    nginx_conf ""
+    daemonized "$PWD/nginx.pid" nginx bash -c "sed s/@/PORT/ '$PWD/nginx.conf' >'$PWD/PORT.conf' && exec nginx -c '$PWD/PORT.conf'"
+}
+
+@test "rsync that daemonizes itself, thirty times: the right PID" {
+    need rsync
+    printf 'pid file = %s\nuse chroot = no\n' "$PWD/rsync.pid" >rsync.conf
+    daemonized "$PWD/rsync.pid" rsync rsync --daemon --config="$PWD/rsync.conf" --address=127.0.0.1 --port=PORT
 }
 
 # ---- which socket --------------------------------------------------------------
@@ -176,7 +227,7 @@ waits_for() {
                 start "$way" DZ_WAIT="$condition" DZ_TIMEOUT="$time" -- "$PYTHON" "$PROGRAMS/listening.py" "$@"
                 ! holds_line log listens || break
             done
-            failed 124 "wait: $PYTHON: not ready within $time s: $condition"
+            failed 124 "wait: $PYTHON: stopped after $time s: does not listen*"
             # It was there to be seen.
             assert "log" "$(cat log)" listens
         fi
@@ -202,17 +253,17 @@ waits_for() {
     for way in $WAYS; do
         for condition in listen listen:$port; do
             start "$way" DZ_WAIT="$condition" DZ_TIMEOUT=0.7 -- "$SLEEPER" 60
-            failed 124 "wait: $SLEEPER: not ready within 0.7 s: $condition"
+            failed 124 "wait: $SLEEPER: stopped after 0.7 s: does not listen*([ on0-9])"
         done
         other=$(free_port)
         # One that has sockets, which are no such listeners.
         start "$way" DZ_WAIT=listen:"$port" DZ_TIMEOUT=0.7 -- "$PYTHON" "$PROGRAMS/listening.py" "UDP=('127.0.0.1', $other)"
-        failed 124 "wait: $PYTHON: not ready within 0.7 s: listen:$port"
+        failed 124 "wait: $PYTHON: stopped after 0.7 s: does not listen on $port"
         start "$way" DZ_WAIT=listen -- "$TARGETS/server" "$other"
         started
         first=$pid
         start "$way" DZ_WAIT=listen:"$other" DZ_TIMEOUT=0.7 -- "$SLEEPER" 60
-        failed 124 "wait: $SLEEPER: not ready within 0.7 s: listen:$other"
+        failed 124 "wait: $SLEEPER: stopped after 0.7 s: does not listen on $other"
         kill "$first"
     done
     # The port of both, by SO_REUSEPORT: ours counts.
@@ -290,7 +341,7 @@ waits_for() {
         track $outside
         await holds outside ready
         start "$way" DZ_WAIT=listen:"$port" DZ_TIMEOUT=0.7 -- unshare --net "$SLEEPER" 60
-        failed 124 "wait: unshare: not ready within 0.7 s: listen:$port"
+        failed 124 "wait: unshare: stopped after 0.7 s: does not listen on $port"
         kill $outside
         await gone $outside
     done
@@ -324,7 +375,7 @@ waits_for() {
             start "$way" DZ_WAIT=listen DZ_TIMEOUT="$time" -- "$PYTHON" "$PROGRAMS/connects.py" "$port"
             ! holds_line log connected || break
         done
-        failed 124 "wait: *: not ready within $time s: listen"
+        failed 124 "wait: *: stopped after $time s: does not listen"
         assert log "$(<log)" connected
         rm log
     done
@@ -336,22 +387,74 @@ waits_for() {
     one=$(free_port)
     two=$(free_port)
     # Of the launcher alone, not of the program.
-    BEFORE="strace -qq -o trace -e trace=socket -e inject=socket:error=EPROTONOSUPPORT"
+    BEFORE="strace -qq -o trace -e trace=socket,pidfd_getfd -e inject=socket:error=EPROTONOSUPPORT -e inject=pidfd_getfd:error=EPERM"
     for words in "TCP=('127.0.0.1',$one)" "TCP6=('::1',$one)"; do
         start leave DZ_WAIT="listen:$one" DZ_TIMEOUT="$DEADLINE" -- "$PYTHON" "$PROGRAMS/listening.py" "UDP=('127.0.0.1',$two)" "$words"
         started
         kill "$pid"
         await gone "$pid"
         start leave DZ_WAIT="listen:$two" DZ_TIMEOUT=1 -- "$PYTHON" "$PROGRAMS/listening.py" "$words"
-        failed 124 "wait: *: not ready within 1 s: listen:$two"
+        failed 124 "wait: *: stopped after 1 s: does not listen on $two (it listens on $one)"
     done
-    grep -q INJECTED trace
+    grep -q "socket.*INJECTED" trace
     beside "$TARGETS/server" "$two" >stranger &
     track $!
     await holds_line stranger ready
     start leave DZ_WAIT=listen DZ_TIMEOUT=1 -- "$PYTHON" "$PROGRAMS/connects.py" "$two"
-    failed 124 "wait: *: not ready within 1 s: listen"
+    failed 124 "wait: *: stopped after 1 s: does not listen"
     BEFORE=
+}
+
+@test "listen: where descriptors cannot be asked, the kernel's lists tell" {
+    need strace
+    one=$(free_port)
+    two=$(free_port)
+    for call in pidfd_getfd:error=EPERM pidfd_getfd:error=ENOSYS pidfd_open:error=ENOSYS; do
+        # Of the launcher alone, not of the program.
+        BEFORE="strace -qq -o trace -e trace=${call%:*} -e inject=$call"
+        start leave DZ_WAIT="listen:$one" DZ_TIMEOUT=30 -- "$PYTHON" "$PROGRAMS/listening.py" "UDP=('127.0.0.1',$two)" "TCP=('127.0.0.1',$one)"
+        started
+        kill "$pid"
+        await gone "$pid"
+        grep -q INJECTED trace
+        start leave DZ_WAIT="listen:$PWD/socket" DZ_TIMEOUT=30 -- "$PYTHON" "$PROGRAMS/listening.py" "UNIX='$PWD/socket'"
+        started
+        kill "$pid"
+        await gone "$pid"
+        rm -f socket
+        start leave DZ_WAIT="listen:$two" DZ_TIMEOUT=1 -- "$PYTHON" "$PROGRAMS/listening.py" "TCP=('127.0.0.1',$one)"
+        failed 124 "wait: *: stopped after 1 s: does not listen on $two (it listens on $one)"
+    done
+    BEFORE=
+}
+
+@test "listen: a thread with descriptors of its own; one that outlives the first" {
+    for way in $WAYS; do
+        for kind in unshare leader; do
+            port=$(free_port)
+            start "$way" DZ_WAIT="listen:$port" DZ_TIMEOUT=30 -- "$PYTHON" "$PROGRAMS/own-files.py" $kind "$port"
+            started
+            listens "$port"
+            kill -KILL "$pid"
+            await gone "$pid"
+        done
+    done
+}
+
+@test "listen: a time-out says on what the job listens" {
+    one=$(free_port)
+    two=$(free_port)
+    never=$(free_port)
+    for way in $WAYS; do
+        start "$way" DZ_WAIT="listen:$never,notify" DZ_TIMEOUT=2 -- "$PYTHON" "$PROGRAMS/listening.py" \
+            "TCP=('127.0.0.1', $one)" "TCP=('0.0.0.0', $one)" "UNIX='$PWD/socket'" "UDP=('127.0.0.1', $never)" "UNIX='@$two'"
+        failed 124 "wait: $PYTHON: stopped after 2 s: does not listen on $never, has not sent READY=1 (it listens on $one, $PWD/socket, @$two)"
+        rm -f log socket
+        # Workers inherit the socket: it is named once.
+        start "$way" DZ_WAIT="listen:$never" DZ_TIMEOUT=2 -- "$TARGETS/server" "$one"
+        failed 124 "wait: $TARGETS/server: stopped after 2 s: does not listen on $never (it listens on $one)"
+        rm -f log
+    done
 }
 
 @test "listen: among hundreds of listeners of strangers" {

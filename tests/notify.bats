@@ -40,13 +40,29 @@ notifies() {
 @test "what is not READY=1 is not it" {
     for way in $WAYS; do
         notifies "$way" 0.8 READY=0 READY=11 "READY=1 " XREADY=1 ready=1 "STATUS=READY=1" READY RELOADING=1 STOPPING=1
-        failed 124 "wait: $PYTHON: not ready within 0.8 s: notify"
+        failed 124 "wait: $PYTHON: stopped after 0.8 s: has not sent READY=1"
         notifies "$way" "$DEADLINE" 'STATUS=a\nREADY=1\nX=1'
         started
         kill "$pid"
         notifies "$way" "$DEADLINE" 'READY=1\n'
         started
         kill "$pid"
+    done
+}
+
+@test "ERRNO ends the wait at once, with that error's words" {
+    for way in $WAYS; do
+        before=$(milliseconds)
+        notifies "$way" 60 ERRNO=98
+        failed 125 "notify: $PYTHON: Address already in use"
+        notifies "$way" 60 'READY=1\nERRNO=2'
+        failed 125 "notify: $PYTHON: No such file or directory"
+        [ $(($(milliseconds) - before)) -lt 40000 ] || fail "it was waited out"
+        for number in 0 -2 2x "" 99999999999; do
+            notifies "$way" 30 "ERRNO=$number\nREADY=1"
+            started
+            kill "$pid"
+        done
     done
 }
 
@@ -159,7 +175,7 @@ notifies() {
         for time in 3 15 75; do
             before=$(milliseconds)
             notifies "$way" $time EXTEND_TIMEOUT_USEC=$((time * 1500000))
-            failed 124 "wait: $PYTHON: not ready within *"
+            failed 124 "wait: $PYTHON: stopped after *"
             elapsed=$(($(milliseconds) - before))
             [ $elapsed -lt $((time * 1500)) ] || break
         done
@@ -197,14 +213,14 @@ notifies() {
             ! holds_line lied read || break
         done
         holds_line lied read
-        failed 124 "wait: bash: not ready within $time s: notify"
+        failed 124 "wait: bash: stopped after $time s: has not sent READY=1"
     done
 }
 
 @test "a huge datagram, hundreds of datagrams, descriptors that come along" {
     for way in $WAYS; do
         notifies "$way" 1.5 huge:5000 huge:100000
-        failed 124 "wait: $PYTHON: not ready within 1.5 s: notify"
+        failed 124 "wait: $PYTHON: stopped after 1.5 s: has not sent READY=1"
         notifies "$way" "$DEADLINE" huge:100000 times:500 closed:1 closed:253 READY=1
         started
         assert log "$(cat log)" $'end of file b\'\'\nend of file b\'\''
@@ -285,7 +301,7 @@ notifies() {
         BEFORE="timeout -s KILL $DEADLINE"
         start "$way" DZ_WAIT=notify DZ_TIMEOUT=1 -- "$PYTHON" "$PROGRAMS/flood.py"
         BEFORE=
-        failed 124 "wait: *: not ready within 1 s: notify"
+        failed 124 "wait: *: stopped after 1 s: has not sent READY=1"
         [ $(($(milliseconds) - before)) -lt 25000 ] || fail "it took $(($(milliseconds) - before)) ms"
     done
 }
@@ -296,7 +312,7 @@ notifies() {
             start "$way" LAST=1 DZ_WAIT=notify DZ_TIMEOUT="$time" -- bash -c "env >'$PWD/variables'; exec '$SLEEPER' 60"
             [ ! -s variables ] || break
         done
-        failed 124 "wait: bash: not ready within $time s: notify"
+        failed 124 "wait: bash: stopped after $time s: has not sent READY=1"
         grep -q '^NOTIFY_SOCKET=@' variables
         for name in LAST $(compgen -e | grep -v '^DZ_\|^_$'); do
             grep -q "^$name=" variables || fail "$name is lost"

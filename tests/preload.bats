@@ -97,7 +97,7 @@ build_mark() {
     try power --shim="$other" -d -t 0.5 -p pid -o none --line-buffered "$PWD/sleeper" 9
     assert status "$status" 124
     assert output "$output" ""
-    assert_match stderr "$stderr" "dznohup: wait: $PWD/sleeper: not ready within 0.5 s: *the answer of libdz.so"
+    assert_match stderr "$stderr" "dznohup: wait: $PWD/sleeper: stopped after 0.5 s: libdz.so has not answered"
     assert "left behind" "$(ls -d pid "$DZ_STATE_DIR"/* 2>/dev/null)" ""
     # One that ends before is no good start, however it ends.  Many times: in one of
     # five its descriptors are seen closed before its end is told.

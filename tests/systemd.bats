@@ -302,7 +302,7 @@ END
         assert_match "result of $unit" "$(grep "^$unit failed" result)" "$unit failed exit-code *"
     done
     refute holds result "something runs"
-    assert "messages" "$(grep -c 'not ready within 0.5 s: listen$' said)" 4
+    assert "messages" "$(grep -c 'stopped after 0.5 s: does not listen$' said)" 4
 }
 
 @test "Type=forking with PIDFile=: it is there, whole, each time" {

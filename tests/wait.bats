@@ -78,19 +78,29 @@ END
     done
 }
 
-@test "of the log, the last ten lines of this run" {
+@test "of the log, all that this run wrote, up to 25 lines" {
     for way in $WAYS; do
         start "$way" DZ_WAIT=alive:25 -- bash -c 'for i in {1..25}; do echo "line $i"; done; exit 3'
         failed 3 "*"
-        assert_shown log "line "{16..25}
-        # Fewer: not those of an earlier run.
-        start "$way" DZ_WAIT=alive:25 -- bash -c 'echo one; echo two; exit 3'
-        assert_shown log one two
+        assert_shown log "line "{1..25}
+        # Not those of an earlier run.
+        start "$way" DZ_WAIT=alive:25 -- bash -c 'echo one; echo; echo two; exit 3'
+        assert_shown log one "" two
         start "$way" DZ_WAIT=alive:25 -- bash -c 'exit 3'
         assert "what is shown" "$(shown)" ""
-        start "$way" DZ_WAIT=alive:25 -- bash -c 'for i in {1..10}; do echo "line $i"; done; exit 3'
-        assert_shown log "line "{1..10}
-        assert "lines in the log" "$(wc -l <log)" 37
+        assert "lines in the log" "$(wc -l <log)" 28
+        rm log
+    done
+}
+
+@test "of a longer log, the first 8 and the last 16 lines of this run" {
+    for way in $WAYS; do
+        echo earlier >log
+        start "$way" DZ_WAIT=alive:25 -- bash -c 'for i in {1..26}; do echo "line $i"; done; exit 3'
+        failed 3 "*"
+        assert_shown log "line "{1..8} "... (2 lines left out)" "line "{11..26}
+        start "$way" DZ_WAIT=alive:25 -- bash -c 'seq 100000; printf end; exit 3'
+        assert_shown log {1..8} "... (99977 lines left out)" {99986..100000} end
         rm log
     done
 }
@@ -106,7 +116,7 @@ END
     done
 }
 
-@test "lines without an end, control characters, a line of 1 MB" {
+@test "lines without an end, control characters, lines that are too long" {
     for way in $WAYS; do
         start "$way" DZ_WAIT=alive:25 -- bash -c 'printf "one\ntwo"; exit 3'
         assert_shown log one two
@@ -114,11 +124,13 @@ END
         start "$way" DZ_WAIT=alive:25 -- bash -c "printf 'a\033[31mb\007c\rd\te\177f\0g é\n'; exit 3"
         assert_shown log $'a?[31mb?c?d\te?f?g é'
         start "$way" DZ_WAIT=alive:25 -- bash -c 'head -c 1000000 /dev/zero | tr "\0" x; echo; echo end; exit 3'
-        size=$(wc -c <"$BATS_TEST_TMPDIR/.err")
-        [ "$size" -gt 60000 ] && [ "$size" -lt 70000 ]
-        assert "cut" "$(shown | sed -n 2p)" "  ..."
-        assert_match "line" "$(shown | sed -n 3p)" "  xxxx*xxxx"
-        assert "last line" "$(shown | sed -n '$p')" "  end"
+        x=$(printf %2048s "" | tr " " x)
+        assert_shown log "$x ... (997952 bytes left out)" end
+        # Not within a character.
+        start "$way" DZ_WAIT=alive:25 -- bash -c 'for i in {1..1024}; do printf é; done; printf "€€x\n"; exit 3'
+        assert_shown log "$(printf 'é%.0s' {1..1024}) ... (7 bytes left out)"
+        start "$way" DZ_WAIT=alive:25 -- bash -c 'printf a; for i in {1..1024}; do printf é; done; echo; exit 3'
+        assert_shown log "a$(printf 'é%.0s' {1..1023}) ... (2 bytes left out)"
         rm log
     done
 }
@@ -197,6 +209,106 @@ left_status_alone() {
     try closed strace -qq -o trace -e trace=poll -e inject=poll:delay_exit=300000 \
         "$DZ" -d -w exec,alive:25 -o log sh -c "exit 3"
     assert "status with alive" "$status" 3
+}
+
+# How long a start took, in milliseconds: took WAY ...
+took() {
+    local before
+    before=$(milliseconds)
+    start "$@"
+    took=$(($(milliseconds) - before))
+}
+
+@test "settle: a program that sleeps has settled; one that computes has at MAX" {
+    for way in $WAYS; do
+        for wait in "" DZ_WAIT=settle; do
+            # shellcheck disable=SC2086
+            took "$way" $wait -- "$SLEEPER" 60
+            started
+            [ "$took" -ge 100 ] || fail "settled after $took ms"
+            kill "$pid"
+        done
+        took "$way" DZ_WAIT=settle:0.6 -- bash -c 'while :; do :; done'
+        started
+        [ "$took" -ge 600 ] || fail "settled after $took ms"
+        kill "$pid"
+        took "$way" DZ_WAIT=settle:60 -- bash -c 'end=$((SECONDS + 2)); until [ $SECONDS = $end ]; do :; done; exec "$0" 60' "$SLEEPER"
+        started
+        [ "$took" -ge 1000 ] && [ "$took" -lt 30000 ] || fail "settled after $took ms"
+        kill "$pid"
+        # Another thread, a child: the program works still.
+        for words in "import threading, time; threading.Thread(target=lambda: [i for i in range(10**11)], daemon=True).start(); time.sleep(60)" \
+            "import os, time; os.fork() or [i for i in range(10**11)]; time.sleep(60)"; do
+            took "$way" DZ_WAIT=settle:1.5 -- "$PYTHON" -c "$words"
+            started
+            [ "$took" -ge 1500 ] || fail "settled after $took ms"
+            pkill -P "$pid" || true
+            kill "$pid"
+        done
+    done
+}
+
+@test "settle: an interpreter that still loads is still starting" {
+    for way in $WAYS; do
+        # As the default; it takes longer than alive:0.1 would give it.
+        start "$way" -- bash -c 'for i in {1..3}; do end=$(($(date +%s%N) + 120000000)); until [ "$(date +%s%N)" -ge $end ]; do :; done; done; echo no; exit 3'
+        failed 3 "start: bash: exited with status 3 *"
+        assert_shown log no
+        rm log
+        start "$way" -- "$PYTHON" -c "import json, urllib.request, no_such_module"
+        failed 1 "start: $PYTHON: exited with status 1 *"
+        assert_match "what is shown" "$(shown)" "*No module named 'no_such_module'"
+        rm log
+    done
+}
+
+@test "settle: node with a port that is taken, while the machine is busy" {
+    need node
+    port=$(free_port)
+    beside "$TARGETS/server" "$port" >stranger &
+    track $!
+    await holds_line stranger ready
+    for i in 1 2 3 4 5 6; do
+        beside bash -c 'while :; do :; done' &
+        track $!
+    done
+    for i in 1 2 3 4 5; do
+        start leave -- node -e "require('http').createServer(() => 0).listen($port, '127.0.0.1')"
+        failed 1 "start: node: exited with status 1 *"
+        assert_match "what is shown" "$(shown)" "*EADDRINUSE*"
+        rm log
+    done
+}
+
+@test "settle: a program that daemonizes itself, one that ends, a time-out before MAX" {
+    for way in $WAYS; do
+        # The first process computes until it ends, the daemon sleeps.
+        start "$way" DZ_WAIT=settle:60 -- bash -c "'$SLEEPER' 60 & end=\$((\$(date +%s%N) + 300000000)); until [ \$(date +%s%N) -ge \$end ]; do :; done"
+        started
+        assert command "$(command_of "$pid")" "$SLEEPER 60 "
+        kill "$pid"
+        start "$way" DZ_WAIT=settle -- true
+        assert status "$status" 0
+        start "$way" DZ_TIMEOUT=0.5 -- bash -c 'while :; do :; done'
+        started
+        kill "$pid"
+    done
+}
+
+@test "settle: without /proc it is alive:0.1" {
+    need_root
+    export DZ SLEEPER
+    before=$(milliseconds)
+    # shellcheck disable=SC2016
+    try closed unshare --mount bash -c \
+        'mount -t tmpfs none /proc && exec "$DZ" -d -q -C . -o log -w settle:60 -- "$SLEEPER" 60'
+    assert status "$status" 0
+    track "$output"
+    took=$(($(milliseconds) - before))
+    [ "$took" -ge 100 ] && [ "$took" -lt 20000 ] || fail "settled after $took ms"
+    try closed unshare --mount bash -c \
+        'mount -t tmpfs none /proc && exec "$DZ" -d -q -C . -o log -w settle:60 -- bash -c "exit 3"'
+    assert status "$status" 3
 }
 
 @test "alive:SEC" {
@@ -297,9 +409,9 @@ left_status_alone() {
     echo >there
     for way in $WAYS; do
         start "$way" DZ_WAIT=path:there DZ_TIMEOUT=0.5 -- "$SLEEPER" 60
-        failed 124 "wait: $SLEEPER: not ready within 0.5 s: path:there"
+        failed 124 "wait: $SLEEPER: stopped after 0.5 s: there has not appeared"
         start "$way" DZ_WAIT=path:nowhere/there DZ_TIMEOUT=0.5 -- "$SLEEPER" 60
-        failed 124 "wait: $SLEEPER: not ready within 0.5 s: path:nowhere/there"
+        failed 124 "wait: $SLEEPER: stopped after 0.5 s: nowhere/there has not appeared"
     done
 }
 
@@ -362,7 +474,7 @@ left_status_alone() {
                 bash -c "echo >'$PWD/one'; exec '$TARGETS/server' $port"
             [[ $stderr == *listen* ]] || break
         done
-        failed 124 "wait: bash: not ready within $time s: path:two"
+        failed 124 "wait: bash: stopped after $time s: two has not appeared"
         rm one
         start "$way" DZ_WAIT="path:one,listen:$port,alive:0.2,fd:5" -- \
             bash -c "echo >&5; (sleep 0.3; echo >'$PWD/one') & exec '$TARGETS/server' $port"
@@ -376,7 +488,7 @@ left_status_alone() {
 @test "an option that is repeated adds to the first; the variable gives way to both" {
     says=dznohup
     DZ_WAIT=path:zero DZ_TIMEOUT=60 try dz -d -o log -p pid -t 0.5 -w path:one --wait=path:two,exec "$SLEEPER" 60
-    failed 124 "wait: $SLEEPER: not ready within 0.5 s: path:one, path:two"
+    failed 124 "wait: $SLEEPER: stopped after 0.5 s: one has not appeared, two has not appeared"
     DZ_WAIT=path:zero try dz -d -o log -p pid -t 29 -w exec "$SLEEPER" 60
     assert status "$status" 0
     pid=$(cat pid)
@@ -397,7 +509,7 @@ refused() {
 }
 
 @test "bad conditions and times are refused" {
-    none="none of exec, alive:SEC, main, listen\[:PORT|:PATH\], notify, fd:N, path:FILE"
+    none="none of exec, settle\[:MAX\], alive:SEC, main, listen\[:PORT|:PATH\], notify, fd:N, path:FILE"
     for value in "" foo execs Exec "exec," ",exec" "exec,,main" "exec main" :1; do
         refused "DZ_WAIT: *$none" DZ_WAIT="$value"
     done
@@ -439,10 +551,20 @@ refused() {
     failed 125 "-w: *: more than 8 conditions"
 }
 
+@test "in stay mode a default from the environment is none" {
+    for way in stay shim-stay; do
+        start $way DZ_WAIT=main,fd:7,listen:80 -- "$PYTHON" -c 'import os, sys
+try:
+    os.fstat(7)
+except OSError:
+    sys.exit(7)'
+        ended
+        assert status "$status" 7 || fail "$stderr"
+    done
+}
+
 @test "in stay mode nobody could wait: refused" {
     message="wait: only in leave mode: -d, DZ_MODE=leave"
-    start shim-leave DZ_MODE=stay DZ_WAIT=exec -- "$SLEEPER" 60
-    failed 125 "$message"
     says=dznohup
     try dz -w listen:80 "$SLEEPER" 60
     failed 125 "$message"
@@ -458,7 +580,7 @@ refused() {
         before=$(milliseconds)
         start "$way" DZ_WAIT=listen DZ_TIMEOUT=0.3 -- "$SLEEPER" 60
         elapsed=$(($(milliseconds) - before))
-        failed 124 "wait: $SLEEPER: not ready within 0.3 s: listen"
+        failed 124 "wait: $SLEEPER: stopped after 0.3 s: does not listen"
         assert "lines" "$(wc -l <<<"$stderr")" 1
         [ $elapsed -ge 300 ] && [ $elapsed -lt 25000 ] || fail "after $elapsed ms"
         [ ! -s log ]
@@ -467,7 +589,7 @@ refused() {
             start "$way" DZ_WAIT=listen,path:/nowhere/at/all DZ_TIMEOUT=$time -- bash -c "echo words; exec '$SLEEPER' 60"
             [ ! -s log ] || break
         done
-        failed 124 "wait: bash: not ready within $time s: listen, path:/nowhere/at/all"
+        failed 124 "wait: bash: stopped after $time s: does not listen, /nowhere/at/all has not appeared"
         assert_shown log words
         rm log
     done
@@ -480,7 +602,7 @@ refused() {
         try closed unshare --mount bash -c \
             "mount -t tmpfs none /proc && exec \"\$DZ\" -d -C . -o log -w path:nothing -t 0.3 $words"
         assert "status of $words" "$status" 124
-        assert_match stderr "$stderr" "*: not ready within 0.3 s: path:nothing*"
+        assert_match stderr "$stderr" "*: stopped after 0.3 s: nothing* has not appeared"
         assert_none_with "$SLEEPER"
         assert_none_with "echo >ready"
         rm -f log
@@ -495,7 +617,7 @@ refused() {
                 ('$SLEEPER' 65 & setsid '$SLEEPER' 66 & echo there; exit) & wait"
             [ ! -s log ] || break
         done
-        failed 124 "wait: bash: not ready within $time s: listen"
+        failed 124 "wait: bash: stopped after $time s: does not listen"
         assert_shown log there
         # Each is asked to end first, by TERM.
         rm -f ended
@@ -518,7 +640,7 @@ ignoring_term() {
         elapsed=$(($(milliseconds) - before))
         [ ! -s log ] || break
     done
-    failed 124 "wait: bash: not ready within $time s: listen"
+    failed 124 "wait: bash: stopped after $time s: does not listen"
     [ $elapsed -ge $((time * 1000 + 5000)) ] && [ $elapsed -lt $((time * 1000 + 60000)) ] || fail "after $elapsed ms"
 }
 
@@ -605,7 +727,7 @@ screen_of() { on_terminal --run env DZ_OUTPUT=log DZ_PIDFILE=pid "$@" | tr -d '\
         assert_match screen "$screen" "$expected"
         refute grep -q waiting <<<"${screen##*"$clear"}"
         # Nor is it left where the start fails.
-        expected="$clear$says: waiting for path:none, 1 s$clear$says: wait: $SLEEPER: not ready within 1.5 s: path:none"
+        expected="$clear$says: waiting for path:none, 1 s$clear$says: wait: $SLEEPER: stopped after 1.5 s: none has not appeared"
         for _ in $TRIES; do
             rm -f one two
             screen=$(screen_of DZ_WAIT=path:none DZ_TIMEOUT=1.5 "${start[@]}" "$SLEEPER" 60) || true
@@ -620,7 +742,7 @@ screen_of() { on_terminal --run env DZ_OUTPUT=log DZ_PIDFILE=pid "$@" | tr -d '\
         start=("$DZ" -d)
         [ "$way" = leave ] || start=(LD_PRELOAD="$SHIM")
         screen=$(screen_of DZ_QUIET=1 DZ_WAIT=path:none DZ_TIMEOUT=1.3 "${start[@]}" "$SLEEPER" 60) || true
-        assert_match screen "$screen" "*: wait: $SLEEPER: not ready within 1.3 s: path:none"
+        assert_match screen "$screen" "*: wait: $SLEEPER: stopped after 1.3 s: none has not appeared"
         refute grep -q $'\033\|waiting' <<<"$screen"
         for _ in $TRIES; do
             screen=$(screen_of DZ_WAIT=alive:0.3 "${start[@]}" "$SLEEPER" 60)
@@ -644,7 +766,7 @@ screen_of() { on_terminal --run env DZ_OUTPUT=log DZ_PIDFILE=pid "$@" | tr -d '\
         for signal in TERM INT; do
             rm -rf there pid "$DZ_STATE_DIR"
             # Not in the background of this shell, which would ignore INT.
-            try closed "$PYTHON" "$PROGRAMS/signal-when-there.py" $signal env DZ_WAIT=listen DZ_OUTPUT=log DZ_PIDFILE=pid "${start[@]}" \
+            try closed "$PYTHON" "$PROGRAMS/signal-when-there.py" $signal env DZ_WAIT="${waits:-listen}" DZ_OUTPUT=log DZ_PIDFILE=pid "${start[@]}" \
                 bash -c "setsid '$SLEEPER' 61 & echo >'$PWD/there'; exec '$SLEEPER' 60"
             assert "ended by" "$output" "-$(kill -l $signal)"
             assert_match stderr "$stderr" "*: wait: interrupted by SIG$signal"
@@ -672,7 +794,7 @@ stand_in() {
     rm -rf there pid launcher before "$DZ_STATE_DIR"
     # Not in the background of this shell, which would ignore INT.
     closed "$PYTHON" "$PROGRAMS/status-of.py" \
-        env DZ_WAIT=listen DZ_OUTPUT=log DZ_PIDFILE=pid bash -c "'$SLEEPER' 61 & echo \$! >before
+        env DZ_WAIT="${waits:-listen}" DZ_OUTPUT=log DZ_PIDFILE=pid bash -c "'$SLEEPER' 61 & echo \$! >before
             echo \$\$ >launcher; exec \"\$@\"" bash "${start[@]}" \
         bash -c "echo >'$PWD/there'; exec '$SLEEPER' 60" >ended 2>err &
     await is_file there
@@ -701,20 +823,35 @@ stand_in() {
     done
 }
 
-@test "a stand-in waits: killed, it is said, and the job that runs keeps its pidfile" {
+@test "the waiter is killed: the job is stopped, and the caller says so" {
     for way in $WAYS; do
         stand_in "$way"
-        pid=$(<pid)
         kill -KILL "$standin"
         await is_file ended
         assert "ended with" "$(<ended)" 125
-        assert_match stderr "$(<err)" "*: report: the process that waited for the program was killed"
-        alive "$pid"
-        assert pidfile "$(<pid)" "$pid"
-        kill "$pid" "$(<before)"
-        await gone "$pid"
+        assert_match stderr "$(<err)" "*: report: the process that waited for the program was killed; the program was stopped"
+        kill "$(<before)"
         await gone "$(<before)"
+        left_nothing
     done
+}
+
+# The caller's own deadline is twenty seconds after the waiter's.
+@test "the waiter is stopped: the caller gives up in time, and stops the job" {
+    waits=path:never,alive:1
+    export DZ_TIMEOUT=1
+    stand_in leave
+    kill -STOP "$standin"
+    until=$(($(milliseconds) + 40000))
+    until is_file ended; do
+        [ "$(milliseconds)" -lt $until ] || fail "the caller waits on"
+        sleep 0.1
+    done
+    assert "ended with" "$(<ended)" 125
+    assert_match stderr "$(<err)" "*: report: the process that waited for the program did not answer in time; the program was stopped"
+    kill "$(<before)"
+    await gone "$(<before)"
+    left_nothing
 }
 
 @test "a stand-in waits: what fails before the program reaches the caller" {

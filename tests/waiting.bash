@@ -46,7 +46,7 @@ left_nothing() {
 shown() { tail -n +2 "$BATS_TEST_TMPDIR/.err"; }
 assert_shown() {
     local file=$1 want=$says line
-    want="$says: the end of $PWD/$file:"
+    want="$says: this run wrote to $PWD/$file:"
     shift
     for line; do
         want+=$'\n'"  $line"

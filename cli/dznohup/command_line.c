@@ -151,9 +151,8 @@ int print_help(void)
         if (on_command_line(option))
             print_row(option);
     printf(
-        "\nCOND: exec, alive:SEC (0.1 is the default), main, listen[:PORT|:PATH], "
-        "notify,\n"
-        "fd:N, path:FILE.\n"
+        "\nCOND: exec, settle[:MAX] (the default), alive:SEC, main,\n"
+        "listen[:PORT|:PATH], notify, fd:N, path:FILE.\n"
         "A variable in brackets is the option's default, and, but for DZ_DRY_RUN, its\n"
         "setting where libdz.so is preloaded by hand: LD_PRELOAD=libdz.so COMMAND.\n"
         "Exit status: COMMAND's own; 125 if dznohup fails, 126 if COMMAND cannot be\n"

@@ -34,19 +34,24 @@ static int close_rest(int stderr_fd, int pipe, int *pidfd)
     return dz_close_between(stderr_fd < 3 ? 3 : stderr_fd + 1, INT_MAX);
 }
 
-/* Whether fd has something to tell within that time; 0: without an end. */
-static bool tells(int fd, int64_t milliseconds)
+/* Waits until fd can be read or the clock reaches until.  Returns whether it can. */
+static bool tells(int fd, int64_t until)
 {
     struct pollfd wanted = {.fd = fd, .events = POLLIN};
-    int64_t until = dz_milliseconds() + milliseconds;
     int result;
 
     do {
         int64_t left = until - dz_milliseconds();
         left = left < 0 ? 0 : left > INT_MAX ? INT_MAX : left;
-        result = poll(&wanted, 1, milliseconds == 0 ? -1 : (int)left);
+        result = poll(&wanted, 1, (int)left);
     } while (result < 0 && errno == EINTR);
     return result > 0;
+}
+
+/* Returns whether that process ends in a moment. */
+static bool ends_soon(int pidfd)
+{
+    return pidfd >= 0 && tells(pidfd, dz_milliseconds() + END_MS);
 }
 
 /* No answer: the target, behind pidfd, runs without its powers, or did so. */
@@ -68,25 +73,27 @@ __attribute__((noreturn)) static void
 await_answer(struct dz_start *start, const char *library, int pipe, int pidfd)
 {
     struct dz_fault fault;
-    enum dz_report report = DZ_REPORT_EXEC;
+    struct dz_report_reader reader = {0};
+    enum dz_report report = DZ_REPORT_LATER;
+    int64_t until =
+        start->plan->timeout > 0 ? dz_milliseconds() + start->plan->timeout : INT64_MAX;
     int heard = 1;
     pid_t unused;
-    bool closed;
 
     if (close_rest(start->stderr_fd, pipe, &pidfd) < 0)
         heard = pipe; /* what it keeps open it keeps for a moment only */
-    closed = tells(heard, start->plan->timeout);
-    if (closed)
-        report = dz_report_read(heard, &unused, &fault);
+    fcntl(heard, F_SETFL, O_NONBLOCK); /* cannot fail for a pipe of ours */
+    while (report <= DZ_REPORT_MORE && tells(heard, until))
+        report = dz_report_read(heard, &reader, &unused, &fault);
     if (report == DZ_REPORT_DONE)
         _exit(0);
     if (report == DZ_REPORT_FAULT) /* the library has ended the target */
         tell(start->stderr_fd, &fault);
     else
         end_target(start->stderr_fd, library, pidfd,
-                   closed && pidfd >= 0 && tells(pidfd, END_MS));
+                   report == DZ_REPORT_EXEC && ends_soon(pidfd));
     /* A start that has failed: nothing of it is left, once it has ended. */
-    if (pidfd >= 0 && tells(pidfd, END_MS))
+    if (ends_soon(pidfd))
         dz_unpublish(start);
     _exit(0);
 }

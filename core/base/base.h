@@ -69,7 +69,7 @@ struct dz_fault {
     int err;               /* errno; 0 if reason says it all */
     int status;            /* the exit status to end with */
     char step[32];         /* the step or option that failed */
-    char reason[128];      /* our own words; empty: the text of err */
+    char reason[256];      /* our own words; empty: the text of err */
     char object[PATH_MAX]; /* what it failed on; a longer one ends in "..." */
 };
 
@@ -109,10 +109,6 @@ void dz_add_error(struct dz_text *text, int err);
 /* Writes all of data to fd.  Returns 0, or -1 and sets errno as write(2) does. */
 int dz_write(int fd, const void *data, size_t size);
 
-/* Reads exactly size bytes from a pipe.  Returns whether they came; errno is 0 at
- * the pipe's end. */
-bool dz_read_all(int fd, void *data, size_t size);
-
 /* lseek(2) with 64 bits.  Returns the file's position, or -1 and sets errno. */
 int64_t dz_seek(int fd, int64_t offset, int from);
 
@@ -145,6 +141,9 @@ int dz_dup2(int from, int to);
 /* Returns milliseconds of a clock that only goes forward. */
 int64_t dz_milliseconds(void);
 
+/* Returns the microseconds of processor time that this thread has used. */
+int64_t dz_processor_time(void);
+
 /* Reads seconds, with an optional fraction, at *at as milliseconds.  Returns 0, or
  * -1.  A fraction below a millisecond counts as one. */
 int dz_read_seconds(const char **at, int64_t *milliseconds);
@@ -170,9 +169,6 @@ int dz_signal_number(const char *name, size_t length);
 
 /* Appends "HUP" for 1, and so on; "RTMIN+2". */
 void dz_add_signal(struct dz_text *text, int number);
-
-/* Sets *set to INT, QUIT and TERM: they end a wait, and the job with it. */
-void dz_interrupt_set(sigset_t *set);
 
 /* What dz_hold_write_signals() keeps. */
 struct dz_held {
@@ -216,6 +212,7 @@ struct dz_process {
     bool executed;    /* since it was forked */
     pid_t foreground; /* that terminal's foreground process group, or -1 */
     uint64_t start;   /* clock ticks after boot, AT_CLKTCK of getauxval(3) a second */
+    int64_t used;     /* processor time, with that of its reaped children; ticks */
     int wait_status;  /* of a zombie, as of waitpid(2); 0 where we may not see it */
 };
 

@@ -13,6 +13,14 @@ int64_t dz_milliseconds(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+int64_t dz_processor_time(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now); /* cannot fail with a valid clock */
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 int dz_read_seconds(const char **at, int64_t *milliseconds)
 {
     const int64_t most = INT_MAX / 1000; /* 24 days; poll(2) takes an int */

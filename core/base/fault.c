@@ -2,8 +2,9 @@
  * What went wrong, as data, and as the one line that users read.
  *
  * strerror(3) is not async-signal-safe and, that early in a process, libc's
- * locale is not set up; so the errors that our system calls give are named
- * here.  Any other is shown by its number.
+ * locale is not set up.  So the errors of system calls are named here: those of ours,
+ * and those that a program may tell by ERRNO=, sd_notify(3).  Any other is shown by its
+ * number.
  */
 #include "base.h"
 
@@ -51,6 +52,62 @@ static const struct {
     {EOPNOTSUPP, "Operation not supported"},
     {EDQUOT, "Disk quota exceeded"},
     {ESTALE, "Stale file handle"},
+    {EDOM, "Numerical argument out of domain"},
+    {EDEADLK, "Resource deadlock avoided"},
+    {ENOTEMPTY, "Directory not empty"},
+    {EXDEV, "Invalid cross-device link"},
+    {EMLINK, "Too many links"},
+    {ESPIPE, "Illegal seek"},
+    {ENOTBLK, "Block device required"},
+    {EOVERFLOW, "Value too large for defined data type"},
+    {EILSEQ, "Invalid or incomplete multibyte or wide character"},
+    {EPROTO, "Protocol error"},
+    {EBADMSG, "Bad message"},
+    {ENODATA, "No data available"},
+    {ETIME, "Timer expired"},
+    {ENOMSG, "No message of desired type"},
+    {EIDRM, "Identifier removed"},
+    {ENOLINK, "Link has been severed"},
+    {ECOMM, "Communication error on send"},
+    {EREMOTEIO, "Remote I/O error"},
+    {ENOTUNIQ, "Name not unique on network"},
+    {ENOTSOCK, "Socket operation on non-socket"},
+    {EDESTADDRREQ, "Destination address required"},
+    {EMSGSIZE, "Message too long"},
+    {EPROTOTYPE, "Protocol wrong type for socket"},
+    {ENOPROTOOPT, "Protocol not available"},
+    {EPROTONOSUPPORT, "Protocol not supported"},
+    {ESOCKTNOSUPPORT, "Socket type not supported"},
+    {EPFNOSUPPORT, "Protocol family not supported"},
+    {EAFNOSUPPORT, "Address family not supported by protocol"},
+    {EADDRINUSE, "Address already in use"},
+    {EADDRNOTAVAIL, "Cannot assign requested address"},
+    {ENETDOWN, "Network is down"},
+    {ENETUNREACH, "Network is unreachable"},
+    {ENETRESET, "Network dropped connection on reset"},
+    {ECONNABORTED, "Software caused connection abort"},
+    {ECONNRESET, "Connection reset by peer"},
+    {ENOBUFS, "No buffer space available"},
+    {EISCONN, "Transport endpoint is already connected"},
+    {ENOTCONN, "Transport endpoint is not connected"},
+    {ESHUTDOWN, "Cannot send after transport endpoint shutdown"},
+    {ETIMEDOUT, "Connection timed out"},
+    {ECONNREFUSED, "Connection refused"},
+    {EHOSTDOWN, "Host is down"},
+    {EHOSTUNREACH, "No route to host"},
+    {EALREADY, "Operation already in progress"},
+    {EINPROGRESS, "Operation now in progress"},
+    {EUCLEAN, "Structure needs cleaning"},
+    {ENOMEDIUM, "No medium found"},
+    {ECANCELED, "Operation canceled"},
+    {ENOKEY, "Required key not available"},
+    {EKEYEXPIRED, "Key has expired"},
+    {EKEYREVOKED, "Key has been revoked"},
+    {EKEYREJECTED, "Key was rejected by service"},
+    {EOWNERDEAD, "Owner died"},
+    {ENOTRECOVERABLE, "State not recoverable"},
+    {ERFKILL, "Operation not possible due to RF-kill"},
+    {EMEDIUMTYPE, "Wrong medium type"},
 };
 
 static void put(char *at, size_t size, const char *string)

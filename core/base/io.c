@@ -43,15 +43,6 @@ static ssize_t read_up_to(int fd, char *data, size_t size)
     return (ssize_t)length;
 }
 
-bool dz_read_all(int fd, void *data, size_t size)
-{
-    ssize_t n = read_up_to(fd, data, size);
-
-    if (n >= 0)
-        errno = 0;
-    return n == (ssize_t)size;
-}
-
 /*
  * By the bare system call: lseek(2) and pread(2) of the two libcs take offsets of
  * different width on 32 bits.

@@ -28,6 +28,10 @@ enum {
     TTY,
     TPGID,
     FLAGS,
+    UTIME = 14,
+    STIME,
+    CUTIME,
+    CSTIME,
     THREADS = 20,
     START = 22,
     EXIT_CODE = 52
@@ -69,6 +73,7 @@ static int parse_stat(const char *at, struct dz_process *process)
     process->threads = (int)field[THREADS];
     process->foreground = (pid_t)field[TPGID];
     process->start = (uint64_t)field[START];
+    process->used = field[UTIME] + field[STIME] + field[CUTIME] + field[CSTIME];
     process->wait_status = (int)field[EXIT_CODE];
     return 0;
 }
@@ -140,17 +145,22 @@ static int visit_entries(const char *buffer, size_t size, int folder,
 int dz_each_number(const char *folder, int (*visit)(int number, int folder, void *data),
                    void *data)
 {
+    /* The kernel fills the buffer as long as an entry fits.  If one would still fit,
+     * that was the end. */
+    enum { ENTRY = sizeof(struct entry) + 256 };
     _Alignas(struct entry) char buffer[4096];
+    bool last = false;
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int result = 0;
     long n;
 
     if (fd < 0)
         return -1;
-    while (result == 0 &&
+    while (result == 0 && !last &&
            (n = syscall(SYS_getdents64, fd, buffer, sizeof buffer)) != 0) {
         if (n < 0 && errno == EINTR)
             continue;
+        last = n > 0 && (size_t)n + ENTRY < sizeof buffer;
         result = n < 0 ? -1 : visit_entries(buffer, (size_t)n, fd, visit, data);
     }
     int err = errno;

@@ -88,14 +88,6 @@ void dz_add_signal(struct dz_text *text, int number)
     }
 }
 
-void dz_interrupt_set(sigset_t *set)
-{
-    sigemptyset(set);
-    sigaddset(set, SIGINT);
-    sigaddset(set, SIGQUIT);
-    sigaddset(set, SIGTERM);
-}
-
 void dz_hold_write_signals(struct dz_held *held)
 {
     static const int numbers[] = {SIGPIPE, SIGXFSZ};

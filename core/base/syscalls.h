@@ -16,6 +16,7 @@ enum {
     DZ_SYS_PIDFD_SEND_SIGNAL = 424, /* Linux 5.1 */
     DZ_SYS_PIDFD_OPEN = 434,        /* Linux 5.3 */
     DZ_SYS_CLOSE_RANGE = 436,       /* Linux 5.9 */
+    DZ_SYS_PIDFD_GETFD = 438,       /* Linux 5.6 */
     DZ_SYS_FACCESSAT2 = 439         /* Linux 5.8 */
 };
 

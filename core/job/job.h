@@ -245,17 +245,18 @@ int dz_stop_members(const struct dz_members *members, int64_t until);
  * dz_stop_members. */
 int dz_stop_process(const struct dz_identity *who, int signal, int64_t until);
 
-/* ---- tail.c: the end of a log ---- */
+/* ---- tail.c: lines of a log ---- */
 
 /* Finds where the last lines of bytes from..end of a file begin.  Sets *lines to their
  * number.  most: how many bytes to look at; INT64_MAX: all. */
 int64_t dz_find_lines(int fd, int64_t from, int64_t end, int64_t most, int *lines);
 
 /*
- * Copies the last lines of the file open on log, from byte from on, to the descriptor
- * to, each after two spaces and with control characters shown as '?'.  Returns their
- * number; 0 if there is none or it is no regular file.
+ * Shows the file open on log from byte from on: all of it up to 25 lines, else the first
+ * 8, the number left out, and the last 16.  Writes each line to the descriptor to, after
+ * two spaces and with control characters as '?'.  Returns the number of lines shown; 0
+ * if there is none or it is no regular file.
  */
-int dz_tail(int log, int64_t from, int lines, int to);
+int dz_show_run(int log, int64_t from, int to);
 
 #endif

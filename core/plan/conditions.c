@@ -12,6 +12,17 @@
 typedef const char *parser(struct dz_condition *condition, const char *at,
                            const char *end);
 
+static const char *parse_settle(struct dz_condition *condition, const char *at,
+                                const char *end)
+{
+    int64_t milliseconds;
+
+    if (dz_read_seconds(&at, &milliseconds) < 0 || at != end)
+        return "settle takes a number of seconds";
+    condition->number = (int)milliseconds;
+    return NULL;
+}
+
 static const char *parse_alive(struct dz_condition *condition, const char *at,
                                const char *end)
 {
@@ -53,13 +64,21 @@ static const char *parse_fd(struct dz_condition *condition, const char *at,
 
 enum value { NONE, OPTIONAL, REQUIRED };
 
+enum { SETTLE_MS = 1000 /* the longest that settle waits if it is not told */ };
+
 static const struct form {
     const char *name;
     const char *shown; /* as messages write it */
     enum value value;
+    int number; /* the condition's, if no value is given */
     parser *parse;
 } forms[] = {
     [DZ_WAIT_EXEC] = {.name = "exec", .shown = "exec"},
+    [DZ_WAIT_SETTLE] = {.name = "settle",
+                        .shown = "settle[:MAX]",
+                        .value = OPTIONAL,
+                        .number = SETTLE_MS,
+                        .parse = parse_settle},
     [DZ_WAIT_ALIVE] = {.name = "alive",
                        .shown = "alive:SEC",
                        .value = REQUIRED,
@@ -116,6 +135,7 @@ static const char *parse_one(struct dz_condition *condition, const char *text,
     condition->kind = (enum dz_condition_kind)kind;
     condition->text = text;
     condition->length = (int)length;
+    condition->number = forms[kind].number;
     if (name == length && forms[kind].value != REQUIRED)
         return NULL;
     if (forms[kind].value == NONE)
@@ -189,8 +209,10 @@ const struct dz_conditions *dz_wait_of(const struct dz_plan *plan)
 {
     static const struct dz_conditions fallback = {
         .count = 1,
-        .list =
-            {{.kind = DZ_WAIT_ALIVE, .text = "alive:0.1", .length = 9, .number = 100}},
+        .list = {{.kind = DZ_WAIT_SETTLE,
+                  .text = "settle",
+                  .length = 6,
+                  .number = SETTLE_MS}},
     };
 
     return plan->wait.count > 0 ? &plan->wait : &fallback;

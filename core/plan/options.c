@@ -324,11 +324,14 @@ bool dz_wants_powers(const struct dz_plan *plan)
            plan->pin == DZ_PIN_ALL || plan->no_daemon || plan->reopen;
 }
 
-int dz_plan_check(const struct dz_plan *plan, struct dz_fault *fault)
+int dz_plan_check(struct dz_plan *plan, struct dz_fault *fault)
 {
     const struct dz_condition *alive = dz_condition(&plan->wait, DZ_WAIT_ALIVE);
 
-    /* In stay mode this process becomes the program: no process is there to wait. */
+    /* In stay mode this process becomes the program: no process is there to wait.  A
+     * default from the environment is for starts that leave. */
+    if (plan->mode == DZ_STAY && plan->wait.defaults)
+        plan->wait.count = 0;
     if (plan->mode == DZ_STAY && plan->wait.count > 0)
         return dz_fault(fault, "wait", NULL, 0,
                         "only in leave mode: -d, DZ_MODE=leave");

@@ -47,7 +47,8 @@ const char *dz_show_output(const void *field, char *scratch);
 
 enum dz_condition_kind {
     DZ_WAIT_EXEC,   /* the program was executed */
-    DZ_WAIT_ALIVE,  /* and has not died with a failure for some time */
+    DZ_WAIT_SETTLE, /* all of its threads have slept for some time */
+    DZ_WAIT_ALIVE,  /* it has not died with a failure for some time */
     DZ_WAIT_MAIN,   /* its libraries are loaded: the library has answered */
     DZ_WAIT_LISTEN, /* the job has a listening socket */
     DZ_WAIT_NOTIFY, /* it has said READY=1, sd_notify(3) */
@@ -59,7 +60,7 @@ struct dz_condition {
     enum dz_condition_kind kind;
     const char *text; /* as it was written, without a terminating zero */
     int length;
-    int number;       /* ALIVE: milliseconds; LISTEN: the port, 0 for none; FD */
+    int number;       /* SETTLE, ALIVE: milliseconds; LISTEN: the port, 0 for none; FD */
     const char *path; /* LISTEN: of a Unix socket, or NULL; PATH: the file */
     int path_length;
 };
@@ -79,7 +80,7 @@ const char *dz_show_conditions(const void *field, char *scratch);
 /* Returns the names of the conditions as a message lists them: "exec, alive:SEC". */
 const char *dz_condition_forms(char *scratch);
 
-/* Returns what the plan waits for: its conditions, or alive:0.1 if it names none. */
+/* Returns what the plan waits for: its conditions, or settle if it names none. */
 struct dz_plan;
 const struct dz_conditions *dz_wait_of(const struct dz_plan *plan);
 
@@ -177,8 +178,9 @@ int dz_plan_environment(struct dz_plan *plan, char **envp, int use,
  * do. */
 bool dz_wants_powers(const struct dz_plan *plan);
 
-/* Checks that what is asked for goes together, once all of it was read. */
-int dz_plan_check(const struct dz_plan *plan, struct dz_fault *fault);
+/* Checks that what is asked for goes together, once all of it was read.  In stay mode
+ * drops conditions that are only a default. */
+int dz_plan_check(struct dz_plan *plan, struct dz_fault *fault);
 
 /* ---- values.c: parsers, each with its inverse ---- */
 

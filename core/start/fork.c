@@ -18,13 +18,12 @@
 int dz_report_pipe(struct dz_start *start, struct dz_fault *fault)
 {
     int ends[2];
-    sigset_t interrupts;
 
     /* An interrupt while the caller waits ends the job, not the caller alone:
      * await.c reads it.  The target's own mask is set when it commits. */
-    dz_interrupt_set(&interrupts);
-    sigprocmask(SIG_BLOCK, &interrupts, NULL); /* cannot fail with a valid set */
-    if (pipe2(ends, O_CLOEXEC) < 0)
+    dz_hold_interrupts(start);
+    /* A writer may be stopped in the middle of its report. */
+    if (pipe2(ends, O_CLOEXEC) < 0 || fcntl(ends[0], F_SETFL, O_NONBLOCK) < 0)
         return dz_fault(fault, "report", "pipe", errno, NULL);
     start->await_fd = ends[0];
     start->report_fd = ends[1];
@@ -46,6 +45,7 @@ int dz_first_fork(struct dz_start *start, struct dz_fault *fault)
         return DZ_CALLER;
     }
     start->role = DZ_CHILD_ROLE;
+    dz_drop_interrupts(start);
     dz_close_fd(&start->await_fd);
     return 0;
 }
@@ -68,6 +68,7 @@ int dz_second_fork(struct dz_start *start, struct dz_fault *fault)
         _exit(0);
     start->role = DZ_TARGET_ROLE;
     start->pid = getpid();
+    dz_tell_caller(start);
     /* A caller that does not know it could not undo what this start makes. */
     return dz_report_pid(start->report_fd, start->pid, fault);
 }

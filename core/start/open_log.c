@@ -143,12 +143,13 @@ int dz_open_append(const char *path, mode_t mode, bool trust_root, bool *made)
 }
 
 /*
- * Settle an opened log: O_NONBLOCK was for the opening alone, and a write of
- * no bytes asks a device whether it takes any (/dev/full answers ENOSPC).
+ * Readies an opened log: O_NONBLOCK was for the opening alone.  A write of no bytes asks
+ * a device whether it takes any; /dev/full answers ENOSPC.  Sets *about.
  */
-static int settle(int fd)
+static int ready(int fd, struct dz_stat *about)
 {
-    if (fcntl(fd, F_SETFL, O_APPEND) < 0 || write(fd, "", 0) < 0) {
+    if (fcntl(fd, F_SETFL, O_APPEND) < 0 || dz_stat(fd, "", true, about) < 0 ||
+        (!S_ISREG(about->mode) && write(fd, "", 0) < 0)) {
         dz_close(fd);
         return -1;
     }
@@ -158,6 +159,7 @@ static int settle(int fd)
 int dz_reopen_log(const char *path, int fd)
 {
     struct dz_stat old;
+    struct dz_stat now;
     bool made;
     int flags;
     int result;
@@ -166,7 +168,7 @@ int dz_reopen_log(const char *path, int fd)
     if (dz_stat(fd, "", true, &old) < 0)
         return -1;
     new = dz_open_append(path, old.mode & 0777, true, &made);
-    if (new < 0 || (new = settle(new)) < 0)
+    if (new < 0 || (new = ready(new, &now)) < 0)
         return -1;
     if (made) /* whatever the umask is by now; a file of ours, or it stays as it is */
         fchmod(new, old.mode & 0777);
@@ -202,8 +204,8 @@ static int open_named(const char *path, mode_t mode, bool trust_root,
         return -1;
     fd = dz_open_append(path, mode, trust_root, &made);
     if (fd >= 0)
-        fd = settle(fd);
-    if (fd >= 0 && dz_stat(fd, "", true, &about) == 0)
+        fd = ready(fd, &about);
+    if (fd >= 0)
         log->size = (int64_t)about.size;
     return fd;
 }

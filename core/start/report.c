@@ -11,31 +11,31 @@
 #include <errno.h>
 #include <unistd.h>
 
-struct frame {
-    enum { PID, FAULT, DONE } kind;
-    pid_t pid;
-};
+enum kind { PID, FAULT, DONE };
 
-/* Sends a frame, followed by a fault unless told is NULL.  If the caller is gone that
- * fails with EPIPE, and does not end the target. */
-static int send(int fd, const struct frame *frame, const struct dz_fault *told)
+/* ---- writing ---- */
+
+int dz_write_pipe(int fd, const void *data, size_t size)
 {
     struct dz_held held;
     int result;
 
     dz_hold_write_signals(&held);
-    result = dz_write(fd, frame, sizeof *frame);
-    if (result == 0 && told != NULL)
-        result = dz_write(fd, told, sizeof *told);
+    result = dz_write(fd, data, size);
     dz_release_write_signals(&held);
     return result;
 }
 
+static int send(int fd, enum kind kind, pid_t pid)
+{
+    struct dz_frame frame = {.kind = (int)kind, .pid = pid};
+
+    return dz_write_pipe(fd, &frame, sizeof frame);
+}
+
 int dz_report_pid(int fd, pid_t pid, struct dz_fault *fault)
 {
-    struct frame frame = {.kind = PID, .pid = pid};
-
-    if (send(fd, &frame, NULL) < 0)
+    if (send(fd, PID, pid) < 0)
         return dz_fault(fault, "report", "pipe", errno, NULL);
     return 0;
 }
@@ -43,34 +43,56 @@ int dz_report_pid(int fd, pid_t pid, struct dz_fault *fault)
 /* If the caller is gone (EPIPE), the exit status alone tells. */
 void dz_report_fault(int fd, const struct dz_fault *told)
 {
-    struct frame frame = {.kind = FAULT};
-
-    send(fd, &frame, told);
+    if (send(fd, FAULT, 0) == 0)
+        dz_write_pipe(fd, told, sizeof *told);
 }
 
 int dz_report_done(int fd, struct dz_fault *fault)
 {
-    struct frame frame = {.kind = DONE};
-
-    if (send(fd, &frame, NULL) < 0)
+    if (send(fd, DONE, 0) < 0)
         return dz_fault(fault, "report", "pipe", errno, NULL);
     return 0;
 }
 
-enum dz_report dz_report_read(int fd, pid_t *pid, struct dz_fault *fault)
-{
-    struct frame frame;
+/* ---- reading ---- */
 
-    if (!dz_read_all(fd, &frame, sizeof frame)) {
-        if (errno == 0)
-            return DZ_REPORT_EXEC;
+int dz_read_on(int fd, void *object, size_t size, size_t *have)
+{
+    while (*have < size) {
+        ssize_t n = read(fd, (char *)object + *have, size - *have);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return errno == EAGAIN ? 0 : -1;
+        if (n == 0) {
+            errno = 0;
+            return -1;
+        }
+        *have += (size_t)n;
+    }
+    return 1;
+}
+
+enum dz_report dz_report_read(int fd, struct dz_report_reader *reader, pid_t *pid,
+                              struct dz_fault *fault)
+{
+    int result =
+        dz_read_on(fd, &reader->frame, sizeof reader->frame, &reader->of_frame);
+
+    if (result > 0 && reader->frame.kind == FAULT)
+        result = dz_read_on(fd, fault, sizeof *fault, &reader->of_fault);
+    if (result == 0)
+        return DZ_REPORT_LATER;
+    if (result < 0 && errno == 0)
+        return DZ_REPORT_EXEC;
+    if (result < 0) {
         dz_fault(fault, "report", "pipe", errno, NULL);
         return DZ_REPORT_FAULT;
     }
-    if (frame.kind == DONE)
-        return DZ_REPORT_DONE;
-    if (frame.kind == FAULT)
-        return dz_read_all(fd, fault, sizeof *fault) ? DZ_REPORT_FAULT : DZ_REPORT_EXEC;
-    *pid = frame.pid;
-    return DZ_REPORT_MORE;
+    reader->of_frame = 0;
+    if (reader->frame.kind == PID)
+        *pid = reader->frame.pid;
+    return reader->frame.kind == PID    ? DZ_REPORT_MORE
+           : reader->frame.kind == DONE ? DZ_REPORT_DONE
+                                        : DZ_REPORT_FAULT;
 }

@@ -45,6 +45,7 @@ struct dz_notify {
     char variable[64]; /* "NOTIFY_SOCKET=@...", for the target */
     bool ready;
     pid_t main_pid;    /* that it told, 0: none */
+    int err;           /* that it told by ERRNO, 0: none */
     int64_t extend_ms; /* the last EXTEND_TIMEOUT_USEC, 0: none since asked */
     char status[128];  /* the last STATUS */
 };
@@ -90,6 +91,9 @@ struct dz_start {
     const struct dz_fault *why_no_record; /* NULL: it has one, or needs none */
     int notify_errno; /* caller: errno of telling our own manager, or 0 */
     int interrupt;    /* caller: the signal that ended the wait, or 0 */
+    bool holds_interrupts;
+    uint64_t interrupts; /* signals that end the wait: bit N-1 */
+    uint64_t handlers;   /* those of them that have a handler of ours */
     struct dz_stat
         path_before[DZ_CONDITIONS]; /* path:FILE at the start; inode 0: none */
 
@@ -161,30 +165,82 @@ int dz_second_fork(struct dz_start *start, struct dz_fault *fault);
  */
 int dz_make_waiter(struct dz_start *start, struct dz_fault *fault);
 
+/* In the target's process: tells the caller that has a waiter its PID. */
+void dz_tell_caller(struct dz_start *start);
+
+/* In the waiter: tells the caller what it waits for by now, and until when.  Elsewhere:
+ * does nothing. */
+void dz_waiter_continues(const struct dz_start *start, int64_t deadline);
+
 /* In the waiter: tells the caller how the start has ended, and calls _exit(2). */
 __attribute__((noreturn)) void dz_waiter_ends(const struct dz_start *start, int result,
                                               const struct dz_fault *fault);
 
-/* In the caller: waits for that; sets start's pid, ended and interrupt. */
+/* In the caller: waits for that; sets start's pid, ended and interrupt.  If the waiter
+ * is killed or does not answer in time, stops the job and removes its files. */
 int dz_await_waiter(struct dz_start *start, struct dz_fault *fault);
 
+/* ---- interrupt.c: the signals that end a wait ---- */
+
+/* Blocks INT, QUIT and TERM for the wait, except those that are ignored or blocked. */
+void dz_hold_interrupts(struct dz_start *start);
+
+/* In a child: sets what dz_hold_interrupts catches to default.  The mask stays. */
+void dz_drop_interrupts(struct dz_start *start);
+
+/* Opens a descriptor that can be read when an interrupt has come.  Returns it, or -1
+ * with the fault. */
+int dz_open_interrupts(const struct dz_start *start, struct dz_fault *fault);
+
+/* Returns the number of an interrupt that has come, or 0. */
+int dz_read_interrupt(int fd);
+
 /* ---- report.c: what the target's process tells its caller ---- */
+
+/* Writes to a pipe whose reader may be gone.  Returns 0, or -1 and sets errno: EPIPE if
+ * it is.  No SIGPIPE comes of it. */
+int dz_write_pipe(int fd, const void *data, size_t size);
+
+/*
+ * Reads from a non-blocking pipe until size bytes of an object are there; *have counts
+ * them from call to call.  Returns 1 if they are, 0 if they are not there yet, or -1 at
+ * the pipe's end or on an error; errno is 0 at the end.
+ */
+int dz_read_on(int fd, void *object, size_t size, size_t *have);
 
 /* In a child: tells the caller its PID, a failure, or that all is done. */
 int dz_report_pid(int fd, pid_t pid, struct dz_fault *fault);
 void dz_report_fault(int fd, const struct dz_fault *told);
 int dz_report_done(int fd, struct dz_fault *fault);
 
-enum dz_report {
-    DZ_REPORT_MORE, /* a frame was read: there is more to come */
-    DZ_REPORT_EXEC, /* end-of-file: executed, or dead */
-    DZ_REPORT_DONE, /* the library is done */
-    DZ_REPORT_FAULT /* and the fault is filled in */
+/* What the pipe carries.  A fault follows its frame. */
+struct dz_frame {
+    int kind;
+    pid_t pid;
 };
 
-/* In the caller: reads one frame from fd; sets *pid.  Blocks for the rest of a frame
- * only, which its writer is about to write. */
-enum dz_report dz_report_read(int fd, pid_t *pid, struct dz_fault *fault);
+/* What was read of a report so far; zero before. */
+struct dz_report_reader {
+    struct dz_frame frame;
+    size_t of_frame;
+    size_t of_fault;
+};
+
+enum dz_report {
+    DZ_REPORT_LATER, /* nothing more to read now */
+    DZ_REPORT_MORE,  /* *pid was told */
+    DZ_REPORT_EXEC,  /* end-of-file: executed, or dead */
+    DZ_REPORT_DONE,  /* the library is done */
+    DZ_REPORT_FAULT  /* and the fault is filled in */
+};
+
+/*
+ * In the caller: reads from fd, a non-blocking pipe, and goes on where the last call
+ * stopped.  A writer may be stopped between two writes.  fault is the one of the calls
+ * before.
+ */
+enum dz_report dz_report_read(int fd, struct dz_report_reader *reader, pid_t *pid,
+                              struct dz_fault *fault);
 
 /* ---- readiness.c: what conditions need before the fork ---- */
 

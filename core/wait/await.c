@@ -14,14 +14,12 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum {
-    STOP_MS = 5000, /* from TERM to KILL where a start has failed */
-    TELL_MS = 1000, /* between two lines on the caller's terminal */
-    BLIND_MS = 5    /* between two looks at the target if there is no pidfd */
+    DIE_MS = 5000, /* for a process that has closed its files to end */
+    TELL_MS = 1000 /* between two lines on the caller's terminal */
 };
 
 static int open_watch(struct watch *watch, struct dz_start *start,
@@ -29,14 +27,13 @@ static int open_watch(struct watch *watch, struct dz_start *start,
 {
     int64_t now = dz_milliseconds();
     struct dz_process self;
-    sigset_t interrupts;
 
     memset(watch, 0, sizeof *watch);
     watch->start = start;
     watch->pidfd = -1;
     watch->deadline = start->plan->timeout > 0 ? now + start->plan->timeout : INT64_MAX;
     watch->tell_at = now + TELL_MS;
-    dz_ready_init(&watch->ready, dz_wait_of(start->plan), now);
+    dz_ready_init(&watch->ready, now);
     /* Without a /proc of our own no process can be looked up.  The target alone is
      * known, because it is our child. */
     if (dz_proc_is_ours() && dz_read_process(getpid(), &self) == 0) {
@@ -44,11 +41,8 @@ static int open_watch(struct watch *watch, struct dz_start *start,
         watch->members.root = getpid();
         watch->members.oldest = self.start;
     }
-    dz_interrupt_set(&interrupts);
-    watch->interrupts = signalfd(-1, &interrupts, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (watch->interrupts < 0)
-        return dz_fault(fault, "wait", "signals", errno, NULL);
-    return 0;
+    watch->interrupts = dz_open_interrupts(start, fault);
+    return watch->interrupts < 0 ? -1 : 0;
 }
 
 static void close_watch(struct watch *watch)
@@ -74,18 +68,40 @@ static bool goes_on(pid_t pid)
     return dz_read_process(pid, &process) == 0 && !process.exiting;
 }
 
+/* Reaps the first child, which exits when it has forked.  It may be stopped. */
+static void reap_child(struct watch *watch)
+{
+    int status;
+
+    if (!watch->child_ended)
+        watch->child_ended = dz_waitpid(watch->start->child, &status, WNOHANG) != 0;
+}
+
+/* Handles a target that was killed before exec.  It has closed its files, but may not
+ * have ended yet. */
+static int die_unexecuted(struct watch *watch, struct dz_fault *fault)
+{
+    int64_t until = dz_milliseconds() + DIE_MS;
+    struct pollfd wanted = {.fd = watch->pidfd, .events = POLLIN};
+    int status = -1;
+
+    while (dz_waitpid(watch->start->pid, &status, WNOHANG) == 0 &&
+           dz_milliseconds() < until)
+        poll(&wanted, 1, DZ_BLIND_MS);
+    return dz_fault_exited(watch, status, fault);
+}
+
 /* Handles the end of the report: the pipe was closed, or the library is done. */
 static int executed(struct watch *watch, struct dz_fault *fault)
 {
     struct dz_start *start = watch->start;
     struct dz_process process;
-    int status;
 
-    dz_waitpid(start->child, &status, 0); /* it exits when it has forked */
     if (start->pid == 0)
         return dz_fault(fault, "fork", "child", 0,
                         "was killed before it could start the program");
     watch->reported = true;
+    watch->look_at_end = true;
     /* The library's pipe outlives exec, so the time of the exec is not known. */
     watch->ready.executed =
         dz_is_unheard(watch) ? watch->ready.began : dz_milliseconds();
@@ -93,17 +109,18 @@ static int executed(struct watch *watch, struct dz_fault *fault)
     watch->pidfd = (int)syscall(DZ_SYS_PIDFD_OPEN, start->pid, 0); /* -1: polled */
     if (dz_is_unheard(watch) && goes_on(start->pid))
         return dz_fault(fault, "preload", "libdz.so", 0, "was not loaded");
-    /* A process that was killed before exec has closed the pipe, too. */
     if (!watch->ready.done && watch->members.root != 0 &&
-        dz_read_process(start->pid, &process) == 0 && !process.executed &&
-        dz_waitpid(start->pid, &status, 0) == start->pid)
-        return dz_fault_exited(watch, status, fault);
+        dz_read_process(start->pid, &process) == 0 && !process.executed)
+        return die_unexecuted(watch, fault);
     return 0;
 }
 
 static int take_report(struct watch *watch, struct dz_fault *fault)
 {
-    switch (dz_report_read(watch->start->await_fd, &watch->start->pid, fault)) {
+    struct dz_start *start = watch->start;
+
+    switch (dz_report_read(start->await_fd, &watch->report, &start->pid, fault)) {
+    case DZ_REPORT_LATER:
     case DZ_REPORT_MORE:
         return 0;
     case DZ_REPORT_FAULT:
@@ -111,25 +128,31 @@ static int take_report(struct watch *watch, struct dz_fault *fault)
     case DZ_REPORT_DONE:
         watch->ready.done = true;
         return executed(watch, fault);
-    default:
+    case DZ_REPORT_EXEC:
         return executed(watch, fault);
     }
+    return 0; /* not reached */
 }
 
 static int take_interrupt(struct watch *watch, struct dz_fault *fault)
 {
-    struct signalfd_siginfo info;
     char words[64];
     struct dz_text text = dz_text(words, sizeof words);
+    int number = dz_read_interrupt(watch->interrupts);
 
-    if (read(watch->interrupts, &info, sizeof info) != (ssize_t)sizeof info)
-        return 0; /* EAGAIN: already taken.  EINTR: still there at the next poll. */
-    watch->start->interrupt = (int)info.ssi_signo;
+    if (number == 0)
+        return 0;
+    watch->start->interrupt = number;
     dz_add(&text, "interrupted by SIG");
     dz_add_signal(&text, watch->start->interrupt);
     dz_fault(fault, "wait", NULL, 0, words);
     fault->status = DZ_EXIT_SIGNAL + watch->start->interrupt;
     return -1;
+}
+
+static const char *program_of(const struct dz_start *start)
+{
+    return start->plan->argv != NULL ? start->plan->argv[0] : NULL;
 }
 
 static int take_notification(struct watch *watch, struct dz_fault *fault)
@@ -138,6 +161,8 @@ static int take_notification(struct watch *watch, struct dz_fault *fault)
     pid_t before = notify->main_pid;
 
     dz_notify_read(notify, &watch->members);
+    if (notify->err != 0)
+        return dz_fault(fault, "notify", program_of(watch->start), notify->err, NULL);
     if (notify->extend_ms > 0 && watch->deadline != INT64_MAX) {
         int64_t until = dz_milliseconds() + notify->extend_ms;
         watch->deadline = until > watch->deadline ? until : watch->deadline;
@@ -165,6 +190,8 @@ static int take_events(struct watch *watch, int64_t until, struct dz_fault *faul
     left = left < 0 ? 0 : left > INT_MAX ? INT_MAX : left;
     if (poll(wanted, EVENTS, (int)left) < 0)
         return 0; /* EINTR: the loop looks again */
+    if (wanted[END].revents != 0)
+        watch->look_at_end = true;
     if (wanted[INTERRUPT].revents != 0 && take_interrupt(watch, fault) < 0)
         return -1;
     if (wanted[REPORT].revents != 0 && take_report(watch, fault) < 0)
@@ -187,15 +214,17 @@ static void tell(struct watch *watch, int64_t now)
 static int time_out(const struct watch *watch, struct dz_fault *fault)
 {
     const struct dz_start *start = watch->start;
-    char words[128];
+    char words[sizeof fault->reason + 1]; /* dz_fault marks what it cuts */
     struct dz_text text = dz_text(words, sizeof words);
 
-    dz_add(&text, "not ready within ");
+    dz_add(&text, "stopped after ");
     dz_add_seconds(&text, start->plan->timeout);
     dz_add(&text, " s: ");
-    dz_add_missing(&watch->ready, start, &text);
-    dz_fault(fault, "wait", start->plan->argv != NULL ? start->plan->argv[0] : NULL, 0,
-             words);
+    if (watch->reported)
+        dz_add_unmet(&watch->ready, start, &watch->members, &text);
+    else
+        dz_add(&text, "was not executed");
+    dz_fault(fault, "wait", program_of(start), 0, words);
     fault->status = DZ_EXIT_TIMEOUT;
     return -1;
 }
@@ -222,6 +251,32 @@ static int check_hope(struct watch *watch, struct dz_fault *fault)
     return dz_fault_exited(watch, 0, fault);
 }
 
+/* Looks at a program that was executed.  Returns 1 if the start has succeeded, 0 to go
+ * on, or -1 with the fault; *until is when to look again. */
+static int look(struct watch *watch, int64_t *until, struct dz_fault *fault)
+{
+    struct dz_start *start = watch->start;
+    int64_t next;
+
+    /* First: a program may notify us and end right after. */
+    if (start->notify.fd >= 0 && take_notification(watch, fault) < 0)
+        return -1;
+    if (dz_check_end(watch, fault) < 0)
+        return -1;
+    if (dz_ready_look(&watch->ready, start, &watch->members)) {
+        int settled = dz_settle(watch, fault);
+        if (settled != 0)
+            return settled;
+        next = watch->settling.look_at;
+    } else {
+        if (check_hope(watch, fault) < 0)
+            return -1;
+        next = dz_ready_next(&watch->ready, start);
+    }
+    *until = next < *until ? next : *until;
+    return 0;
+}
+
 static int loop(struct watch *watch, struct dz_fault *fault)
 {
     struct dz_start *start = watch->start;
@@ -229,29 +284,25 @@ static int loop(struct watch *watch, struct dz_fault *fault)
     for (;;) {
         int64_t until = watch->deadline;
         int64_t now;
+        int result = 0;
+        reap_child(watch);
         if (watch->reported && waits_for_exec(start))
             return 0;
-        if (watch->reported) {
-            /* First: a program may notify us and end right after. */
-            if (start->notify.fd >= 0 && take_notification(watch, fault) < 0)
-                return -1;
-            if (dz_check_end(watch, fault) < 0)
-                return -1;
-            if (dz_ready_look(&watch->ready, start, &watch->members))
-                return 0;
-            if (check_hope(watch, fault) < 0)
-                return -1;
-            int64_t next = dz_ready_next(&watch->ready, dz_wait_of(start->plan));
-            until = next < until ? next : until;
-        }
+        if (watch->reported)
+            result = look(watch, &until, fault);
+        if (result != 0)
+            return result < 0 ? -1 : 0;
         now = dz_milliseconds();
         if (now >= watch->deadline)
             return time_out(watch, fault);
+        if (watch->deadline != watch->told_deadline)
+            dz_waiter_continues(start, watch->deadline);
+        watch->told_deadline = watch->deadline;
         tell(watch, now);
         if (start->waiting != NULL && watch->tell_at < until)
             until = watch->tell_at;
-        if (watch->reported && watch->pidfd < 0 && now + BLIND_MS < until)
-            until = now + BLIND_MS;
+        if (watch->reported && watch->pidfd < 0 && now + DZ_BLIND_MS < until)
+            until = now + DZ_BLIND_MS;
         if (take_events(watch, until, fault) < 0)
             return -1;
     }
@@ -259,52 +310,31 @@ static int loop(struct watch *watch, struct dz_fault *fault)
 
 /* Reads the PID that the target's process has reported but that was not read yet.  Its
  * pidfile and record are found by it. */
-static void learn_pid(struct dz_start *start)
+static void learn_pid(struct watch *watch)
 {
+    struct dz_start *start = watch->start;
     struct dz_fault unheard;
 
-    if (start->await_fd < 0 || fcntl(start->await_fd, F_SETFL, O_NONBLOCK) < 0)
+    if (start->await_fd < 0)
         return; /* read to its end already */
-    while (dz_report_read(start->await_fd, &start->pid, &unheard) == DZ_REPORT_MORE)
+    while (dz_report_read(start->await_fd, &watch->report, &start->pid, &unheard) ==
+           DZ_REPORT_MORE)
         ;
-}
-
-/* Ends the target, our child.  For a start without /proc. */
-static void stop_child(struct watch *watch)
-{
-    pid_t pid = watch->start->pid > 0 ? watch->start->pid : watch->start->child;
-    int64_t until = dz_milliseconds() + STOP_MS;
-    int status;
-
-    if (watch->start->ended || dz_waitpid(pid, &status, WNOHANG) != 0)
-        return;
-    kill(pid, SIGTERM);
-    kill(pid, SIGCONT);
-    while (dz_waitpid(pid, &status, WNOHANG) == 0) {
-        if (dz_milliseconds() >= until)
-            kill(pid, SIGKILL);
-        poll(NULL, 0, BLIND_MS); /* there may be no pidfd to wait on */
-    }
 }
 
 /* Stops the processes of a start that has failed, and removes its files. */
 static void clean_up(struct watch *watch, struct dz_fault *fault)
 {
     struct dz_start *start = watch->start;
-    int result = 0;
 
-    if (watch->members.root == 0)
-        stop_child(watch);
-    else if (!dz_is_empty(watch))
-        result = dz_stop_members(&watch->members, dz_milliseconds() + STOP_MS);
-    if (result < 0) {
+    if (dz_stop_start(watch) < 0) {
         char words[sizeof fault->reason];
         struct dz_text text = dz_text(words, sizeof words);
         dz_add(&text, fault->reason[0] != '\0' ? fault->reason : "failed");
         dz_add(&text, "; could not be stopped");
         memcpy(fault->reason, words, sizeof words);
     }
-    learn_pid(start);
+    learn_pid(watch);
     dz_unpublish(start);
 }
 

@@ -7,17 +7,31 @@
 
 #include "wait.h"
 
+/* A job that listens, until it is known which process it is; zero before. */
+struct settling {
+    int64_t began; /* all times are dz_milliseconds */
+    int64_t look_at;
+    int64_t quiet_since; /* the first look in a row that found no change */
+    int looks;           /* in a row */
+    uint64_t sum;        /* of the last census */
+};
+
 struct watch {
     struct dz_start *start;
     struct dz_ready ready;
     struct dz_members members;
+    struct dz_report_reader report;
+    struct settling settling;
     int64_t deadline; /* INT64_MAX: none */
     int64_t tell_at;
     bool told;
-    bool reported;  /* the program was executed */
-    int interrupts; /* signalfd */
-    int pidfd;      /* of the job's own process, or -1 */
-    int ended_ms;   /* how long that process lived */
+    bool reported;         /* the program was executed */
+    int interrupts;        /* signalfd */
+    int pidfd;             /* of the job's own process, or -1 */
+    bool look_at_end;      /* pidfd has told the end, or there is no pidfd */
+    bool child_ended;      /* the first child, which was reaped */
+    int64_t told_deadline; /* by the waiter to its caller */
+    int ended_ms;          /* how long that process lived */
 };
 
 /*
@@ -26,6 +40,13 @@ struct watch {
  * fault if the start has failed.
  */
 int dz_check_end(struct watch *watch, struct dz_fault *fault);
+
+/*
+ * Once all conditions hold: if the job listens, finds its own process, the topmost one
+ * that the listening process descends from.  Returns 1 when that is start->pid, 0 if it
+ * is too early to know, or -1 with the fault.
+ */
+int dz_settle(struct watch *watch, struct dz_fault *fault);
 
 /* Returns whether the library is to answer and has not answered yet. */
 bool dz_is_unheard(const struct watch *watch);
@@ -41,6 +62,11 @@ int dz_set_main_pid(struct watch *watch, pid_t pid, struct dz_fault *fault);
 /* Returns true if no process of the job is left.  Does not read /proc, so it may return
  * false although none is left. */
 bool dz_is_empty(const struct watch *watch);
+
+enum { DZ_BLIND_MS = 5 /* between two looks at a process if there is no pidfd */ };
+
+/* Stops the processes of a start that has failed.  Returns 0, or -1 if one is left. */
+int dz_stop_start(struct watch *watch);
 
 /* Returns the number of the job's processes; 0 without a /proc of our own. */
 int dz_count_members(const struct watch *watch);

@@ -1,292 +1,267 @@
 /*
- * Who listens, by looking: so it works for any program, static ones too.
+ * The listening sockets of a job, by its own descriptors: so it works for any program,
+ * static ones too, and in any network namespace.
  *
- * The kernel's lists of sockets, of diag.c and proc_pid_net(5), say which inodes
- * listen; the descriptors of the job's processes say which are theirs.  Nothing
- * is stored but a batch of inodes: neither the number of sockets nor that of
- * processes has a limit.
+ * Each socket of a process is duplicated, asked, and closed again.  Where the kernel
+ * refuses that (an old one, a filter, another user's program), the number of the socket
+ * is looked for in the kernel's lists.
  */
+#include "syscalls.h"
 #include "wait.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
-enum { LINE = 512 /* longer than any line of these files */, BATCH = 256 };
-
-/* The start of field number n, counted from 0, of a line; "" where it ends. */
-static const char *field(const char *line, int n)
-{
-    for (;; n--) {
-        line += strspn(line, " ");
-        if (n == 0)
-            return line;
-        line += strcspn(line, " ");
-    }
-}
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static int hex_number(const char *at)
-{
-    int number = 0;
-
-    for (; hex_digit(*at) >= 0 && number < INT_MAX / 16; at++)
-        number = number * 16 + hex_digit(*at);
-    return number;
-}
-
-static uint64_t inode_field(const char *line, int n)
-{
-    const char *at = field(line, n);
-    int64_t inode;
-
-    return dz_read_long(&at, &inode) == 0 ? (uint64_t)inode : 0;
-}
-
-/* "sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode" */
-static bool parse_tcp(const char *line, struct dz_socket *socket)
-{
-    enum { TCP_LISTEN = 0x0a };
-    const char *address = field(line, 1);
-    const char *colon = strchr(address, ':');
-
-    if (colon == NULL || hex_number(field(line, 3)) != TCP_LISTEN)
-        return false;
-    socket->port = hex_number(colon + 1);
-    socket->path = "";
-    socket->inode = inode_field(line, 9);
-    return true;
-}
-
-/* "Num RefCount Protocol Flags Type St Inode Path" */
-static bool parse_unix(const char *line, struct dz_socket *socket)
-{
-    enum { ACCEPTS = 0x10000 /* __SO_ACCEPTCON */ };
-
-    if ((hex_number(field(line, 3)) & ACCEPTS) == 0)
-        return false;
-    socket->port = 0;
-    socket->path = field(line, 7);
-    socket->inode = inode_field(line, 6);
-    return true;
-}
-
-/*
- * Visit the listening sockets of one list until a visit says true.  The kernel
- * puts listening TCP sockets before all others, so that list is read no further
- * than to the first other one; a busy server has a great many.
- */
-static bool each_listed(const char *path,
-                        bool (*parse)(const char *, struct dz_socket *),
-                        bool listening_first, dz_visit_socket visit, void *data)
-{
-    char text[4096 + LINE];
-    size_t length = 0;
-    bool heading = true;
-    bool found = false;
-    bool more = true;
-    ssize_t n;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-    /* No IPv6, no /proc: nobody listens there that could be seen. */
-    while (fd >= 0 && more && !found &&
-           ((n = read(fd, text + length, sizeof text - 1 - length)) > 0 ||
-            (n < 0 && errno == EINTR))) {
-        char *at = text;
-        char *end;
-        length += n > 0 ? (size_t)n : 0;
-        text[length] = '\0';
-        for (; more && !found && (end = strchr(at, '\n')) != NULL; at = end + 1) {
-            struct dz_socket socket;
-            *end = '\0';
-            if (heading)
-                heading = false;
-            else if (parse(at, &socket))
-                found = visit(&socket, data);
-            else
-                more = !listening_first;
-        }
-        length -= (size_t)(at - text);
-        memmove(text, at, length);
-        if (length == sizeof text - 1)
-            length = 0; /* no line is so long: skip what is not understood */
-    }
-    if (fd >= 0)
-        close(fd); /* read only: nothing can be lost */
-    return found;
-}
-
-/* Visit those in one of pid's lists, proc_pid_net(5); pid 0 is ourselves. */
-static bool each_in_list(pid_t pid, const char *list,
-                         bool (*parse)(const char *, struct dz_socket *),
-                         bool listening_first, dz_visit_socket visit, void *data)
-{
-    char path[48];
-    struct dz_text text = dz_text(path, sizeof path);
-
-    dz_add(&text, "/proc/");
-    if (pid > 0)
-        dz_add_number(&text, pid);
-    else
-        dz_add(&text, "self");
-    dz_add(&text, "/net/");
-    dz_add(&text, list);
-    return each_listed(path, parse, listening_first, visit, data);
-}
-
-/* Whether pid is in another network namespace than we are, as far as we may see. */
-static bool is_elsewhere(pid_t pid)
-{
-    char path[32];
-    char own[64];
-    char other[64];
-    struct dz_text text = dz_text(path, sizeof path);
-    ssize_t n = readlink("/proc/self/ns/net", own, sizeof own);
-
-    dz_add(&text, "/proc/");
-    dz_add_number(&text, pid);
-    dz_add(&text, "/ns/net");
-    return n > 0 && readlink(path, other, sizeof other) > 0 &&
-           memcmp(own, other, (size_t)n) != 0;
-}
-
-/* Visit the TCP sockets of one family that listen in pid's namespace. */
-static bool each_tcp(pid_t pid, int family, bool elsewhere, dz_visit_socket visit,
-                     void *data)
-{
-    int told = elsewhere ? -1 : dz_diag_listening(family, visit, data);
-
-    if (told >= 0)
-        return told == 1;
-    return each_in_list(pid, family == AF_INET ? "tcp" : "tcp6", parse_tcp, true, visit,
-                        data);
-}
-
-/* Visit the listening sockets of pid's network namespace; 0 is ourselves. */
-static bool each_listening(pid_t pid, dz_visit_socket visit, void *data)
-{
-    bool elsewhere = pid > 0 && is_elsewhere(pid);
-
-    return each_tcp(pid, AF_INET, elsewhere, visit, data) ||
-           each_tcp(pid, AF_INET6, elsewhere, visit, data) ||
-           each_in_list(pid, "unix", parse_unix, false, visit, data);
-}
-
-static bool add_up(const struct dz_socket *socket, void *data)
-{
-    uint64_t *sum = data;
-
-    /* Order does not matter, so that the lists may be read in any. */
-    *sum += socket->inode * UINT64_C(0x9e3779b97f4a7c15) + 1;
-    return false;
-}
-
-uint64_t dz_listeners(pid_t pid)
-{
-    uint64_t sum = 0;
-
-    each_listening(dz_is_running(pid) ? pid : 0, add_up, &sum);
-    return sum;
-}
-
-/* ---- whose they are ---- */
-
-struct search {
-    const struct dz_condition *condition;
-    pid_t pid; /* the member looked at */
-    int count;
-    uint64_t inodes[BATCH]; /* sockets of that member */
+enum {
+    SEEN_MS = 20,       /* for so long the number of descriptors is trusted */
+    BATCH = 256,        /* sockets that are looked for in the lists at once */
+    THREAD_FD = O_EXCL, /* PIDFD_THREAD of linux/pidfd.h, since Linux 6.9 */
+    KCMP_SAME_FILES = 2 /* KCMP_FILES of linux/kcmp.h */
 };
 
-static bool is_wanted(const struct dz_condition *condition,
-                      const struct dz_socket *socket)
+/* A look at one process. */
+struct look {
+    dz_visit_listener visit;
+    void *data;
+    pid_t pid;
+    int pidfd;    /* of the thread whose descriptors are read; -1: not opened, */
+    bool refused; /* because the kernel has none, or refuses to duplicate by it */
+    pid_t before; /* the thread whose descriptors were read last */
+    bool threads; /* threads with descriptors of their own are looked at, too */
+    int seen;     /* descriptors of that thread */
+    bool sockets; /* one of them is a socket */
+    int err;      /* errno of the first process whose descriptors are hidden, or 0 */
+    int count;    /* sockets to be looked for in the lists */
+    uint64_t inodes[BATCH];
+};
+
+/* ---- one socket ---- */
+
+union address {
+    struct sockaddr any;
+    struct sockaddr_in in;
+    struct sockaddr_in6 in6;
+    struct sockaddr_un un;
+};
+
+/* Writes a Unix socket's name as /proc/net/unix has it, each zero byte as '@'. */
+static void copy_name(const struct sockaddr_un *address, socklen_t length,
+                      char name[sizeof address->sun_path + 1])
 {
-    if (condition->number > 0)
-        return socket->port == condition->number;
-    if (condition->path != NULL)
-        return strlen(socket->path) == (size_t)condition->path_length &&
-               memcmp(socket->path, condition->path, (size_t)condition->path_length) ==
-                   0;
-    return true;
+    size_t size = length - offsetof(struct sockaddr_un, sun_path);
+
+    if (length <= offsetof(struct sockaddr_un, sun_path))
+        size = 0; /* it has no name */
+    else if (address->sun_path[0] != '\0')
+        size = strnlen(address->sun_path, size);
+    for (size_t i = 0; i < size; i++)
+        name[i] = address->sun_path[i] != '\0' ? address->sun_path[i] : '@';
+    name[size] = '\0';
 }
+
+/* Visits the socket open on fd if it listens.  Returns what the visit did, or 0. */
+static int ask_socket(int fd, struct look *look)
+{
+    struct dz_listener listener = {.pid = look->pid, .path = ""};
+    char name[sizeof(struct sockaddr_un)];
+    union address address = {.any.sa_family = AF_UNSPEC};
+    socklen_t length = sizeof address;
+    int listening = 0;
+    socklen_t size = sizeof listening;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) < 0 ||
+        listening == 0 || getsockname(fd, &address.any, &length) < 0)
+        return 0;
+    if (address.any.sa_family == AF_INET) {
+        listener.port = ntohs(address.in.sin_port);
+    } else if (address.any.sa_family == AF_INET6) {
+        listener.port = ntohs(address.in6.sin6_port);
+    } else if (address.any.sa_family == AF_UNIX) {
+        copy_name(&address.un, length, name);
+        listener.path = name;
+    }
+    return look->visit(&listener, look->data);
+}
+
+/* ---- the fallback ---- */
 
 static bool is_in_batch(const struct dz_socket *socket, void *data)
 {
-    const struct search *search = data;
+    const struct look *look = data;
+    struct dz_listener listener = {
+        .pid = look->pid, .port = socket->port, .path = socket->path};
 
-    if (!is_wanted(search->condition, socket))
-        return false;
-    for (int i = 0; i < search->count; i++)
-        if (search->inodes[i] == socket->inode)
-            return true;
+    for (int i = 0; i < look->count; i++)
+        if (look->inodes[i] == socket->inode)
+            return look->visit(&listener, look->data);
     return false;
 }
 
-/* Whether one of the batch listens; empties it. */
-static bool batch_listens(struct search *search)
+/* Looks for the sockets of the batch in the lists, and empties it. */
+static int ask_lists(struct look *look)
 {
-    bool found = search->count > 0 && each_listening(search->pid, is_in_batch, search);
+    bool found = look->count > 0 && dz_each_listed(look->pid, is_in_batch, look);
 
-    search->count = 0;
+    look->count = 0;
     return found;
 }
 
-static int visit_fd(int number, int folder, void *data)
+/* ---- the descriptors of a thread ---- */
+
+/* Returns whether look->pidfd can be used. */
+static bool open_pidfd(struct look *look)
 {
-    struct search *search = data;
+    unsigned flags = look->before == look->pid ? 0 : THREAD_FD;
+
+    if (look->pidfd < 0 && !look->refused)
+        look->pidfd = (int)syscall(DZ_SYS_PIDFD_OPEN, look->before, flags);
+    look->refused = look->refused || look->pidfd < 0;
+    return !look->refused;
+}
+
+static int visit_fd(int number, int directory, void *data)
+{
+    struct look *look = data;
     char name[16];
     char link[64];
     const char *at = link;
     struct dz_text text = dz_text(name, sizeof name);
-    ssize_t n;
     int64_t inode;
+    ssize_t n;
 
+    look->seen++;
     dz_add_number(&text, number);
-    n = readlinkat(folder, name, link, sizeof link - 1);
+    n = readlinkat(directory, name, link, sizeof link - 1);
     if (n <= 8 || strncmp(link, "socket:[", 8) != 0)
         return 0;
+    look->sockets = true;
+    if (open_pidfd(look)) {
+        int fd = (int)syscall(DZ_SYS_PIDFD_GETFD, look->pidfd, number, 0);
+        if (fd >= 0) {
+            int result = ask_socket(fd, look);
+            dz_close(fd);
+            return result;
+        }
+        if (errno == EBADF || errno == ESRCH)
+            return 0; /* closed meanwhile */
+        look->refused = true;
+    }
     link[n] = '\0';
     at = link + 8;
-    if (dz_read_long(&at, &inode) < 0)
-        return 0;
-    search->inodes[search->count++] = (uint64_t)inode;
-    return search->count == BATCH && batch_listens(search);
+    if (dz_read_long(&at, &inode) == 0)
+        look->inodes[look->count++] = (uint64_t)inode;
+    return look->count == BATCH ? ask_lists(look) : 0;
 }
 
-static int visit_member(const struct dz_process *process, void *data)
+static int ask_thread(struct look *look, pid_t thread)
 {
-    struct search *search = data;
-    char folder[32];
-    struct dz_text text = dz_text(folder, sizeof folder);
+    char path[64];
+    struct dz_text text = dz_text(path, sizeof path);
+    int result;
 
     dz_add(&text, "/proc/");
-    dz_add_number(&text, process->pid);
+    dz_add_number(&text, look->pid);
+    dz_add(&text, "/task/");
+    dz_add_number(&text, thread);
     dz_add(&text, "/fd");
-    search->pid = process->pid;
-    search->count = 0;
-    /* It ended meanwhile, or we may not look: then it cannot be known. */
-    if (dz_each_number(folder, visit_fd, search) == 1)
-        return 1;
-    return batch_listens(search);
+    look->count = 0;
+    look->seen = 0;
+    look->before = thread;
+    look->pidfd = -1;
+    look->refused = false;
+    result = dz_each_number(path, visit_fd, look);
+    if (result < 0 && errno == EACCES && look->err == 0)
+        look->err = errno;
+    if (result == 0)
+        result = ask_lists(look);
+    dz_close_fd(&look->pidfd);
+    return result > 0;
 }
 
-int dz_members_listen(const struct dz_members *members, pid_t likely,
-                      const struct dz_condition *condition)
-{
-    struct search search = {.condition = condition};
-    struct dz_process process = {.pid = likely};
+/* ---- processes ---- */
 
-    /* Before the walk over /proc, 1 ms and more. */
-    if (visit_member(&process, &search) == 1)
-        return 1;
-    return dz_members_each(members, visit_member, &search);
+/* Visits a thread that has not the descriptors of the one before: it was made so, or
+ * the first thread has ended before the others. */
+static int visit_thread(int thread, int directory, void *data)
+{
+    struct look *look = data;
+    long different;
+
+    (void)directory;
+    if (thread == look->pid)
+        return 0;
+    different = syscall(SYS_kcmp, (long)look->before, (long)thread,
+                        (long)KCMP_SAME_FILES, 0L, 0L);
+    if (different == 0 || (different < 0 && look->seen > 0))
+        return 0;
+    return ask_thread(look, thread);
+}
+
+static int visit_process(pid_t pid, void *data)
+{
+    struct look *look = data;
+    char path[32];
+    struct dz_text text = dz_text(path, sizeof path);
+    int result;
+
+    look->pid = pid;
+    result = ask_thread(look, pid);
+    if (result != 0 || !look->threads)
+        return result;
+    dz_add(&text, "/proc/");
+    dz_add_number(&text, pid);
+    dz_add(&text, "/task");
+    return dz_each_number(path, visit_thread, look) > 0;
+}
+
+/* Returns the number of a process's descriptors, or 0 if the kernel does not tell:
+ * before Linux 6.2 the directory has no size. */
+static uint64_t count_descriptors(pid_t pid)
+{
+    char path[32];
+    struct dz_text text = dz_text(path, sizeof path);
+    struct dz_stat about;
+
+    dz_add(&text, "/proc/");
+    dz_add_number(&text, pid);
+    dz_add(&text, "/fd");
+    return dz_stat(AT_FDCWD, path, true, &about) == 0 ? about.size : 0;
+}
+
+int dz_process_listens(pid_t pid, struct dz_seen *seen, dz_visit_listener visit,
+                       void *data)
+{
+    struct look look = {.visit = visit, .data = data};
+    int64_t now = dz_milliseconds();
+    uint64_t count = seen->pid != pid || seen->sockets ? 0 : count_descriptors(pid);
+    int result;
+
+    /* A process that had no socket and has no other number of descriptors now has none
+     * still, unless it has closed one and opened a socket. */
+    if (count > 0 && count == seen->count && now < seen->until)
+        return 0;
+    result = visit_process(pid, &look);
+    *seen = (struct dz_seen){.pid = pid,
+                             .count = (uint64_t)look.seen,
+                             .sockets = look.sockets,
+                             .until = now + SEEN_MS};
+    return result;
+}
+
+int dz_job_listens(const struct dz_members *members, dz_visit_listener visit,
+                   void *data)
+{
+    struct look look = {.visit = visit, .data = data, .threads = true};
+    int result = dz_each_job_process(members, visit_process, &look);
+
+    if (result != 0)
+        return result;
+    errno = look.err;
+    return look.err != 0 ? -1 : 0;
 }

@@ -50,6 +50,10 @@ static void take_line(struct dz_notify *notify, const char *line,
         if (*value == '\0' && pid >= 2 && dz_is_running(pid) &&
             dz_members_has(members, pid))
             notify->main_pid = pid;
+    } else if ((value = value_of(line, "ERRNO")) != NULL) {
+        int err = dz_read_number(&value);
+        if (*value == '\0' && err > 0)
+            notify->err = err;
     } else if ((value = value_of(line, "EXTEND_TIMEOUT_USEC")) != NULL) {
         if (dz_read_long(&value, &number) == 0 && *value == '\0')
             notify->extend_ms = number / 1000 + 1;

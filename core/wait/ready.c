@@ -2,9 +2,10 @@
  * Looking whether the conditions of a wait hold.
  *
  * If an event announces a condition, the caller's loop waits for that.  Listening
- * sockets and files announce themselves to no process (a file's directory may come
- * later than the file, and a network file system tells nothing).  They are looked for
- * again and again: each millisecond at first, more seldom as the wait gets longer.
+ * sockets, files and sleep announce themselves to no process.  (A file's directory may
+ * come later than the file, and a network file system tells nothing.)  They are looked
+ * at again and again: each millisecond at first, then as often as a small part of a
+ * processor allows.
  */
 #include "wait.h"
 
@@ -13,10 +14,21 @@
 #include <unistd.h>
 
 enum {
-    LOOK_PART = 100,   /* between two looks: this part of the time waited so far, */
-    LOOK_MOST_MS = 20, /* but no more than this */
-    WALK_MS = 100,     /* between two walks if no process has begun to listen, */
-    WALK_PART = 10     /* and no more than this part of the time is spent so */
+    PATH_PART = 100,   /* between two looks at a file: this part of the wait so far, */
+    PATH_MOST_MS = 20, /* but no more than this */
+
+    /* After a look the pause is its processor time times one of these. */
+    FIRST_PART = 10,     /* at first, */
+    FIRST_MS = 100,      /* for so long; */
+    OWN_PART = 200,      /* then: the job's own process, */
+    WALK_PART = 500,     /* and all of its processes */
+    PAUSE_MOST_MS = 250, /* but no more than this */
+
+    SAMPLE_MS = 5,    /* between two looks whether the job sleeps, at least, */
+    SAMPLE_PART = 20, /* and this times the processor time of a look; */
+    SAMPLES = 10,     /* that have to find it asleep, */
+    ASLEEP_MS = 100,  /* in at least this time */
+    BLIND_MS = 100    /* settle without /proc is alive for so long */
 };
 
 /* One look at the conditions. */
@@ -25,8 +37,14 @@ struct look {
     struct dz_start *start;
     const struct dz_members *members;
     int64_t now;
-    bool walk; /* it is time to walk over all descriptors */
+    bool own;  /* it is time to look for listening sockets of the job's own process */
+    bool walk; /* and of all of its processes */
 };
+
+static const struct dz_condition *condition_of(const struct look *look, int number)
+{
+    return &dz_wait_of(look->start->plan)->list[number];
+}
 
 /* ---- each kind ---- */
 
@@ -37,11 +55,57 @@ static bool exec_holds(const struct look *look, int number)
     return true; /* nothing is looked at before the program was executed */
 }
 
+/*
+ * Counts a census.  Returns how long the job had to start so far.  If it waits for a
+ * processor or a disk, as an interpreter does that loads, the time does not count.
+ */
+static int64_t count_census(struct dz_ready *ready, const struct dz_census *census,
+                            int64_t now)
+{
+    if (census->busy)
+        ready->busy += now - ready->sampled;
+    else
+        ready->idle += now - ready->sampled;
+    if (!census->asleep || census->processes == 0)
+        ready->samples = 0;
+    else if (ready->samples++ == 0)
+        ready->asleep_since = now;
+    ready->sampled = now;
+    return ready->idle + (census->used < ready->busy ? census->used : ready->busy);
+}
+
+static bool settle_holds(const struct look *look, int number)
+{
+    struct dz_ready *ready = look->ready;
+    int64_t timeout = look->start->plan->timeout;
+    int64_t before;
+    int64_t pause;
+    struct dz_census census;
+
+    if (look->start->ended || (timeout > 0 && look->now >= ready->began + timeout))
+        return true;
+    if (look->members->root == 0) {
+        ready->sample_at = ready->executed + BLIND_MS;
+        return look->now >= ready->sample_at;
+    }
+    if (look->now < ready->sample_at)
+        return false;
+    if (ready->sampled == 0)
+        ready->sampled = ready->executed;
+    before = dz_processor_time();
+    dz_take_census(look->members, &census); /* cannot fail with /proc */
+    pause = (dz_processor_time() - before) * SAMPLE_PART / 1000;
+    ready->sample_at = look->now + (pause > SAMPLE_MS ? pause : SAMPLE_MS);
+    if (count_census(ready, &census, look->now) >= condition_of(look, number)->number)
+        return true;
+    /* If a busy machine keeps us from looking, a number of looks takes longer. */
+    return ready->samples > SAMPLES && look->now >= ready->asleep_since + ASLEEP_MS;
+}
+
 static bool alive_holds(const struct look *look, int number)
 {
-    const struct dz_condition *condition = &dz_wait_of(look->start->plan)->list[number];
-
-    return look->start->ended || look->now >= look->ready->executed + condition->number;
+    return look->start->ended ||
+           look->now >= look->ready->executed + condition_of(look, number)->number;
 }
 
 static bool main_holds(const struct look *look, int number)
@@ -50,13 +114,37 @@ static bool main_holds(const struct look *look, int number)
     return look->ready->done;
 }
 
+struct wanted {
+    const struct dz_condition *condition;
+    pid_t pid; /* that holds such a socket */
+};
+
+static int is_wanted(const struct dz_listener *listener, void *data)
+{
+    struct wanted *wanted = data;
+    const struct dz_condition *condition = wanted->condition;
+
+    if (condition->number > 0 && listener->port != condition->number)
+        return 0;
+    if (condition->path != NULL &&
+        (strlen(listener->path) != (size_t)condition->path_length ||
+         memcmp(listener->path, condition->path, (size_t)condition->path_length) != 0))
+        return 0;
+    wanted->pid = listener->pid;
+    return 1;
+}
+
 static bool listen_holds(const struct look *look, int number)
 {
-    const struct dz_condition *condition = &dz_wait_of(look->start->plan)->list[number];
-    pid_t likely = look->start->ended ? 0 : look->start->pid;
+    struct wanted wanted = {.condition = condition_of(look, number)};
 
-    /* -1, no /proc: it cannot be seen, as the time-out will say. */
-    return look->walk && dz_members_listen(look->members, likely, condition) == 1;
+    if (look->own)
+        dz_process_listens(look->start->pid, &look->ready->seen, is_wanted, &wanted);
+    if (look->walk && wanted.pid == 0)
+        dz_job_listens(look->members, is_wanted, &wanted);
+    if (wanted.pid != 0)
+        look->ready->listener = wanted.pid;
+    return wanted.pid != 0;
 }
 
 static bool notify_holds(const struct look *look, int number)
@@ -87,17 +175,67 @@ static bool path_holds(const struct look *look, int number)
     const struct dz_stat *before = &look->start->path_before[number];
     struct dz_stat now;
 
-    dz_look_at_path(&dz_wait_of(look->start->plan)->list[number], &now);
+    if (look->now < look->ready->look_at)
+        return false;
+    dz_look_at_path(condition_of(look, number), &now);
     return now.inode != 0 &&
            (!dz_same_file(&now, before) || now.modified != before->modified ||
             now.modified_ns != before->modified_ns);
+}
+
+/* ---- when to look next, if no event comes ---- */
+
+static int64_t next_never(const struct dz_ready *ready, const struct dz_start *start,
+                          const struct dz_condition *condition)
+{
+    (void)ready;
+    (void)start;
+    (void)condition;
+    return INT64_MAX;
+}
+
+static int64_t next_settle(const struct dz_ready *ready, const struct dz_start *start,
+                           const struct dz_condition *condition)
+{
+    (void)start;
+    (void)condition;
+    return ready->sample_at;
+}
+
+static int64_t next_alive(const struct dz_ready *ready, const struct dz_start *start,
+                          const struct dz_condition *condition)
+{
+    (void)start;
+    return ready->executed + condition->number;
+}
+
+static int64_t next_listen(const struct dz_ready *ready, const struct dz_start *start,
+                           const struct dz_condition *condition)
+{
+    (void)start;
+    (void)condition;
+    return ready->own_at < ready->walk_at ? ready->own_at : ready->walk_at;
+}
+
+static int64_t next_path(const struct dz_ready *ready, const struct dz_start *start,
+                         const struct dz_condition *condition)
+{
+    (void)start;
+    (void)condition;
+    return ready->look_at;
 }
 
 /* ---- the table ---- */
 
 struct way {
     bool (*holds)(const struct look *look, int number);
-    bool polled; /* no event announces it */
+    int64_t (*next)(const struct dz_ready *ready, const struct dz_start *start,
+                    const struct dz_condition *condition);
+    /* For the message of a time-out: what did not happen; what stands before the value
+     * if there is one; what stands after it. */
+    const char *unmet;
+    const char *before;
+    const char *after;
 };
 
 /* A kind that is missing here does not compile. */
@@ -105,94 +243,108 @@ static struct way way_of(enum dz_condition_kind kind)
 {
     switch (kind) {
     case DZ_WAIT_EXEC:
-        return (struct way){.holds = exec_holds};
+        return (struct way){exec_holds, next_never, "was not executed", "", ""};
+    case DZ_WAIT_SETTLE:
+        return (struct way){settle_holds, next_settle, "has not settled", " for ",
+                            " s"};
     case DZ_WAIT_ALIVE:
-        return (struct way){.holds = alive_holds};
+        return (struct way){alive_holds, next_alive, "has not lived", " for ", " s"};
     case DZ_WAIT_MAIN:
-        return (struct way){.holds = main_holds};
+        return (struct way){main_holds, next_never, "libdz.so has not answered", "",
+                            ""};
     case DZ_WAIT_LISTEN:
-        return (struct way){.holds = listen_holds, .polled = true};
+        return (struct way){listen_holds, next_listen, "does not listen", " on ", ""};
     case DZ_WAIT_NOTIFY:
-        return (struct way){.holds = notify_holds};
+        return (struct way){notify_holds, next_never, "has not sent READY=1", "", ""};
     case DZ_WAIT_FD:
-        return (struct way){.holds = fd_holds};
+        return (struct way){fd_holds, next_never, "has written no newline",
+                            " to descriptor ", ""};
     case DZ_WAIT_PATH:
-        return (struct way){.holds = path_holds, .polled = true};
+        return (struct way){path_holds, next_path, "", "", " has not appeared"};
     }
-    __builtin_unreachable();
+    return (struct way){exec_holds, next_never, "", "", ""}; /* not reached */
 }
 
-/* ---- the wait ---- */
+/* ---- all of them ---- */
 
-void dz_ready_init(struct dz_ready *ready, const struct dz_conditions *wait,
-                   int64_t now)
+void dz_ready_init(struct dz_ready *ready, int64_t now)
 {
     memset(ready, 0, sizeof *ready);
     ready->began = now;
-    ready->look_at = INT64_MAX;
+}
+
+/* Returns the time of the next look after one that took so many microseconds. */
+static int64_t after_pause(const struct look *look, int64_t microseconds, int part)
+{
+    bool first = look->now < look->ready->executed + FIRST_MS;
+    int64_t pause = microseconds * (first ? FIRST_PART : part) / 1000;
+
+    pause = pause < 1 ? 1 : pause > PAUSE_MOST_MS ? PAUSE_MOST_MS : pause;
+    return dz_milliseconds() + pause;
+}
+
+static void look_at_all(const struct look *look)
+{
+    const struct dz_conditions *wait = dz_wait_of(look->start->plan);
+
     for (int i = 0; i < wait->count; i++)
-        if (way_of(wait->list[i].kind).polled)
-            ready->look_at = now;
+        if (!look->ready->holds[i])
+            look->ready->holds[i] = way_of(wait->list[i].kind).holds(look, i);
 }
 
-/*
- * Returns whether it is time to walk over all descriptors of all the job's processes: a
- * listening socket has come or gone, or the last walk is long ago.  A socket may have
- * been there before, and a walk over /proc may miss a process that is being forked.
- */
-static bool is_time_to_walk(struct dz_ready *ready, pid_t pid, int64_t now)
+static bool all_hold(const struct dz_ready *ready, const struct dz_start *start)
 {
-    uint64_t listeners = dz_listeners(pid);
-    bool walk = listeners != ready->listeners || now >= ready->walk_at;
-
-    ready->listeners = listeners;
-    return walk;
-}
-
-/* Sets when to look again for what is polled. */
-static void set_next_look(const struct look *look)
-{
-    struct dz_ready *ready = look->ready;
-    int64_t after = dz_milliseconds();
-    int64_t pause = (after - ready->began) / LOOK_PART;
-
-    if (look->walk) {
-        int64_t rest = (after - look->now) * WALK_PART;
-        ready->walk_at = after + (rest > WALK_MS ? rest : WALK_MS);
-    }
-    pause = pause < 1 ? 1 : pause > LOOK_MOST_MS ? LOOK_MOST_MS : pause;
-    ready->look_at = after + pause;
+    for (int i = 0; i < dz_wait_of(start->plan)->count; i++)
+        if (!ready->holds[i])
+            return false;
+    return !start->needs_answer || ready->done;
 }
 
 bool dz_ready_look(struct dz_ready *ready, struct dz_start *start,
                    const struct dz_members *members)
 {
-    const struct dz_conditions *wait = dz_wait_of(start->plan);
     struct look look = {
         .ready = ready, .start = start, .members = members, .now = dz_milliseconds()};
-    bool poll = look.now >= ready->look_at;
-    bool all = !start->needs_answer || ready->done;
+    bool listens = dz_condition(dz_wait_of(start->plan), DZ_WAIT_LISTEN) != NULL;
+    int64_t pause = (look.now - ready->began) / PATH_PART;
 
-    if (poll && dz_condition(wait, DZ_WAIT_LISTEN) != NULL)
-        look.walk = is_time_to_walk(ready, start->pid, look.now);
-    for (int i = 0; i < wait->count; i++) {
-        struct way way = way_of(wait->list[i].kind);
-        if (!ready->holds[i] && (poll || !way.polled))
-            ready->holds[i] = way.holds(&look, i);
-        all = all && ready->holds[i];
+    look.walk = listens && look.now >= ready->walk_at;
+    look.own = listens && !look.walk && look.now >= ready->own_at && !start->ended;
+    look_at_all(&look);
+    if (look.now >= ready->look_at) {
+        pause = pause < 1 ? 1 : pause > PATH_MOST_MS ? PATH_MOST_MS : pause;
+        ready->look_at = dz_milliseconds() + pause;
     }
-    if (poll)
-        set_next_look(&look);
-    return all;
+    if (look.walk || look.own) {
+        /* What the loop has used since the last look counts as well. */
+        int64_t used = dz_processor_time() - ready->used;
+        ready->used += used;
+        if (look.walk)
+            ready->walk_at = after_pause(&look, used, WALK_PART);
+        ready->own_at = after_pause(&look, look.walk ? 0 : used, OWN_PART);
+    }
+    return all_hold(ready, start);
 }
 
-int64_t dz_ready_next(const struct dz_ready *ready, const struct dz_conditions *wait)
+void dz_ready_listen_again(struct dz_ready *ready, const struct dz_start *start)
 {
-    int64_t next = ready->look_at;
+    const struct dz_conditions *wait = dz_wait_of(start->plan);
+
+    for (int i = 0; i < wait->count; i++)
+        if (wait->list[i].kind == DZ_WAIT_LISTEN)
+            ready->holds[i] = false;
+    ready->listener = 0;
+    ready->walk_at = 0;
+}
+
+int64_t dz_ready_next(const struct dz_ready *ready, const struct dz_start *start)
+{
+    const struct dz_conditions *wait = dz_wait_of(start->plan);
+    int64_t next = INT64_MAX;
 
     for (int i = 0; i < wait->count; i++) {
-        int64_t due = ready->executed + wait->list[i].number;
-        if (wait->list[i].kind == DZ_WAIT_ALIVE && !ready->holds[i] && due < next)
+        int64_t due = way_of(wait->list[i].kind).next(ready, start, &wait->list[i]);
+        if (!ready->holds[i] && due < next)
             next = due;
     }
     return next;
@@ -215,5 +367,96 @@ void dz_add_missing(const struct dz_ready *ready, const struct dz_start *start,
         dz_condition(wait, DZ_WAIT_MAIN) == NULL) {
         dz_add(text, separator);
         dz_add(text, "the answer of libdz.so");
+    }
+}
+
+/* ---- the message of a time-out ---- */
+
+struct heard {
+    struct dz_text *text;
+    size_t begin; /* of the list in text */
+};
+
+/* Returns whether the list holds name already: workers inherit their sockets. */
+static bool is_listed(const char *list, const char *name)
+{
+    size_t length = strlen(name);
+
+    for (const char *at = list; (at = strstr(at, name)) != NULL; at += length)
+        if ((at == list || at[-1] == ' ') && (at[length] == ',' || at[length] == '\0'))
+            return true;
+    return false;
+}
+
+static int add_listener(const struct dz_listener *listener, void *data)
+{
+    struct heard *heard = data;
+    char number[16];
+    struct dz_text digits = dz_text(number, sizeof number);
+    const char *name = listener->path;
+
+    if (listener->port > 0) {
+        dz_add_number(&digits, listener->port);
+        name = number;
+    }
+    if (*name == '\0' || is_listed(heard->text->at + heard->begin, name))
+        return 0;
+    dz_add(heard->text, heard->text->length == heard->begin ? "" : ", ");
+    dz_add(heard->text, name);
+    return 0;
+}
+
+/* Appends " (it listens on 80, 443)", or why that cannot be known. */
+static void add_listeners(const struct dz_members *members, struct dz_text *text)
+{
+    struct dz_text before = *text;
+    struct heard heard = {.text = text};
+
+    dz_add(text, " (it listens on ");
+    heard.begin = text->length;
+    int result = dz_job_listens(members, add_listener, &heard);
+    if (text->length > heard.begin) {
+        dz_add(text, ")");
+        return;
+    }
+    *text = before;
+    text->at[text->length] = '\0';
+    if (result < 0) {
+        dz_add(text, " (its descriptors are hidden: ");
+        dz_add_error(text, errno);
+        dz_add(text, ")");
+    }
+}
+
+void dz_add_unmet(const struct dz_ready *ready, const struct dz_start *start,
+                  const struct dz_members *members, struct dz_text *text)
+{
+    const struct dz_conditions *wait = dz_wait_of(start->plan);
+    const char *separator = "";
+    bool listens = true;
+
+    for (int i = 0; i < wait->count; i++) {
+        const struct dz_condition *condition = &wait->list[i];
+        struct way way = way_of(condition->kind);
+        const char *colon = memchr(condition->text, ':', (size_t)condition->length);
+        if (ready->holds[i])
+            continue;
+        dz_add(text, separator);
+        dz_add(text, way.unmet);
+        if (colon != NULL) {
+            const char *end = condition->text + condition->length;
+            dz_add(text, way.before);
+            dz_add_bytes(text, colon + 1, (size_t)(end - colon - 1));
+            dz_add(text, way.after);
+        }
+        listens = listens && condition->kind != DZ_WAIT_LISTEN;
+        separator = ", ";
+    }
+    if (!listens)
+        add_listeners(members, text);
+    if (start->needs_answer && !ready->done &&
+        dz_condition(wait, DZ_WAIT_MAIN) == NULL) {
+        dz_add(text, separator);
+        dz_add(text, way_of(DZ_WAIT_MAIN).unmet);
     }
 }

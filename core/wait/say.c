@@ -62,10 +62,10 @@ bool dz_has_notes(const struct dz_start *start)
            start->pidfile_old.state == DZ_PIDFILE_STALE;
 }
 
-/* The same for one of them, open on fd.  Whether there was something. */
+/* Shows what this run wrote to one log, open on fd.  Returns whether it wrote
+ * anything. */
 static bool show_file(const struct dz_log *log, int fd, const char *program, int to)
 {
-    enum { LINES = 10 };
     char heading[PATH_MAX + 64];
     struct dz_text text = dz_text(heading, sizeof heading);
     struct dz_stat about;
@@ -73,13 +73,13 @@ static bool show_file(const struct dz_log *log, int fd, const char *program, int
     if (fd < 0 || dz_stat(fd, "", true, &about) < 0 || (int64_t)about.size <= log->size)
         return false;
     dz_add(&text, program);
-    dz_add(&text, ": the end of ");
+    dz_add(&text, ": this run wrote to ");
     dz_add(&text, log->path);
     dz_add(&text, ":");
     dz_one_line(heading);
     dz_add(&text, "\n");
     dz_write(to, heading, text.length); /* no stderr: nowhere to say so */
-    return dz_tail(fd, log->size, LINES, to) > 0;
+    return dz_show_run(fd, log->size, to) > 0;
 }
 
 void dz_show_log(const struct dz_start *start, const char *program, int to)

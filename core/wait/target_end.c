@@ -107,6 +107,7 @@ static struct count count_settled(const struct watch *watch)
 int dz_set_main_pid(struct watch *watch, pid_t pid, struct dz_fault *fault)
 {
     dz_close_fd(&watch->pidfd);
+    watch->look_at_end = true;
     watch->start->ended = false;
     /* ESRCH: it has just ended; the next look finds what it left behind. */
     if (dz_publish_again(watch->start, pid, fault) < 0 && fault->err != ESRCH)
@@ -138,7 +139,7 @@ static bool has_ended(const struct watch *watch, int *status)
     pid_t pid = watch->start->pid;
     pid_t result;
 
-    if (watch->start->ended)
+    if (watch->start->ended || !watch->look_at_end)
         return false;
     result = dz_waitpid(pid, status, WNOHANG);
     if (result >= 0)
@@ -161,6 +162,7 @@ int dz_check_end(struct watch *watch, struct dz_fault *fault)
         if (good_end(watch, fault) < 0)
             return -1;
     }
+    watch->look_at_end = watch->pidfd < 0;
     return 0;
 }
 

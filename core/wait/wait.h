@@ -10,16 +10,76 @@
 
 #include "start.h"
 
-/* ---- sock_diag.c: listening TCP sockets, told by the kernel ---- */
+/* ---- descendants.c: the job's processes, by their parents ---- */
 
-/* One listening socket. */
+typedef int (*dz_visit_pid)(pid_t pid, void *data);
+
+/*
+ * Calls visit for the job's processes until it returns something other than 0.  Returns
+ * that, 0 at the end, or -1 and sets errno.  If the kernel does not list children,
+ * walks over /proc.
+ */
+int dz_each_job_process(const struct dz_members *members, dz_visit_pid visit,
+                        void *data);
+
+/* ---- census.c: what the job's processes do ---- */
+
+struct dz_census {
+    int processes;
+    uint64_t sum; /* of their PIDs, mixed: it changes when one comes or goes */
+    bool asleep;  /* each thread of each of them is in state S */
+    bool busy;    /* a thread runs, or waits for a processor or a disk */
+    int64_t used; /* processor time, in milliseconds */
+};
+
+/* Returns 0, or -1 without a /proc of our own. */
+int dz_take_census(const struct dz_members *members, struct dz_census *census);
+
+/* ---- listen.c: listening sockets of a job ---- */
+
+struct dz_listener {
+    pid_t pid;        /* the process that has it */
+    int port;         /* 0: not of the Internet */
+    const char *path; /* of a Unix socket, "@NAME" for an abstract one; else "" */
+};
+
+typedef int (*dz_visit_listener)(const struct dz_listener *listener, void *data);
+
+/*
+ * Visits the listening sockets of all processes of the job until a visit returns
+ * something other than 0.  Returns that, 0 at the end, or -1 and sets errno if the
+ * descriptors of a process are hidden from us.
+ */
+int dz_job_listens(const struct dz_members *members, dz_visit_listener visit,
+                   void *data);
+
+/* What the last look at a process has found; zero before the first. */
+struct dz_seen {
+    pid_t pid;
+    uint64_t count; /* of its descriptors */
+    bool sockets;   /* one of them is a socket */
+    int64_t until;  /* when to look again whatever the number is; dz_milliseconds */
+};
+
+/* Visits those of one process likewise, but not of threads that have descriptors of
+ * their own.  For a look each millisecond.  Returns what a visit did, or 0. */
+int dz_process_listens(pid_t pid, struct dz_seen *seen, dz_visit_listener visit,
+                       void *data);
+
+/* ---- socket_lists.c, sock_diag.c: the kernel's lists of sockets ---- */
+
+/* A listening socket in a list. */
 struct dz_socket {
-    int port;         /* 0: a Unix one */
-    const char *path; /* of a Unix one, "" if it has none */
+    int port;         /* 0: a Unix socket */
+    const char *path; /* of a Unix socket, "" if it has none */
     uint64_t inode;
 };
 
 typedef bool (*dz_visit_socket)(const struct dz_socket *socket, void *data);
+
+/* Visits the listening TCP, TCP6 and Unix sockets of pid's network namespace until a
+ * visit returns true.  Returns whether one did. */
+bool dz_each_listed(pid_t pid, dz_visit_socket visit, void *data);
 
 /*
  * Visits the listening TCP sockets of AF_INET or AF_INET6 in our own network namespace
@@ -27,20 +87,6 @@ typedef bool (*dz_visit_socket)(const struct dz_socket *socket, void *data);
  * tell (it was built without, or a filter): some may have been visited.
  */
 int dz_diag_listening(int family, dz_visit_socket visit, void *data);
-
-/* ---- listen.c: which process listens ---- */
-
-/*
- * Returns a number that changes when a listening socket of TCP, TCP6 or the Unix domain
- * comes or goes in pid's network namespace (our own if it is gone).  A quick look, to
- * know when the long one is worth it.
- */
-uint64_t dz_listeners(pid_t pid);
-
-/* Tells whether a member listens as condition says; likely is a member, looked at
- * first.  Returns 1, 0, or -1 and sets errno. */
-int dz_members_listen(const struct dz_members *members, pid_t likely,
-                      const struct dz_condition *condition);
 
 /* ---- notify.c: sd_notify(3), both ways ---- */
 
@@ -58,31 +104,49 @@ int dz_notify_manager(char **envp, pid_t pid);
 /* ---- ready.c: whether the conditions hold ---- */
 
 struct dz_ready {
-    int64_t began;      /* of the wait; all times are dz_milliseconds */
-    int64_t executed;   /* when the program was, for alive:SEC */
-    bool done;          /* the library has said so */
-    bool closed;        /* the pipe of fd:N has ended without a newline */
-    int64_t look_at;    /* next look at what has no event; INT64_MAX: none */
-    int64_t walk_at;    /* next walk over all descriptors */
-    uint64_t listeners; /* at the last look */
+    int64_t began;    /* of the wait; all times are dz_milliseconds */
+    int64_t executed; /* when the program was */
+    bool done;        /* the library has said so */
+    bool closed;      /* the pipe of fd:N has ended without a newline */
     bool holds[DZ_CONDITIONS];
+    int64_t look_at; /* next look at a file */
+    /* listen */
+    pid_t listener; /* the process that holds the socket, 0 for none */
+    int64_t own_at; /* next look at the job's own process, */
+    struct dz_seen seen;
+    int64_t walk_at; /* and at all of its processes */
+    int64_t used;    /* processor time by the last look */
+    /* settle */
+    int64_t sample_at;    /* next look whether the job sleeps */
+    int64_t sampled;      /* the last one */
+    int64_t asleep_since; /* the first one in a row that found it asleep */
+    int samples;          /* how many in that row */
+    int64_t idle;         /* milliseconds so far in which it was not busy, */
+    int64_t busy;         /* and in which it was */
 };
 
 /* Begins the wait. */
-void dz_ready_init(struct dz_ready *ready, const struct dz_conditions *wait,
-                   int64_t now);
+void dz_ready_init(struct dz_ready *ready, int64_t now);
 
 /* Looks at the conditions that do not hold yet, if it is time.  Returns whether all
  * hold. */
 bool dz_ready_look(struct dz_ready *ready, struct dz_start *start,
                    const struct dz_members *members);
 
+/* Looks for the listening sockets anew: the process that was found has ended. */
+void dz_ready_listen_again(struct dz_ready *ready, const struct dz_start *start);
+
 /* Returns when to look again if no event comes before. */
-int64_t dz_ready_next(const struct dz_ready *ready, const struct dz_conditions *wait);
+int64_t dz_ready_next(const struct dz_ready *ready, const struct dz_start *start);
 
 /* Appends the conditions that do not hold yet: "listen:80, notify". */
 void dz_add_missing(const struct dz_ready *ready, const struct dz_start *start,
                     struct dz_text *text);
+
+/* Appends what has not happened, for the message of a time-out: "does not listen on 80
+ * (it listens on 8080), has not sent READY=1". */
+void dz_add_unmet(const struct dz_ready *ready, const struct dz_start *start,
+                  const struct dz_members *members, struct dz_text *text);
 
 /* ---- await.c: the caller's wait ---- */
 
@@ -120,8 +184,9 @@ void dz_add_started(const struct dz_start *start, const char *where,
                     struct dz_text *text);
 
 /*
- * Copies the last lines that this run wrote to its log, at most 10, to descriptor to,
- * after a line "PROGRAM: the end of LOG:".  Nothing if there are none.
+ * Copies what this run wrote to its log to descriptor to, after a line "PROGRAM: this
+ * run wrote to LOG:".  Of more than 25 lines it copies the first 8 and the last 16,
+ * with the number left out between.  If there is nothing, writes nothing.
  */
 void dz_show_log(const struct dz_start *start, const char *program, int to);
 
