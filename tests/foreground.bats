@@ -130,6 +130,115 @@ assert_workers() {
     [ "$(cat daemon.pid)" != "$pid" ]
 }
 
+# tests/targets/parents in MODE, until its child has written seen.
+watch_parents() {
+    rm -f seen log
+    start "$1" -- "$TARGETS/$2" "$3"
+    await is_file seen
+}
+
+@test "a pidfile that the parent writes in any of the usual ways" {
+    for program in parents parents-musl; do
+        [ -x "$TARGETS/$program" ] || lacking "needs musl-gcc"
+        for way in open creat fdopen umask ftruncate fchmod fsync rename unlink excl; do
+            rm -f daemon.pid daemon.new
+            # One of an earlier run, longer than the new one.
+            case $way in excl) ;; *) echo "of before, and long" >daemon.pid ;; esac
+            [ $way != umask ] || rm daemon.pid
+            watch_parents stay $program $way
+            assert "$program $way: PID" "$(<seen)" "$pid"
+            assert "$program $way: pidfile" "$(<daemon.pid)" "$pid"
+            case $way in umask | fchmod) mode=600 ;; *) mode=644 ;; esac
+            assert "$program $way: mode" "$(stat -c %a daemon.pid)" $mode
+            assert "$program $way: umask" "$(status_field "$pid" Umask)" "$(umask)"
+            kill_started
+        done
+    done
+}
+
+@test "a second instance does not pass its own lock: its parent's open with O_EXCL fails" {
+    watch_parents stay parents excl
+    first=$pid
+    run closed "$DZ" "${START_OPTIONS[@]}" -o second "$TARGETS/parents" excl </dev/null
+    assert status "$status" 1
+    assert "its words" "$(<second)" "daemon.pid: File exists"
+    assert pidfile "$(<daemon.pid)" "$first"
+    alive "$first"
+}
+
+@test "the child's setpgid and setpgrp, and its parent's of it, succeed" {
+    for way in $WAYS; do
+        watch_parents "$way" parents group
+        assert "$way" "$(<seen)" "$pid"
+        kill_started
+    done
+}
+
+@test "another thread that holds stdout holds up neither the fork nor the parent's words" {
+    for program in parents parents-musl; do
+        [ -x "$TARGETS/$program" ] || lacking "needs musl-gcc"
+        watch_parents stay $program locked
+        assert "$program" "$(<seen)" "$pid"
+        assert "$program: log" "$(<log)" leaving
+        kill_started
+    done
+}
+
+@test "the parent's words to a pipe that nobody reads: SIGTERM ends the program" {
+    mkfifo pipe
+    exec 9<>pipe
+    "$DZ" -q --shim="$SHIM" --no-daemon -C . "$TARGETS/parents" full >pipe </dev/null 3>&- 4>&- &
+    pid=$!
+    track "$pid"
+    waits_in_write() { [[ $(<"/proc/$pid/syscall") == 1\ * || $(<"/proc/$pid/wchan") == *pipe_write ]]; } 2>/dev/null
+    await waits_in_write
+    stops_on_term "$pid"
+}
+
+@test "a call by the machine's other interface is the parent's own" {
+    [ "$(uname -m)" = x86_64 ] || skip "x86-64 has two"
+    start stay -- "$TARGETS/parents" int80
+    ended
+    await is_file seen
+    assert log "$(<log)" "made 0
+libdz.so: no-daemon: PID $(<seen) goes on in the background: its parent called a system call of another architecture before it exited"
+    track "$(<seen)"
+    [ -d made ]
+}
+
+@test "a program that daemonizes itself again and again" {
+    for ways in d 1 2 "d d" "2 2" "d 2" "2 d" "1 1 1" "2 w d w 2"; do
+        : >log
+        # shellcheck disable=SC2086
+        start stay -- "$TARGETS/again" $ways
+        await eval '[ -s log ]'
+        assert "$ways" "$(<log)" "$pid"
+        assert "children of $ways" "$(pgrep -P "$pid")" ""
+        kill_started
+    done
+}
+
+@test "one that leaves all the same: a line on stderr has its child, and the reason" {
+    for program in parents parents-musl; do
+        [ -x "$TARGETS/$program" ] || lacking "needs musl-gcc"
+        for way in reads waits; do
+            watch_parents stay $program $way
+            ended
+            assert "$program $way: status" "$status" 0
+            child=$(<seen)
+            track "$child"
+            [ $way = reads ] && call=read || call=wait4
+            assert "$program $way" "$(<log)" "libdz.so: no-daemon: PID $child goes on in the background: its parent called $call(2) before it exited"
+            kill -KILL "$child"
+        done
+    done
+    # A worker that has ended is none.
+    rm log
+    start stay -- sh -c '/bin/true; exit 0'
+    ended
+    assert "of a worker" "$(<log)" ""
+}
+
 # A script's own account: "pid PID worker STATUS cwd CWD umask MASK session 1".
 assert_script() {
     await is_file seen

@@ -251,3 +251,38 @@ build_mark() {
     closed setpriv --reuid="$(lonely_user)" --clear-groups prlimit --nproc=1 "$DZ" -q -o log -C . ./mark
     [ -e ran ]
 }
+
+@test "a kernel that empties no page in a child: each power works" {
+    call=$(printf '#include <sys/syscall.h>\nSYS_madvise\n' | gcc -E - | tail -n 1)
+    try "$TARGETS/refuses" "$call" 22 "$DZ" -q --shim="$SHIM" --line-buffered -o log -e err "$TARGETS/prints" </dev/null
+    assert stderr "$(sed 's/.* //' err)" $'0\n5\n5\n10'
+    for option in --pin-signals --reopen; do
+        rm -f log
+        pid=$(closed "$TARGETS/refuses" "$call" 22 "$DZ" -d -q --shim="$SHIM" $option -C . -o log \
+            sh -c 'trap - HUP; kill -HUP $$; sleep 3600 & wait')
+        track "$pid"
+        await eval 'pgrep -P "$pid" >/dev/null'
+        # shellcheck disable=SC2046
+        track $(pgrep -P "$pid")
+        kill_started
+    done
+}
+
+@test "a launcher that is killed before the library's answer: the program goes on" {
+    LD_AUDIT=$TARGETS/audits.so "$DZ" -d -q --shim="$SHIM" -C . -w main -p pid -o log sleep 3600 </dev/null >/dev/null 2>err 3>&- 4>&- &
+    launcher=$!
+    track "$launcher"
+    await eval '[ -e held ]'
+    await is_file pid
+    pid=$(<pid)
+    track "$pid"
+    kill -KILL "$launcher"
+    await gone "$launcher"
+    : >go
+    await runs_program "$pid" "$SLEEP"
+    # It has its own disposition of the signal, and has closed the pipe.
+    has_answered() { [ "$(fds_of "$pid")" = "0 1 2" ]; }
+    await has_answered
+    alive "$pid"
+    assert "PIPE in SigIgn, SigBlk" "$((0x$(status_field "$pid" SigIgn) & 0x1000)) $((0x$(status_field "$pid" SigBlk)))" "0 0"
+}

@@ -234,3 +234,83 @@ CONF
         assert "HUP in SigIgn" "$((0x$(status_field "$1" SigIgn) & 1))" 1
     done
 }
+
+# SIGHUP is ignored, in the process with that PID.
+ignores_hangup() { [ $((0x$(status_field "$1" SigIgn) & 1)) = 1 ]; }
+
+@test "every function that executes: SIGHUP stays ignored, and a child's parent reopens" {
+    for program in execs execs-musl; do
+        [ -x "$TARGETS/$program" ] || lacking "needs musl-gcc"
+        for way in execv execve execvp execvpe execl execle execlp fexecve execveat \
+            posix_spawn posix_spawnp; do
+            rm -f child log log.1
+            "$DZ" --shim="$SHIM" --reopen -q -C . -o log "$TARGETS/$program" $way "$SLEEP" 3600 </dev/null 3>&- 4>&- &
+            pid=$!
+            track "$pid"
+            case $way in
+            posix*) await is_file child && set -- "$(<child)" ;;
+            *) set -- "$pid" ;;
+            esac
+            track "$1"
+            await runs_program "$1" "$SLEEP"
+            ignores_hangup "$1" || fail "$program $way: not ignored"
+            case $way in
+            posix*)
+                mv log log.1
+                kill -HUP "$pid"
+                await eval '[ -e log ]'
+                kill -KILL "$1"
+                ;;
+            esac
+            kill_started
+        done
+    done
+}
+
+@test "a child of vfork that sets SIGHUP: its parent's memory is not its own" {
+    for program in execs execs-musl; do
+        [ -x "$TARGETS/$program" ] || lacking "needs musl-gcc"
+        for way in vfork clone; do
+            rm -f child handled log log.1
+            "$DZ" --shim="$SHIM" --reopen -q -C . -o log "$TARGETS/$program" $way </dev/null 3>&- 4>&- &
+            pid=$!
+            track "$pid"
+            await is_file child
+            set -- "$(<child)"
+            track "$1"
+            mv log log.1
+            kill -HUP "$1"
+            await eval '[ -e handled ] && [ -e log ]'
+            kill -KILL "$1"
+            [ "$1" = "$pid" ] || kill_started
+        done
+    done
+}
+
+@test "--inherit: a child's pipe and its /dev/null are no log" {
+    cat >program.sh <<'SH'
+got=$(/bin/sh -c 'echo before; : >ready; while [ ! -e go ]; do /bin/sleep 0.05; done; echo after')
+printf '%s\n' "$got" >got.new
+mv got.new got
+/bin/sh -c 'echo $$ >child.new; mv child.new child; while [ ! -e over ]; do /bin/sleep 0.05; done' >/dev/null
+exec sleep 3600
+SH
+    pid=$(closed "$DZ" -d --shim="$SHIM" --reopen --inherit -q -C . -o log sh program.sh)
+    track "$pid"
+    hang_up() { kill -HUP -- "-$(stat_field "$pid" 5)"; }
+    reopened() { [ "$(readlink "/proc/$1/fd/2")" = "$PWD/log" ] && [ -e log ]; }
+    await eval '[ -e ready ]'
+    mv log log.1
+    hang_up
+    await eval '[ -e log ]'
+    : >go
+    await is_file got
+    assert "what the program has read" "$(<got)" $'before\nafter'
+    await is_file child
+    track "$(<child)"
+    mv log log.2
+    hang_up
+    await reopened "$(<child)"
+    assert "stdout of the second" "$(readlink "/proc/$(<child)/fd/1")" /dev/null
+    : >over
+}

@@ -208,3 +208,66 @@ END
     assert output "$output" "/usr/local/bin/dznohup"$'\n'"/usr/local/lib/libdz.so"$'\n'"launched"
     await holds_line log 0
 }
+
+# bats test_tags=unsanitized
+@test "a caller with another library's threads: SIGTERM ends the wait, and the job" {
+    LD_PRELOAD="$SHIM:$TARGETS/initfirst.so" DZ_WAIT=path:never DZ_CHDIR=. DZ_PIDFILE=pid \
+        DZ_OUTPUT=log DZ_QUIET=1 "$SLEEP" 3600 </dev/null 2>err 3>&- 4>&- &
+    caller=$!
+    track "$caller"
+    await is_file pid
+    pid=$(<pid)
+    track "$pid"
+    await runs_program "$pid" "$SLEEP"
+    assert "threads of the caller" "$(find /proc/$caller/task -mindepth 1 -maxdepth 1 | wc -l)" 2
+    status=0
+    kill -TERM "$caller"
+    wait "$caller" || status=$?
+    assert status "$status" 143
+    await gone "$pid"
+    [ ! -e pid ]
+}
+
+# bats test_tags=unsanitized
+@test "behind another initfirst library, the descriptors of constructors stay theirs" {
+    gcc -shared -fPIC -x c - -o libopens.so <<'C'
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+static int trace = -1;
+__attribute__((constructor)) static void begin(void)
+{
+    trace = open("trace", O_WRONLY | O_CREAT | O_TRUNC, 0600);
+}
+int note(const char *words) { return write(trace, words, strlen(words)) < 0; }
+C
+    gcc -shared -fPIC -Wl,-z,initfirst -x c - -o libfirst.so <<<'int first(void) { return 0; }'
+    gcc -x c - -o program -L. -Wl,--no-as-needed -lopens -lfirst -Wl,-rpath,"$PWD" <<'C'
+#include <fcntl.h>
+#include <unistd.h>
+int note(const char *words), first(void);
+int main(void)
+{
+    int data = open("data", O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    if (data < 0 || note("a note\n") != 0 || first() != 0)
+        return 1;
+    close(open("result", O_CREAT | O_WRONLY, 0600));
+    for (;;)
+        pause();
+}
+C
+    for mode in leave stay; do
+        rm -f result trace data pid
+        LD_PRELOAD=$SHIM DZ_MODE=$mode DZ_CHDIR=. DZ_PIDFILE=pid DZ_OUTPUT=log DZ_QUIET=1 \
+            ./program word </dev/null 7<>file 3>&- 4>&- &
+        await eval '[ -e result ]'
+        pid=$(<pid)
+        track "$pid"
+        assert "$mode: trace" "$(<trace)" "a note"
+        assert "$mode: data" "$(<data)" ""
+        [ ! -e "/proc/$pid/fd/7" ] || fail "$mode: the caller's descriptor is open"
+        assert "$mode: environment" "$(tr '\0' '\n' <"/proc/$pid/environ" | grep -c DZ_RESUME=)" 1
+        assert_own_session "$pid" $mode
+        kill -KILL "$pid"
+    done
+}

@@ -134,7 +134,8 @@ SHIM_EXPORT int daemon(int no_chdir, int no_close)
 
 __attribute__((noreturn)) static void exit_now(int status)
 {
-    if (is_here())
+    /* A parent that fails has ended its child, or leaves no daemon. */
+    if (status == 0 && is_here())
         shim_tell_leaving();
     ((void (*)(int))shim_next(SHIM_EXIT_NOW))(status);
     __builtin_unreachable();

@@ -70,8 +70,9 @@ static void add_call(struct dz_text *text, int call)
         dz_add(text, "(2)");
         return;
     }
-    dz_add(text, "system call ");
-    dz_add_number(text, call);
+    dz_add(text, call < 0 ? "a system call of another architecture" : "system call ");
+    if (call >= 0)
+        dz_add_number(text, call);
 }
 
 static void add_reason(struct dz_text *text, const struct shim_reason *reason)

@@ -27,7 +27,7 @@ enum shim_branch {
 /* Why a branch goes on. */
 struct shim_reason {
     enum shim_cause {
-        SHIM_CALLS,     /* it makes this system call */
+        SHIM_CALLS,     /* it makes this system call; -1: one of another architecture */
         SHIM_FAILS,     /* it exits with this status */
         SHIM_COMPUTES,  /* it does neither for a second */
         SHIM_DIES,      /* this signal ends it */

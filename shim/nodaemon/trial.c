@@ -78,7 +78,7 @@ static void on_call(int number, siginfo_t *info, void *context)
 
     (void)number;
     if ((uint32_t)info->si_arch != SHIM_ARCHITECTURE)
-        end_copy(SHIM_CALLS, call);
+        end_copy(SHIM_CALLS, -1);
     if (call == SYS_exit_group) {
         int status = (int)shim_argument(context, 0) & 0xff;
         trial->exits = status == 0;
