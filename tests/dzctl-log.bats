@@ -252,7 +252,7 @@ shorter() { [ "$(sed -n 's/^pos:[[:space:]]*//p' "/proc/$follower/fdinfo/3")" = 
         ctl log $words piped
         assert status "$status" 1
         assert stdout "$output" ""
-        assert stderr "$stderr" "dzctl: log: piped: its output goes to no file"
+        assert stderr "$stderr" "dzctl: log: piped: its output does not go to a file"
     done
     job --name=web --output=log -- sleep 1000
     rm log

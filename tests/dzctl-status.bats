@@ -106,7 +106,7 @@ no_such() {
     ctl status web
     assert "status with an open directory" "$status" 4
     assert stderr "$stderr" \
-        "dzctl: state: $DZ_STATE_DIR: somebody else's, or others may write to it"
+        "dzctl: state: $DZ_STATE_DIR: another user owns it, or others may write to it"
     ctl list
     assert "list with an open directory" "$status" 1
     assert stdout "$output" ""
@@ -125,7 +125,7 @@ no_such() {
     chmod 755 "$DZ_STATE_DIR"
     try as_other "$CTL" status web
     assert status "$status" 4
-    assert_match stderr "$stderr" "dzctl: state: $DZ_STATE_DIR: somebody else's*"
+    assert_match stderr "$stderr" "dzctl: state: $DZ_STATE_DIR: another user*"
     try as_other "$CTL" list
     assert list "$status" 1
     # Nor root that of a user.

@@ -38,7 +38,7 @@ echo up; while :; do sleep 0.01; done'
     ctl stop --timeout=0.4 web
     took=$(($(milliseconds) - began))
     assert status "$status" 0
-    assert stdout "$output" "web: stopped, PID $pid, by KILL after 0.4 s"
+    assert stdout "$output" "web: stopped, PID $pid, by SIGKILL after 0.4 s"
     gone "$pid"
     gone "$kid"
     [ "$took" -ge 400 ] || fail "killed after $took ms"
@@ -182,7 +182,7 @@ trap "echo got $s; exit" $s; done; echo up; while :; do sleep 0.01; done'
 nobody: nothing to stop: no such job
 two: stopped, PID $pid"
     assert stderr "$stderr" \
-        "dzctl: stop: $!: there is no record of that process; kill(1) is for any"
+        "dzctl: stop: PID $! is not one of your jobs; use kill(1)"
     gone "$one"
     gone "$pid"
     alive $!
@@ -239,7 +239,7 @@ unsignalled() {
     assert status "$status" 1
     assert stdout "$output" ""
     assert stderr "$stderr" \
-        "dzctl: stop: $pid: there is no record of that process; kill(1) is for any"
+        "dzctl: stop: PID $pid is not one of your jobs; use kill(1)"
     alive "$pid"
     echo "$pid" >own.pid
     ctl stop ./own.pid
@@ -275,7 +275,7 @@ unsignalled() {
     try as_other "$CTL" stop web
     assert "by name, with a directory that all may read" "$status" 1
     assert stderr "$stderr" \
-        "dzctl: state: $DZ_STATE_DIR: somebody else's, or others may write to it"
+        "dzctl: state: $DZ_STATE_DIR: another user owns it, or others may write to it"
     alive "$pid"
     # Nor does a user make root stop what is not his.
     echo "$pid" >theirs.pid
@@ -283,7 +283,7 @@ unsignalled() {
     ctl stop ./theirs.pid
     assert status "$status" 1
     assert stderr "$stderr" \
-        "dzctl: pidfile: ./theirs.pid: somebody else's, about a process that is not his"
+        "dzctl: pidfile: ./theirs.pid: its owner runs no such process"
     alive "$pid"
 }
 
@@ -349,7 +349,7 @@ sleep 60"
         : >go
         await is_file result
         how=
-        [ "$trap" = : ] || how=", by KILL after 1 s"
+        [ "$trap" = : ] || how=", by SIGKILL after 1 s"
         assert result "$(<result)" "me: stopped, PID $pid$how
 status 0"
         gone "$pid"

@@ -69,7 +69,7 @@ zero|$zero|ended (status 0)"
         for word in web "$pid"; do
             ctl wait "$word"
             assert status "$status" 125
-            assert stderr "$stderr" "dzctl: wait: $word: has ended; its status is unknown"
+            assert stderr "$stderr" "dzctl: wait: $word: has ended; its exit status is unknown"
         done
         ctl status web
         assert_match words "$output" "web: ended (status unknown), *"
@@ -142,7 +142,7 @@ zero|$zero|ended (status 0)"
     assert status "$status" 125
     ctl wait one two
     assert status "$status" 125
-    assert stderr "$stderr" "dzctl: wait: two: one word too many"
+    assert stderr "$stderr" "dzctl: wait: takes one JOB; unexpected argument 'two'"
 }
 
 @test "wait: what cannot be told is 125 too, not a job's 1" {

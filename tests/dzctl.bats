@@ -45,7 +45,7 @@ web"
     for word in web "$pid" ./web.pid; do
         ctl clear "$word" one
         assert "status of $word" "$status" 1
-        assert_match stderr "$stderr" "dzctl: clear: $word: it is running; stop it first*"
+        assert_match stderr "$stderr" "dzctl: clear: $word: running; stop it first*"
         # The other is done all the same.
         assert records "$(records)" web
     done
@@ -237,7 +237,7 @@ clear --json"
     job --name=web --pidfile=web.pid --output=log -- sleep 1000
     ctl stop web.pid
     assert status "$status" 1
-    assert stderr "$stderr" "dzctl: stop: web.pid: no such job; a file of that name is meant by ./web.pid"
+    assert stderr "$stderr" "dzctl: stop: web.pid: no such job; to name a pidfile here, begin with ./"
     alive "$pid"
 }
 

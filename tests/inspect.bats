@@ -145,7 +145,7 @@ TELL='until [ "$(cat /proc/$!/comm)" = sleep ]; do :; done; echo $! >new; mv new
     assert_facts "$pid"
     assert_proper
     assert_match caught "$(get "['caught']")" '*"HUP"*'
-    assert_match "row caught" "$(row caught why)" '*read your settings anew*'
+    assert_match "row caught" "$(row caught why)" '*reload their settings*'
     assert_match table "$table" "*fd 3 *socket:*"
 }
 
@@ -154,11 +154,11 @@ TELL='until [ "$(cat /proc/$!/comm)" = sleep ]; do :; done; echo $! >new; mv new
         "$TELL"
     look "$pid"
     assert_facts "$pid"
-    assert_improper "the end of terminal pts/* would not kill it, but it is still tied" \
+    assert_improper "a hangup of terminal pts/* would not kill it, but it is still tied" \
         "it is in the session of $(stat_field "$pid" 6) (bash)"
     assert killed "$(get "['terminal_end_kills']")" false
     assert_row terminal holds false
-    assert_row "its end" why '"it ignores SIGHUP"'
+    assert_row hangup why '"it ignores SIGHUP"'
     assert_row session holds false
     hang_up
     alive "$pid"
@@ -175,11 +175,11 @@ TELL='until [ "$(cat /proc/$!/comm)" = sleep ]; do :; done; echo $! >new; mv new
     assert_facts "$pid"
     terminal=$(get "['terminal']")
     assert "terminal's device" "/dev/$terminal" "$(fd_of "$pid" 1)"
-    assert_improper "the end of terminal $terminal would kill it" \
+    assert_improper "a hangup of terminal $terminal would kill it" \
         "it has a terminal as its stdin and stdout and stderr"
     assert killed "$(get "['terminal_end_kills']")" true
     assert "kind of 1" "$(get "['fds'][1]['kind']")" terminal
-    assert_match why "$(row 'its end' why)" "*passes SIGHUP on to its jobs*"
+    assert_match why "$(row hangup why)" "*passes SIGHUP on to its jobs*"
     hang_up
     await gone "$pid"
 }
@@ -191,7 +191,7 @@ TELL='until [ "$(cat /proc/$!/comm)" = sleep ]; do :; done; echo $! >new; mv new
     assert_facts "$pid"
     assert_improper "would kill it"
     assert foreground "$(get "['foreground']")" true
-    assert_row "its end" why '"in the foreground: the kernel sends it SIGHUP"'
+    assert_row hangup why '"in the foreground: the kernel sends it SIGHUP"'
     hang_up
     await gone "$pid"
 }
@@ -218,7 +218,7 @@ TELL='until [ "$(cat /proc/$!/comm)" = sleep ]; do :; done; echo $! >new; mv new
     await runs "$pid" sleep
     look "$pid"
     assert_improper "would kill it"
-    assert_row "its end" why '"it leads the session: the kernel sends it SIGHUP"'
+    assert_row hangup why '"a session leader: the kernel sends it SIGHUP"'
     hang_up
     await gone "$pid"
     rm pid
@@ -267,20 +267,20 @@ end_caller() {
     assert_row stderr holds true
     end_caller
     look "$pid"
-    assert_improper "nobody reads its stdout, and SIGPIPE ends it"
+    assert_improper "its stdout has no reader, and SIGPIPE ends it"
     caller "$DZ" -d -q --ignore=PIPE -e /dev/null -o - sleep 3609
     end_caller
     look "$pid"
     assert_proper
     assert_row stdout holds null
-    assert_match why "$(row stdout why)" "*is lost*"
+    assert_match why "$(row stdout why)" "*output is lost*"
 }
 
 @test "a pipe whose reader goes with a terminal, and one that does not" {
     on_lasting_terminal "'$DZ' -d -q -e /dev/null -o - sleep 3612 | \
 sh -c 'read x; echo \$x >new; mv new pid; exec cat' &"
     look "$pid"
-    assert_improper "its stdout is a pipe to * (cat), which goes with terminal pts/"
+    assert_improper "its stdout is a pipe to * (cat), which may end with terminal pts/"
     # Of its own session: a logger.
     group=$(dz -d -q -o log sh -c 'sleep 3613 | cat')
     track "$group"
@@ -300,7 +300,7 @@ sh -c 'read x; echo \$x >new; mv new pid; exec cat' &"
     try closed setpriv --reuid=65432 --clear-groups "$CTL" inspect --json "$pid"
     assert status "$status" 1
     assert verdict "$(get "['verdict']")" \
-        "incomplete: nothing against it, but not seen: stdout"
+        "incomplete: nothing speaks against it, but not seen: stdout"
     assert_row stdout holds null
 }
 
@@ -311,7 +311,7 @@ sh -c 'read x; echo \$x >new; mv new pid; exec cat' &"
     pid=$(cat pid)
     look "$pid"
     assert status "$status" 1
-    assert verdict "$(get "['verdict']")" "not a daemon: a zombie: it has ended"
+    assert verdict "$(get "['verdict']")" "not a daemon: it has ended and is a zombie"
     assert zombie "$(get "['zombie']")" true
     assert parent "$(get "['parent']")" $!
 }
@@ -327,7 +327,7 @@ sh -c 'read x; echo \$x >new; mv new pid; exec cat' &"
         'until [ "$(cat /proc/$(cat mine)/comm)" = sleep ]; do :; done; mv mine pid'
     look "$pid"
     assert_improper "would not kill it"
-    assert_row "its end" why '"in the background, no shell'"'"'s job: nobody sends it SIGHUP"'
+    assert_row hangup why '"in the background without a shell: it gets no SIGHUP"'
     hang_up
     alive "$pid"
     need dash
@@ -335,7 +335,7 @@ sh -c 'read x; echo \$x >new; mv new pid; exec cat' &"
         "$TELL"
     look "$pid"
     assert_improper "would not kill it"
-    assert_match why "$(row 'its end' why)" "*dash*does not pass*"
+    assert_match why "$(row hangup why)" "*dash*does not pass*"
     hang_up
     alive "$pid"
 }
@@ -348,7 +348,7 @@ sh -c 'read x; echo \$x >new; mv new pid; exec cat' &"
     try closed setpriv --reuid=65432 --clear-groups "$CTL" inspect --json "$pid"
     assert status "$status" 1
     assert verdict "$(get "['verdict']")" \
-        "incomplete: nothing against it, but not seen: cwd, descriptors, LD_PRELOAD"
+        "incomplete: nothing speaks against it, but not seen: cwd, descriptors, LD_PRELOAD"
     assert complete "$(get "['complete']")" false
     assert daemon "$(get "['daemon']")" false
     assert fds "$(get "['fds']")" null
@@ -386,7 +386,7 @@ sh -c 'read x; echo \$x >new; mv new pid; exec cat' &"
     assert blocked "$(get "['blocked']")" '["TERM", "RTMIN+2"]'
     assert words "$(get "['command'][-2:]")" '["a \"b\"", "new\nline"]'
     assert_proper
-    assert_match table "$table" "*$long"$'\n'"                 *that file system*"
+    assert_match table "$table" "*$long"$'\n'"                 *its file system*"
     assert_match table "$table" '*a "b" new?line*'
 }
 

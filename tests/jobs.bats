@@ -274,7 +274,7 @@ edit() {
         assert_started leave
         stranger=$pid
         $spoil "$DZ_STATE_DIR/job"
-        says_of job 4 1 "dzctl: record: job: somebody else's, or others may write to it"
+        says_of job 4 1 "dzctl: record: job: another user owns it, or others may write to it"
         [ -e "$DZ_STATE_DIR/job" ]
         start_victim leave --name=job --output=log
         assert_started leave
@@ -386,7 +386,7 @@ alive"
             "$3" -d -q -w exec --name=job -o /dev/null sleep 3600; echo "start $?"' \
         one "$DZ_STATE_DIR" "$CTL" "$DZ"
     assert output "$(cat out)" "status 0
-dzctl: stop: job: is PID 1: its end is its container's
+dzctl: stop: job: refused: stopping PID 1 would end the whole system or container
 stop 1
 dznohup: name: job: already running as PID 1
 start 125"

@@ -392,7 +392,7 @@ refused() {
     done
     chmod 644 pid
     chown "$NOBODY" pid
-    says_of ./pid 4 1 "dzctl: pidfile: ./pid: somebody else's, about a process that is not his"
+    says_of ./pid 4 1 "dzctl: pidfile: ./pid: its owner runs no such process"
     alive "$stranger"
 }
 
@@ -481,7 +481,7 @@ has_open() { [[ $(readlink /proc/"$1"/fd/* 2>/dev/null) == *"$2"* ]]; }
         [ $mode != stay ] || start=("$DZ" --mode=stay)
         [ $mode != shim-leave ] || start=(env LD_PRELOAD="$SHIM")
         try closed env DZ_PIDFILE=pid DZ_OUTPUT=/dev/null DZ_TIMEOUT=0.3 timeout -s KILL "$DEADLINE" "${start[@]}" "$victim" 3600
-        assert_refused $mode "pidfile: pid: another start has it, and takes too long"
+        assert_refused $mode "pidfile: pid: another start has locked it for too long"
         assert "the lock" "$(stat -c %i .pid.new)" "$before"
     done
     # In time it is let go.
@@ -522,7 +522,7 @@ has_open() { [[ $(readlink /proc/"$1"/fd/* 2>/dev/null) == *"$2"* ]]; }
     ln precious .pid.new
     for mode in stay leave shim-leave; do
         start_victim $mode --pidfile=pid --output=/dev/null
-        assert_refused $mode "pidfile: *.pid.new: somebody else's, or no plain file"
+        assert_refused $mode "pidfile: *.pid.new: another user owns it, or it is not a regular file with one name"
         assert precious "$(<precious)" precious
         assert "mode and links" "$(stat -c '%a %h' precious)" "$(printf '%o' $((0666 & ~$(umask)))) 2"
     done
@@ -549,12 +549,12 @@ has_open() { [[ $(readlink /proc/"$1"/fd/* 2>/dev/null) == *"$2"* ]]; }
     refused pid "already running as PID $pid"
     : >precious
     ln precious .two.new
-    refused two "somebody else's, or no plain file"
+    refused two "another user owns it, or it is not a regular file with one name"
     : >.three.new
     chown "$NOBODY" .three.new
-    refused three "somebody else's, or no plain file"
+    refused three "another user owns it, or it is not a regular file with one name"
     mkfifo .four.new
-    refused four "somebody else's, or no plain file"
+    refused four "another user owns it, or it is not a regular file with one name"
     # And of a log that something was written to.
     try closed "${without[@]}" "$DZ" -d -q -w alive:25 -o written sh -c 'echo said; exit 3'
     assert log "$(<written)" said

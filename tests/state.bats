@@ -45,7 +45,7 @@ unusable() {
         chown 0 dir
         chmod 700 dir
         $spoil dir
-        DZ_STATE_DIR=$PWD/dir unusable "state: $PWD/dir: somebody else's, or others may write to it"
+        DZ_STATE_DIR=$PWD/dir unusable "state: $PWD/dir: another user owns it, or others may write to it"
     done
 }
 
@@ -129,7 +129,7 @@ home() {
     need setpriv
     mkdir mine
     chown "$NOBODY" mine
-    none="state: no directory for records: HOME is no absolute path"
+    none="state: no directory for records: HOME is not an absolute path"
     home -- "$none"
     home HOME=relative -- "$none"
     home HOME= -- "$none"

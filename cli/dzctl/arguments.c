@@ -5,34 +5,36 @@
 
 #include <getopt.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 
-/* The options of all commands; each allows some. */
+/* The options of all commands.  Each command allows some of them. */
 static const struct {
     char letter;
     const char *name;
     const char *arg; /* NULL for a flag */
     const char *help;
 } table[] = {
-    {'f', "follow", NULL, "go on as it grows, until the job has ended"},
-    {'j', "json", NULL, "JSON, for programs"}, /* without a short form: letters[] */
-    {'n', "lines", "N", "how many of the last lines"},
-    {'s', "signal", "SIG", "what to send first, TERM if not given"},
-    {'t', "timeout", "SEC", "how long to wait"},
+    {'f', "follow", NULL, "print new lines until the job has ended"},
+    {'j', "json", NULL, "print JSON"}, /* letters[] has no short form */
+    {'n', "lines", "N", "number of lines to print (10)"},
+    {'s', "signal", "SIG", "signal to send first (TERM)"},
+    {'t', "timeout", "SEC", "seconds to wait"},
     {'h', "help", NULL, "print this help"},
 };
 enum { OPTIONS = sizeof table / sizeof table[0] };
 static const char letters[] = ":fhn:s:t:";
 
 const char ctl_about_jobs[] =
-    "\nA JOB with a slash is a pidfile, one of digits a PID, any other a name.\n";
+    "\nA JOB with a slash is a pidfile, only digits are a PID, all else is a name.\n";
 
-/* Prints the help of that command.  Returns as ctl_finish. */
+/* Prints the help of that command.  Returns the exit status. */
 static int print_help(const struct ctl_command *command)
 {
     char option[32];
 
-    printf("Usage: dzctl %s %s\n%s\n\n", command->name, command->words, command->help);
+    printf("Usage: dzctl %s %s\n%s\n\n", command->name, command->synopsis,
+           command->help);
     for (size_t i = 0; i < OPTIONS; i++) {
         const char *arg = table[i].arg;
         if (table[i].letter != 'h' && strchr(command->options, table[i].letter) == NULL)
@@ -48,7 +50,7 @@ static int print_help(const struct ctl_command *command)
     return ctl_finish(0);
 }
 
-/* As getopt_long(3) wants them. */
+/* Fills in the table for getopt_long(3). */
 static void list_options(struct option options[OPTIONS + 1])
 {
     memset(options, 0, (OPTIONS + 1) * sizeof *options);
@@ -59,54 +61,70 @@ static void list_options(struct option options[OPTIONS + 1])
     }
 }
 
-/* 0, or 125 with a message. */
-static int set(struct words *words, const char *command, int letter)
+/* Sets the field of an option from optarg.  Returns 0, or 125 after a message. */
+static int set_option(struct arguments *arguments, const char *command, int letter)
 {
     const char *at = optarg;
 
     switch (letter) {
     case 'j':
-        words->json = true;
+        arguments->json = true;
         return 0;
     case 'f':
-        words->follow = true;
+        arguments->follow = true;
         return 0;
     case 't':
-        if (dz_read_seconds(&at, &words->timeout) == 0 && *at == '\0')
+        if (dz_read_seconds(&at, &arguments->timeout) == 0 && *at == '\0')
             return 0;
         return ctl_usage(command, optarg, "not a number of seconds");
     case 's':
-        words->signal = dz_signal_number(optarg, strlen(optarg));
-        return words->signal > 0 ? 0 : ctl_usage(command, optarg, "not a signal");
+        arguments->signal = dz_signal_number(optarg, strlen(optarg));
+        return arguments->signal > 0 ? 0 : ctl_usage(command, optarg, "not a signal");
     default:
-        words->lines = dz_read_number(&at);
-        if (words->lines >= 0 && *at == '\0')
+        arguments->lines = dz_read_number(&at);
+        if (arguments->lines >= 0 && *at == '\0')
             return 0;
         return ctl_usage(command, optarg, "not a number of lines");
     }
 }
 
-bool parse_words(struct words *words, const struct ctl_command *command, int argc,
-                 char **argv, int *status)
+/* Refuses an operand beyond the last that the command takes.  Returns 125. */
+static int refuse_operand(const struct ctl_command *command, const char *operand)
+{
+    char *reason = NULL;
+    int status;
+
+    if (asprintf(&reason, "takes %s; unexpected argument '%s'",
+                 command->most == 0 ? "no JOB" : "one JOB", operand) < 0)
+        reason = NULL;
+    status =
+        ctl_usage(command->name, NULL, reason != NULL ? reason : "unexpected argument");
+    free(reason);
+    return status;
+}
+
+bool parse_arguments(struct arguments *arguments, const struct ctl_command *command,
+                     int argc, char **argv, int *status)
 {
     struct option options[OPTIONS + 1];
     int letter;
-    char word[3] = "-";
-    int index = -1; /* of a long option */
+    char short_option[3] = "-";
+    int index = -1; /* of the long option in options[] */
 
-    memset(words, 0, sizeof *words);
-    words->timeout = -1;
-    words->signal = SIGTERM;
-    words->lines = 10;
+    memset(arguments, 0, sizeof *arguments);
+    arguments->timeout = -1;
+    arguments->signal = SIGTERM;
+    arguments->lines = 10;
     list_options(options);
     opterr = 0;
     *status = 0;
     while ((letter = getopt_long(argc, argv, letters, options, &index)) != -1) {
         const char *given = argv[optind - 1];
-        /* A short one: the words behind may have been moved before it. */
+        /* getopt_long(3) may have moved operands in front of a short option. */
         if (index < 0 &&
-            (word[1] = (char)(letter == '?' || letter == ':' ? optopt : letter)) != 0)
-            given = word;
+            (short_option[1] =
+                 (char)(letter == '?' || letter == ':' ? optopt : letter)) != 0)
+            given = short_option;
         index = -1;
         if (letter == 'h') {
             *status = print_help(command);
@@ -117,15 +135,15 @@ bool parse_words(struct words *words, const struct ctl_command *command, int arg
         else if (letter == '?' || strchr(command->options, letter) == NULL)
             *status = ctl_usage(argv[0], given, "unknown option");
         else
-            *status = set(words, argv[0], letter);
+            *status = set_option(arguments, argv[0], letter);
         if (*status != 0)
             return false;
     }
-    words->names = argv + optind;
-    words->count = argc - optind;
-    if (words->count < command->least)
-        *status = ctl_usage(argv[0], NULL, "which job? give a NAME, PID or PIDFILE");
-    else if (words->count > command->most)
-        *status = ctl_usage(argv[0], words->names[command->most], "one word too many");
+    arguments->names = argv + optind;
+    arguments->count = argc - optind;
+    if (arguments->count < command->least)
+        *status = ctl_usage(argv[0], NULL, "takes a JOB: a name, PID or pidfile");
+    else if (arguments->count > command->most)
+        *status = refuse_operand(command, arguments->names[command->most]);
     return *status == 0;
 }

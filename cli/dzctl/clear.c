@@ -22,7 +22,7 @@ static int clear_one(const char *word)
     if (state == JOB_ENDED || state == JOB_ELSEWHERE)
         return 0;
     dz_fault(&fault, "clear", word, 0,
-             state == JOB_NONE ? "no such job" : "it is running; stop it first");
+             state == JOB_NONE ? "no such job" : "running; stop it first");
     fault.status = CTL_FAILED;
     return ctl_tell(&fault);
 }
@@ -48,14 +48,14 @@ static int clear_all(void)
 
 int command_clear(const struct ctl_command *command, int argc, char **argv)
 {
-    struct words words;
+    struct arguments arguments;
     int status;
 
-    if (!parse_words(&words, command, argc, argv, &status))
+    if (!parse_arguments(&arguments, command, argc, argv, &status))
         return status;
-    if (words.count == 0)
+    if (arguments.count == 0)
         return clear_all();
-    for (int i = 0; i < words.count; i++)
-        status = ctl_worst(status, clear_one(words.names[i]));
+    for (int i = 0; i < arguments.count; i++)
+        status = ctl_worst(status, clear_one(arguments.names[i]));
     return status;
 }

@@ -1,11 +1,10 @@
 /*
- * The room of dzctl: jobs by their records and by what users call them, and a file for
- * each command.
+ * The room of dzctl: jobs and their records, and a file for each command.
  *
- * Needs base and job alone.  This is our own process: it may allocate and use stdio.  A
- * command gets its own arguments (argv[0] is the command's name) and returns the exit
- * status.  Unless a comment says otherwise other functions return 0, or -1 with *fault
- * filled in.
+ * Needs base and job alone.  dzctl is our own process, so it may allocate and use
+ * stdio.  A command gets its own arguments: argv[0] is the command's name.  It returns
+ * the exit status.  If a comment says nothing else, a function returns 0, or -1 and
+ * fills in *fault.
  */
 #ifndef DZCTL_H
 #define DZCTL_H
@@ -17,23 +16,24 @@
 
 extern char **environ;
 
-/* Exit statuses besides 0 and DZ_EXIT_FAILURE (bad words, 125). */
+/* Exit statuses besides 0 and DZ_EXIT_FAILURE (a usage error, 125).  Those of "status"
+ * are LSB's. */
 enum {
-    CTL_FAILED = 1, /* what was asked for could not be done, or does not hold */
-    CTL_DEAD = 1,   /* status, as LSB has them: dead, a record or pidfile is left */
-    CTL_NOT_RUNNING = 3, /* no such job */
-    CTL_UNKNOWN = 4      /* it cannot be told */
+    CTL_FAILED = 1,      /* the command failed, or its answer is no */
+    CTL_DEAD = 1,        /* status: the job has ended, a record or pidfile is left */
+    CTL_NOT_RUNNING = 3, /* status: there is no such job */
+    CTL_UNKNOWN = 4      /* status: dzctl cannot tell whether the job runs */
 };
 
 /* ---- tell.c ---- */
 
-/* "dzctl: STEP: OBJECT: REASON" on stderr; returns fault->status. */
+/* Prints "dzctl: STEP: OBJECT: REASON" on stderr.  Returns fault->status. */
 int ctl_tell(const struct dz_fault *fault);
 
-/* A line "dzctl: COMMAND: WORD: REASON" about bad words; returns 125. */
-int ctl_usage(const char *command, const char *word, const char *reason);
+/* Prints "dzctl: COMMAND: ARGUMENT: REASON", a usage error.  Returns 125. */
+int ctl_usage(const char *command, const char *argument, const char *reason);
 
-/* Flush stdout; status, or CTL_FAILED with a message where that fails. */
+/* Flushes stdout.  Returns status, or CTL_FAILED after a message if that fails. */
 int ctl_finish(int status);
 
 /* Returns the exit status that stands for several jobs: the greater of two. */
@@ -41,24 +41,24 @@ int ctl_worst(int one, int other);
 
 /* ---- arguments.c: the options and operands of a command ---- */
 
-/* A command's row in the table of dzctl.c, as --help shows it. */
+/* A command's row in the table of dzctl.c. */
 struct ctl_command {
     const char *name;
-    const char *words; /* its arguments */
+    const char *synopsis; /* its arguments, for --help */
     const char *help;
-    const char *options; /* the letters of the options that it takes */
-    int least;           /* operands */
+    const char *options; /* the letters of its options */
+    int least;           /* number of operands */
     int most;
     int (*run)(const struct ctl_command *command, int argc, char **argv);
 };
 
 extern const char ctl_about_jobs[];
 
-/* What a command may be given; a field is set where the option is allowed. */
-struct words {
+/* The arguments of a command.  A field is used if the command has that option. */
+struct arguments {
     bool json;
     bool follow;
-    int64_t timeout; /* milliseconds; -1: not given */
+    int64_t timeout; /* milliseconds; -1 if not given */
     int signal;
     int lines;
     char **names; /* the operands */
@@ -66,12 +66,12 @@ struct words {
 };
 
 /*
- * Parses argv by the command's row.  The letters of its options: j (--json), f (-f,
- * --follow), t (--timeout=SEC), s (--signal=SIG), n (-n N, --lines=N).  Returns false
- * if a message or help was printed; *status is the exit status then.
+ * Parses argv by the command's row.  Letters stand for options: f (--follow), j
+ * (--json), n (--lines), s (--signal), t (--timeout).  Returns true.  If it printed a
+ * message or help, it returns false and sets *status to the exit status.
  */
-bool parse_words(struct words *words, const struct ctl_command *command, int argc,
-                 char **argv, int *status);
+bool parse_arguments(struct arguments *arguments, const struct ctl_command *command,
+                     int argc, char **argv, int *status);
 
 /* ---- job.c: jobs by their records ---- */
 

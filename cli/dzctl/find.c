@@ -38,7 +38,7 @@ static int find_name(struct job *job, const char *file, struct dz_fault *fault)
     if (err == ENOENT)
         return 0;
     return dz_fault(fault, "record", file, err,
-                    err == EPERM    ? "somebody else's, or others may write to it"
+                    err == EPERM    ? "another user owns it, or others may write to it"
                     : err == EINVAL ? "not a record"
                                     : NULL);
 }
@@ -137,7 +137,7 @@ static const char *distrust(const struct dz_pidfile *pidfile)
     if (pidfile->uid == 0 || pidfile->uid == geteuid() ||
         runs_as(pidfile->who.pid, pidfile->uid))
         return NULL;
-    return "somebody else's, about a process that is not his";
+    return "its owner runs no such process";
 }
 
 static int find_pidfile(struct job *job, const char *word, struct dz_fault *fault)

@@ -1,8 +1,8 @@
 /*
  * JSON strings.
  *
- * Names of files and words of commands are bytes, JSON is Unicode: bytes that
- * are not UTF-8 cannot be told in it and become U+FFFD.
+ * Names of files and arguments of commands are bytes, but JSON is Unicode.  A byte that
+ * is not part of valid UTF-8 becomes U+FFFD.
  */
 #include "dzctl.h"
 

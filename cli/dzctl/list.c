@@ -209,19 +209,19 @@ static int print_table(const struct job *jobs, size_t count)
 
 int command_list(const struct ctl_command *command, int argc, char **argv)
 {
-    struct words words;
+    struct arguments arguments;
     struct job *jobs;
     struct dz_fault fault;
     size_t count;
     int status;
 
-    if (!parse_words(&words, command, argc, argv, &status))
+    if (!parse_arguments(&arguments, command, argc, argv, &status))
         return status;
     if (job_list(&jobs, &count, &fault) < 0) {
         fault.status = CTL_FAILED;
         return ctl_tell(&fault);
     }
-    if (words.json) {
+    if (arguments.json) {
         for (size_t i = 0; i < count; i++) {
             fputs(i == 0 ? "[\n" : ",\n", stdout);
             show_json(&jobs[i], NULL);

@@ -129,7 +129,7 @@ static int follow(const struct job *job, int *fd, bool *written)
     return result;
 }
 
-static int show(const struct job *job, const struct words *words,
+static int show(const struct job *job, const struct arguments *arguments,
                 struct dz_fault *fault)
 {
     struct stat about;
@@ -142,12 +142,12 @@ static int show(const struct job *job, const struct words *words,
         return dz_fault(fault, "log", job->log, 0, "not a regular file");
     }
     if (fd >= 0) {
-        int lines = words->lines;
+        int lines = arguments->lines;
         int64_t from = dz_find_lines(fd, 0, about.st_size, INT64_MAX, &lines);
         if (lseek(fd, (off_t)from, SEEK_SET) >= 0)
             result = copy_rest(fd, &written);
     }
-    if (result == 0 && words->follow)
+    if (result == 0 && arguments->follow)
         result = follow(job, &fd, &written);
     int err = errno;
     if (fd >= 0)
@@ -159,21 +159,22 @@ static int show(const struct job *job, const struct words *words,
 
 int command_log(const struct ctl_command *command, int argc, char **argv)
 {
-    struct words words;
+    struct arguments arguments;
     struct dz_fault fault;
     struct job job;
     int result;
     int status;
 
-    if (!parse_words(&words, command, argc, argv, &status))
+    if (!parse_arguments(&arguments, command, argc, argv, &status))
         return status;
-    if (job_find(&job, words.names[0], &fault) < 0)
+    if (job_find(&job, arguments.names[0], &fault) < 0)
         return ctl_tell(&fault);
     if (job.log != NULL)
-        result = show(&job, &words, &fault);
+        result = show(&job, &arguments, &fault);
     else
-        result = dz_fault(&fault, "log", words.names[0], 0,
-                          job.recorded ? "its output goes to no file" : "no such job");
+        result =
+            dz_fault(&fault, "log", arguments.names[0], 0,
+                     job.recorded ? "its output does not go to a file" : "no such job");
     job_free(&job);
     fault.status = CTL_FAILED;
     return result < 0 ? ctl_tell(&fault) : 0;

@@ -35,23 +35,23 @@ int command_status(const struct ctl_command *command, int argc, char **argv)
                                    [JOB_ENDED] = CTL_DEAD,
                                    [JOB_ELSEWHERE] = CTL_DEAD,
                                    [JOB_NONE] = CTL_NOT_RUNNING};
-    struct words words;
+    struct arguments arguments;
     struct job job;
     struct dz_fault fault;
     int status;
 
-    if (!parse_words(&words, command, argc, argv, &status))
+    if (!parse_arguments(&arguments, command, argc, argv, &status))
         return status;
-    if (job_find(&job, words.names[0], &fault) < 0) {
+    if (job_find(&job, arguments.names[0], &fault) < 0) {
         if (fault.status == CTL_FAILED)
             fault.status = CTL_UNKNOWN;
         return ctl_tell(&fault);
     }
-    if (words.json) {
-        show_json(&job, words.names[0]);
+    if (arguments.json) {
+        show_json(&job, arguments.names[0]);
         putchar('\n');
     } else {
-        print_status(&job, words.names[0]);
+        print_status(&job, arguments.names[0]);
     }
     status = statuses[job.state];
     job_free(&job);

@@ -60,7 +60,7 @@ static int stop_running(const struct job *job, int signal, int64_t until,
     if (killed >= 0 && stop_rest(session, until) == 0)
         return killed;
     dz_fault_number(fault, "stop", who->pid, errno,
-                    errno == EBUSY ? "lives on after KILL: it hangs in a system call"
+                    errno == EBUSY ? "survived SIGKILL: it hangs in a system call"
                                    : NULL);
     fault->status = CTL_FAILED;
     return -1;
@@ -81,10 +81,8 @@ static int nothing_to_stop(const struct job *job, const char *word,
 
     if (job->state == JOB_NONE && strchr(word, '/') == NULL &&
         access(word, F_OK) == 0) {
-        char words[128];
-        snprintf(words, sizeof words,
-                 "no such job; a file of that name is meant by ./%.64s", word);
-        return dz_fault(fault, "stop", word, 0, words);
+        return dz_fault(fault, "stop", word, 0,
+                        "no such job; to name a pidfile here, begin with ./");
     }
     printf("%s: nothing to stop: %s%s%s\n", word, shown_state(job, state),
            job->problem != NULL ? ", pidfile " : "",
@@ -100,13 +98,22 @@ static void say_stopped(const struct job *job, const char *word, int64_t killed)
     printf("%s: stopped, PID %ld", job->recorded ? job_called(job, digits) : word,
            (long)job->record.who.pid);
     if (killed >= 0)
-        printf(", by KILL after %g s", (double)killed / 1000);
+        printf(", by SIGKILL after %g s", (double)killed / 1000);
     putchar('\n');
 }
 
-static int stop_one(const char *word, const struct words *words)
+static int refuse_stranger(const struct job *job, struct dz_fault *fault)
 {
-    int64_t timeout = words->timeout >= 0 ? words->timeout : STOP_MS;
+    char reason[80];
+
+    snprintf(reason, sizeof reason, "PID %ld is not one of your jobs; use kill(1)",
+             (long)job->record.who.pid);
+    return dz_fault(fault, "stop", NULL, 0, reason);
+}
+
+static int stop_one(const char *word, const struct arguments *arguments)
+{
+    int64_t timeout = arguments->timeout >= 0 ? arguments->timeout : STOP_MS;
     int64_t until = dz_milliseconds() + timeout;
     struct dz_fault fault;
     struct job job;
@@ -120,14 +127,13 @@ static int stop_one(const char *word, const struct words *words)
     } else if (job.state != JOB_RUNS) {
         result = nothing_to_stop(&job, word, &fault);
     } else if (job.record.who.pid < 2) {
-        dz_fault(&fault, "stop", word, 0, "is PID 1: its end is its container's");
+        dz_fault(&fault, "stop", word, 0,
+                 "refused: stopping PID 1 would end the whole system or container");
         result = -1;
     } else if (!is_ours(&job, word)) {
-        dz_fault(&fault, "stop", word, 0,
-                 "there is no record of that process; kill(1) is for any");
-        result = -1;
+        result = refuse_stranger(&job, &fault);
     } else {
-        result = stop_running(&job, words->signal, until, &fault);
+        result = stop_running(&job, arguments->signal, until, &fault);
         if (result >= 0)
             say_stopped(&job, word, result == 0 ? -1 : timeout);
     }
@@ -140,12 +146,12 @@ static int stop_one(const char *word, const struct words *words)
 
 int command_stop(const struct ctl_command *command, int argc, char **argv)
 {
-    struct words words;
+    struct arguments arguments;
     int status;
 
-    if (!parse_words(&words, command, argc, argv, &status))
+    if (!parse_arguments(&arguments, command, argc, argv, &status))
         return status;
-    for (int i = 0; i < words.count; i++)
-        status = ctl_worst(status, stop_one(words.names[i], &words));
+    for (int i = 0; i < arguments.count; i++)
+        status = ctl_worst(status, stop_one(arguments.names[i], &arguments));
     return ctl_finish(status);
 }

@@ -81,20 +81,21 @@ static int tell_unknown(const char *word, const char *reason)
 
 int command_wait(const struct ctl_command *command, int argc, char **argv)
 {
-    struct words words;
+    struct arguments arguments;
     struct dz_fault fault;
     struct job job;
     int status;
 
-    if (!parse_words(&words, command, argc, argv, &status))
+    if (!parse_arguments(&arguments, command, argc, argv, &status))
         return status;
-    if (job_find(&job, words.names[0], &fault) < 0) {
+    if (job_find(&job, arguments.names[0], &fault) < 0) {
         fault.status = DZ_EXIT_FAILURE; /* 1 would be the job's own */
         return ctl_tell(&fault);
     }
     if (job.state == JOB_RUNS) {
-        status = await_job(&job, words.timeout < 0 ? INT64_MAX
-                                                   : dz_milliseconds() + words.timeout);
+        status = await_job(&job, arguments.timeout < 0
+                                     ? INT64_MAX
+                                     : dz_milliseconds() + arguments.timeout);
         if (status >= 0)
             job_note_status(&job, status);
     } else {
@@ -103,15 +104,16 @@ int command_wait(const struct ctl_command *command, int argc, char **argv)
     enum job_state state = job.state;
     job_free(&job);
     if (status == -2) {
-        tell_unknown(words.names[0], "still running");
+        tell_unknown(arguments.names[0], "still running");
         return DZ_EXIT_TIMEOUT;
     }
     if (state == JOB_NONE)
-        return tell_unknown(words.names[0], "no such job");
+        return tell_unknown(arguments.names[0], "no such job");
     if (state == JOB_ELSEWHERE)
-        return tell_unknown(words.names[0], job_elsewhere);
+        return tell_unknown(arguments.names[0], job_elsewhere);
     if (status < 0)
-        return tell_unknown(words.names[0], "has ended; its status is unknown");
+        return tell_unknown(arguments.names[0],
+                            "has ended; its exit status is unknown");
     return WIFSIGNALED(status) ? DZ_EXIT_SIGNAL + WTERMSIG(status)
                                : WEXITSTATUS(status);
 }

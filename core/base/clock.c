@@ -1,5 +1,5 @@
 /*
- * Time: a clock that only goes forward, and seconds as users write them.
+ * A clock that only goes forward, and seconds as users write them.
  */
 #include "base.h"
 
@@ -9,7 +9,7 @@ int64_t dz_milliseconds(void)
 {
     struct timespec now;
 
-    clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail with a valid clock */
+    clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail: the clock is valid */
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
@@ -23,7 +23,7 @@ int64_t dz_processor_time(void)
 
 int dz_read_seconds(const char **at, int64_t *milliseconds)
 {
-    const int64_t most = INT_MAX / 1000; /* 24 days; poll(2) takes an int */
+    const int64_t most = INT_MAX / 1000; /* 24 days: poll(2) takes an int */
     int64_t unit = 1000;
 
     if (dz_read_long(at, milliseconds) < 0 || *milliseconds >= most)
@@ -34,7 +34,7 @@ int dz_read_seconds(const char **at, int64_t *milliseconds)
     for (++*at; **at >= '0' && **at <= '9'; ++*at) {
         unit /= 10;
         *milliseconds += (**at - '0') * unit;
-        /* A fraction of a millisecond must not become 0, which means no limit. */
+        /* 0 means "no limit".  A fraction of a millisecond must not become 0. */
         if (unit == 0 && **at != '0' && *milliseconds == 0)
             *milliseconds = 1;
     }

@@ -1,5 +1,5 @@
 /*
- * What an ELF file says of itself, read where it points to.
+ * The headers of an ELF file.
  */
 #include "base.h"
 
@@ -11,7 +11,7 @@ union segment {
     Elf64_Phdr large;
 };
 
-/* Reads the program header at that offset.  Returns whether it is there. */
+/* Reads the program header at that offset.  Returns whether the file is long enough. */
 static bool read_segment(int fd, int bits, uint64_t at, union segment *segment)
 {
     size_t size = bits == 64 ? sizeof segment->large : sizeof segment->small;
@@ -20,6 +20,7 @@ static bool read_segment(int fd, int bits, uint64_t at, union segment *segment)
            dz_read_at(fd, segment, size, (int64_t)at) == (ssize_t)size;
 }
 
+/* Reads the path of the interpreter.  Leaves it empty if it is too long. */
 static void read_interpreter(int fd, uint64_t at, uint64_t size, struct dz_elf *elf)
 {
     ssize_t n;
@@ -46,7 +47,7 @@ bool dz_read_elf(int fd, struct dz_elf *elf)
         return false;
     memset(elf, 0, sizeof *elf);
     elf->bits = large ? 64 : 32;
-    elf->shared = raw.small.e_type == ET_DYN; /* both classes have it in one place */
+    elf->shared = raw.small.e_type == ET_DYN; /* at one offset in both classes */
     elf->machine = raw.small.e_machine;
     uint64_t at = large ? raw.large.e_phoff : raw.small.e_phoff;
     unsigned count = large ? raw.large.e_phnum : raw.small.e_phnum;

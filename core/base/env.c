@@ -1,5 +1,5 @@
 /*
- * Looking at an environment vector.
+ * Reads environment vectors.
  */
 #include "base.h"
 

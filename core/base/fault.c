@@ -1,10 +1,9 @@
 /*
- * What went wrong, as data, and as the one line that users read.
+ * A failure as data, and as the one line that users read.
  *
- * strerror(3) is not async-signal-safe and, that early in a process, libc's
- * locale is not set up.  So the errors of system calls are named here: those of ours,
- * and those that a program may tell by ERRNO=, sd_notify(3).  Any other is shown by its
- * number.
+ * strerror(3) is not async-signal-safe.  Before main() libc's locale is not set up
+ * either.  So this file names the errors of our system calls, and those that a program
+ * may report by ERRNO=, sd_notify(3).  Any other error is shown as a number.
  */
 #include "base.h"
 
@@ -155,12 +154,12 @@ void dz_add_error(struct dz_text *text, int err)
 int dz_fault_running(struct dz_fault *fault, const char *step, const char *object,
                      pid_t pid)
 {
-    char words[64];
-    struct dz_text text = dz_text(words, sizeof words);
+    char reason[64];
+    struct dz_text text = dz_text(reason, sizeof reason);
 
     dz_add(&text, "already running as PID ");
     dz_add_number(&text, pid);
-    return dz_fault(fault, step, object, 0, words);
+    return dz_fault(fault, step, object, 0, reason);
 }
 
 size_t dz_fault_text(const struct dz_fault *fault, const char *program,
@@ -184,7 +183,7 @@ size_t dz_fault_text(const struct dz_fault *fault, const char *program,
         dz_add_error(&line, fault->err);
 
     dz_one_line(text);
-    text[line.length] = '\n'; /* the one byte left free above */
+    text[line.length] = '\n'; /* line is one byte shorter than text */
     text[line.length + 1] = '\0';
     return line.length + 1;
 }
@@ -193,6 +192,6 @@ void dz_fault_write(const struct dz_fault *fault, const char *program, int fd)
 {
     char text[DZ_MESSAGE_MAX];
 
-    /* Where that descriptor itself fails there is nowhere left to say so. */
+    /* If that descriptor fails, there is no other place to report the failure. */
     dz_write(fd, text, dz_fault_text(fault, program, text));
 }

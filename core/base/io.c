@@ -1,5 +1,5 @@
 /*
- * Reading and writing whole, over EINTR and short transfers.
+ * Reads and writes that are repeated after EINTR and after short transfers.
  */
 #include "base.h"
 
@@ -24,7 +24,7 @@ int dz_write(int fd, const void *data, size_t size)
     return 0;
 }
 
-/* Reads until size bytes have come or the end is reached.  Returns their number, or -1
+/* Reads until size bytes have arrived or the file ends.  Returns their number, or -1
  * and sets errno. */
 static ssize_t read_up_to(int fd, char *data, size_t size)
 {
@@ -44,8 +44,8 @@ static ssize_t read_up_to(int fd, char *data, size_t size)
 }
 
 /*
- * By the bare system call: lseek(2) and pread(2) of the two libcs take offsets of
- * different width on 32 bits.
+ * Calls the kernel itself: on 32 bits the lseek(2) and pread(2) of glibc and musl take
+ * offsets of different width.
  */
 int64_t dz_seek(int fd, int64_t offset, int from)
 {

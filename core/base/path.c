@@ -40,13 +40,13 @@ enum {
  * Linux before 4.11, or a filter.  On 64 bits both libcs have the kernel's own
  * structure; on 32 bits there is no way that serves both.
  */
-static int stat_without_statx(int folder, const char *path, int flags,
+static int stat_without_statx(int directory, const char *path, int flags,
                               struct dz_stat *about)
 {
 #ifdef SYS_newfstatat
     struct stat raw;
 
-    if (syscall(SYS_newfstatat, folder, path, &raw, flags) < 0)
+    if (syscall(SYS_newfstatat, directory, path, &raw, flags) < 0)
         return -1;
     about->mode = raw.st_mode;
     about->uid = raw.st_uid;
@@ -58,7 +58,7 @@ static int stat_without_statx(int folder, const char *path, int flags,
     about->modified_ns = raw.st_mtim.tv_nsec;
     return 0;
 #else
-    (void)folder;
+    (void)directory;
     (void)path;
     (void)flags;
     (void)about;
@@ -67,15 +67,15 @@ static int stat_without_statx(int folder, const char *path, int flags,
 #endif
 }
 
-int dz_stat(int folder, const char *path, bool follow, struct dz_stat *about)
+int dz_stat(int directory, const char *path, bool follow, struct dz_stat *about)
 {
     struct kernel_statx raw;
     uint32_t device[2];
     uint32_t nanoseconds;
     int flags = AT_EMPTY_PATH | (follow ? 0 : AT_SYMLINK_NOFOLLOW);
 
-    if (syscall(SYS_statx, folder, path, flags, BASIC_STATS, &raw) < 0)
-        return errno == ENOSYS ? stat_without_statx(folder, path, flags, about) : -1;
+    if (syscall(SYS_statx, directory, path, flags, BASIC_STATS, &raw) < 0)
+        return errno == ENOSYS ? stat_without_statx(directory, path, flags, about) : -1;
     memcpy(device, (const char *)&raw + DEV_AT, sizeof device);
     memcpy(&about->modified, (const char *)&raw + MTIME_AT, sizeof about->modified);
     memcpy(&nanoseconds, (const char *)&raw + MTIME_AT + 8, sizeof nanoseconds);

@@ -1,5 +1,5 @@
 /*
- * Facts from /proc, read without stdio or readdir(3), which allocate.
+ * Facts from /proc.  stdio and readdir(3) allocate, so they are not used.
  */
 #include "base.h"
 
@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* As the kernel lays it out for getdents64(2). */
+/* The kernel's layout for getdents64(2). */
 struct entry {
     uint64_t inode;
     int64_t offset;
@@ -19,8 +19,7 @@ struct entry {
     char name[];
 };
 
-/* The fields of /proc/PID/stat that are wanted, by their numbers in
- * proc_pid_stat(5). */
+/* The fields of /proc/PID/stat that we need, by their numbers in proc_pid_stat(5). */
 enum {
     PPID = 4,
     PGRP,
@@ -40,7 +39,8 @@ enum {
 /* linux/sched.h: "getting shut down", and "forked but didn't exec". */
 enum { PF_EXITING = 0x4, PF_FORKNOEXEC = 0x40 };
 
-/* Parse what follows the command name; kernels may end it with fewer fields. */
+/* Parses what follows the program's name.  Old kernels have fewer fields.  Returns 0,
+ * or -1. */
 static int parse_stat(const char *at, struct dz_process *process)
 {
     int64_t field[EXIT_CODE + 1] = {0};
@@ -53,7 +53,7 @@ static int parse_stat(const char *at, struct dz_process *process)
     for (n = PPID; n <= EXIT_CODE && *at == ' '; n++) {
         bool negative = *++at == '-';
         at += negative;
-        /* Counters of 64 bits without sign stand among them; none of ours. */
+        /* Some fields are unsigned and of 64 bits.  We need none of those. */
         if (dz_read_long(&at, &field[n]) < 0) {
             field[n] = INT64_MAX;
             while (*at >= '0' && *at <= '9')
@@ -80,7 +80,7 @@ static int parse_stat(const char *at, struct dz_process *process)
 
 int dz_read_process(pid_t pid, struct dz_process *process)
 {
-    enum { LONGEST = 2048 }; /* 52 numbers of at most 20 digits and a name of 64 */
+    enum { LONGEST = 2048 }; /* 52 numbers of at most 20 digits, a name of 64 bytes */
     char path[32];
     char line[LONGEST];
     struct dz_text text = dz_text(path, sizeof path);
@@ -92,7 +92,7 @@ int dz_read_process(pid_t pid, struct dz_process *process)
     n = dz_read_file(path, line, sizeof line);
     if (n < 0)
         return -1;
-    char *name_end = strrchr(line, ')'); /* a name may hold any character */
+    char *name_end = strrchr(line, ')'); /* the name may hold ')' itself */
     if (name_end == NULL || parse_stat(name_end, process) < 0) {
         errno = EINVAL;
         return -1;
@@ -103,8 +103,8 @@ int dz_read_process(pid_t pid, struct dz_process *process)
 
 bool dz_has_ended(const struct dz_process *process)
 {
-    /* A zombie whose other threads go on is none: its first thread has ended by
-     * pthread_exit(3). */
+    /* If the first thread ended by pthread_exit(3), /proc shows a zombie although
+     * other threads run. */
     return process->state == 'X' || (process->state == 'Z' && process->threads <= 1);
 }
 
@@ -125,7 +125,7 @@ bool dz_proc_is_ours(void)
     return dz_read_number(&at) == getpid();
 }
 
-static int visit_entries(const char *buffer, size_t size, int folder,
+static int visit_entries(const char *buffer, size_t size, int directory,
                          int (*visit)(int, int, void *), void *data)
 {
     int result = 0;
@@ -136,21 +136,21 @@ static int visit_entries(const char *buffer, size_t size, int folder,
         int number = dz_read_number(&name);
 
         if (number >= 0 && *name == '\0')
-            result = visit(number, folder, data);
+            result = visit(number, directory, data);
         at += entry->length;
     }
     return result;
 }
 
-int dz_each_number(const char *folder, int (*visit)(int number, int folder, void *data),
-                   void *data)
+int dz_each_number(const char *directory,
+                   int (*visit)(int number, int directory, void *data), void *data)
 {
     /* The kernel fills the buffer as long as an entry fits.  If one would still fit,
      * that was the end. */
     enum { ENTRY = sizeof(struct entry) + 256 };
     _Alignas(struct entry) char buffer[4096];
     bool last = false;
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int result = 0;
     long n;
 
@@ -164,27 +164,27 @@ int dz_each_number(const char *folder, int (*visit)(int number, int folder, void
         result = n < 0 ? -1 : visit_entries(buffer, (size_t)n, fd, visit, data);
     }
     int err = errno;
-    close(fd); /* read only: nothing can be lost */
+    close(fd); /* only read: close cannot lose data */
     errno = err;
     return result;
 }
 
 struct search {
     pid_t self;
-    bool seen; /* our own entry was there: it is /proc, and it is ours */
+    bool seen; /* the walk met this process: /proc is of our PID namespace */
     pid_t id;
     bool session;
 };
 
-static int is_other(int number, int folder, void *data)
+static int is_other(int number, int directory, void *data)
 {
     struct search *search = data;
     struct dz_process process;
 
-    (void)folder;
+    (void)directory;
     search->seen |= number == search->self;
     if (number == search->self || dz_read_process(number, &process) < 0)
-        return 0; /* it ended meanwhile, or is hidden from us */
+        return 0; /* the process has ended, or is hidden from us */
     return (search->session ? process.session : process.pgrp) == search->id;
 }
 
@@ -195,7 +195,7 @@ int dz_has_other_members(pid_t id, bool session)
     int result = dz_each_number("/proc", is_other, &search);
 
     if (result == 0 && !search.seen) {
-        errno = ENOENT; /* an empty folder in its place */
+        errno = ENOENT; /* another directory stands in the place of /proc */
         return -1;
     }
     return result;
@@ -203,7 +203,7 @@ int dz_has_other_members(pid_t id, bool session)
 
 enum { PTS_MAJOR = 136 }; /* Unix98 terminals, devices.txt of the kernel */
 
-/* tty_nr of proc_pid_stat(5): minor in bits 31-20 and 7-0, major in 15-8. */
+/* tty_nr of proc_pid_stat(5) has the minor in bits 31-20 and 7-0, the major in 15-8. */
 void dz_add_tty(struct dz_text *text, int tty)
 {
     unsigned device = (unsigned)tty;
@@ -223,7 +223,6 @@ void dz_add_tty(struct dz_text *text, int tty)
     dz_add_number(text, (long)minor);
 }
 
-/* waitpid(2) over EINTR. */
 pid_t dz_waitpid(pid_t pid, int *status, int flags)
 {
     pid_t result;

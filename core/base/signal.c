@@ -1,5 +1,5 @@
 /*
- * Signals by number and name, and the sets that the other rooms need.
+ * Signal numbers and names, and the sets that the other rooms need.
  */
 #include "base.h"
 
@@ -8,9 +8,9 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { FIRST_REALTIME = 34 /* glibc's SIGRTMIN, which nearly all targets have */ };
+enum { FIRST_REALTIME = 34 /* glibc's SIGRTMIN: most targets use glibc */ };
 
-/* The names by their numbers. */
+/* Names, indexed by number. */
 static const char names[FIRST_REALTIME][8] = {
     [SIGHUP] = "HUP",       [SIGINT] = "INT",   [SIGQUIT] = "QUIT",
     [SIGILL] = "ILL",       [SIGTRAP] = "TRAP", [SIGABRT] = "ABRT",
@@ -24,7 +24,7 @@ static const char names[FIRST_REALTIME][8] = {
     [SIGIO] = "IO",         [SIGPWR] = "PWR",   [SIGSYS] = "SYS",
 };
 
-/* Second names. */
+/* Further names of some signals. */
 static const struct {
     char name[8];
     int number;
@@ -36,7 +36,7 @@ uint64_t dz_terminal_signals(void)
     return dz_signal_bit(SIGHUP) | dz_signal_bit(SIGTTIN) | dz_signal_bit(SIGTTOU);
 }
 
-/* Reads "RTMIN", "RTMIN+N", "RTMAX" or "RTMAX-N".  Returns its number, or -1. */
+/* Reads "RTMIN", "RTMIN+N", "RTMAX" or "RTMAX-N".  Returns the number, or -1. */
 static int realtime_number(const char *name, size_t length)
 {
     bool low = length >= 5 && memcmp(name, "RTMIN", 5) == 0;
@@ -84,7 +84,7 @@ void dz_add_signal(struct dz_text *text, int number)
     } else if (number > 0 && names[number][0] != '\0') {
         dz_add(text, names[number]);
     } else {
-        dz_add_number(text, number); /* 32 and 33: glibc's own */
+        dz_add_number(text, number); /* 32 and 33: glibc uses them itself */
     }
 }
 
@@ -122,7 +122,7 @@ void dz_die_by_signal(int number)
     struct sigaction action = {.sa_handler = SIG_DFL};
     sigset_t set;
 
-    sigaction(number, &action, NULL); /* neither can fail for an interrupt */
+    sigaction(number, &action, NULL); /* cannot fail for INT, QUIT and TERM */
     sigemptyset(&set);
     sigaddset(&set, number);
     kill(getpid(), number);

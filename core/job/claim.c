@@ -1,10 +1,11 @@
 /*
  * Files that appear whole, made by one start at a time.
  *
- * Invariants: FILE is only ever replaced or removed by who has the lock on
- * ".FILE.new" beside it; what is renamed into place is that very file.  The
- * lock is flock(2)'s: it belongs to the open file, so a start that is killed
- * loses it, and a child shares it with its caller until one of them unlocks.
+ * Invariants: a process replaces or removes FILE only while it holds the lock on
+ * ".FILE.new" in the directory of FILE.  That locked file is renamed to FILE.  The lock
+ * is made by flock(2), so it belongs to the open file.  If a start is killed, the
+ * kernel releases its lock.  A child shares the lock with its parent until one of them
+ * unlocks.
  */
 #include "job.h"
 
@@ -38,8 +39,8 @@ static int lock_path(const char *path, char lock[PATH_MAX])
     return 0;
 }
 
-/* Whether it is ours to lock and to write to: a plain file of our own that has no
- * other name.  -1 with errno. */
+/* Checks that fd is a regular file that we own and that has one name.  Returns 0, or -1
+ * and sets errno. */
 static int check_own(int fd, struct dz_stat *about)
 {
     if (dz_stat(fd, "", true, about) < 0)
@@ -50,8 +51,11 @@ static int check_own(int fd, struct dz_stat *about)
     return -1;
 }
 
-/* Lock it, or wait a little where somebody else has it: flock(2) knows no limit,
- * and the alarm that could interrupt it is the program's.  EAGAIN: too late. */
+/*
+ * Locks fd, or retries until the clock reaches until.  flock(2) has no timeout, and
+ * alarm(2) belongs to the program.  Returns 0, or -1 and sets errno: EWOULDBLOCK if
+ * another process holds the lock.
+ */
 static int lock_until(int fd, int64_t until)
 {
     enum { PAUSE_MS = 5 };
@@ -67,8 +71,8 @@ static int lock_until(int fd, int64_t until)
 }
 
 /*
- * Whether the locked file is still what lock names; else somebody has renamed or
- * removed it between the opening and the locking.  1, 0, -1 with errno.
+ * Tells whether lock still names the file that we locked.  Another process may have
+ * renamed or removed it before we locked it.  Returns 1, 0, or -1 and sets errno.
  */
 static int is_current(const char *lock, const struct dz_stat *ours)
 {
@@ -79,11 +83,12 @@ static int is_current(const char *lock, const struct dz_stat *ours)
     return there.inode == ours->inode && there.device == ours->device;
 }
 
-/* Open and lock it.  Sets *again where that has to be done once more. */
+/* Opens and locks the file.  Returns the descriptor, or -1 and sets errno.  Sets *again
+ * if the caller has to try once more. */
 static int try_lock(const char *lock, int64_t until, bool *again)
 {
     struct dz_stat ours;
-    /* Nobody else may open it: who can read a file can hold its lock. */
+    /* Mode 0600: a user who can open a file can hold its lock. */
     int fd = open(
         lock, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
     int current = 1;
@@ -91,7 +96,7 @@ static int try_lock(const char *lock, int64_t until, bool *again)
 
     *again = false;
     if (fd == 0 && (fd = fcntl(0, F_DUPFD_CLOEXEC, 3)) != 0)
-        dz_close(0); /* 0 means that nothing is held */
+        dz_close(0); /* descriptor 0 stands for "no claim" */
     if (fd < 0)
         return -1;
     result = check_own(fd, &ours);
@@ -99,11 +104,11 @@ static int try_lock(const char *lock, int64_t until, bool *again)
         result = lock_until(fd, until);
         if (result == 0)
             result = current = is_current(lock, &ours);
-        /* What a start that was killed has written so far. */
+        /* A start that was killed may have written part of the file. */
         if (current > 0 && result >= 0)
             result = (int)syscall(SYS_ftruncate, fd, 0L); /* off_t: see tail.c */
         *again = current == 0;
-        /* Ours, or in a file system without locks, where nobody holds one. */
+        /* We hold the lock, or the file system has no locks.  So the file is ours. */
         if (result < 0 && errno != EWOULDBLOCK) {
             int err = errno;
             unlink(lock);
@@ -119,8 +124,8 @@ static int try_lock(const char *lock, int64_t until, bool *again)
 static const char *refusal(int err)
 {
     if (err == EPERM)
-        return "somebody else's, or no plain file";
-    return err == EWOULDBLOCK ? "another start has it, and takes too long" : NULL;
+        return "another user owns it, or it is not a regular file with one name";
+    return err == EWOULDBLOCK ? "another start has locked it for too long" : NULL;
 }
 
 int dz_claim(struct dz_claim *claim, const char *path, const char *step,
@@ -149,7 +154,7 @@ void dz_claim_release(struct dz_claim *claim)
 {
     if (claim->fd == 0)
         return;
-    flock(claim->fd, LOCK_UN); /* for every copy, the caller's too; cannot fail */
+    flock(claim->fd, LOCK_UN); /* unlocks the parent's copy too; cannot fail */
     close(claim->fd);
     claim->fd = 0;
 }
@@ -159,8 +164,9 @@ int dz_claim_publish(struct dz_claim *claim, mode_t mode)
     char lock[PATH_MAX];
     int result = lock_path(claim->path, lock);
 
-    /* A local file system tells of a full disk at write(2); one that tells at
-     * close(2) only (NFS) tells fsync(2) too, but that costs a disk's time. */
+    /* A local file system reports a full disk at write(2).  NFS reports it at close(2)
+     * or fsync(2).  fsync(2) would wait for the disk at each start, so we do without.
+     */
     if (result == 0)
         result = fchmod(claim->fd, mode);
     if (result == 0)

@@ -1,9 +1,9 @@
 /*
- * The state directory: where the records of this user's jobs are.
+ * The state directory holds the records of this user's jobs.
  *
- * Invariant: nothing in it is believed unless the directory and the file are
- * our own and nobody else may write to them.  XDG_RUNTIME_DIR is not used: it
- * goes away at logout, when jobs must not.
+ * Invariant: a record is trusted only if we own both the directory and the file, and
+ * no other user may write to them.  XDG_RUNTIME_DIR is removed at logout, but jobs go
+ * on.  So records are not kept there.
  */
 #include "job.h"
 
@@ -15,10 +15,11 @@
 
 static const char *absolute_or_null(const char *path)
 {
-    return path != NULL && path[0] == '/' ? path : NULL; /* the XDG rule */
+    return path != NULL && path[0] == '/' ? path : NULL; /* as XDG requires */
 }
 
-/* Where it is to be.  -1 with errno: ENOENT where HOME does not tell. */
+/* Writes the path of the state directory.  Returns 0, or -1 and sets errno: ENOENT if
+ * HOME is not an absolute path. */
 static int compose(char **envp, char path[PATH_MAX])
 {
     struct dz_text text = dz_text(path, PATH_MAX);
@@ -45,8 +46,8 @@ static int compose(char **envp, char path[PATH_MAX])
     return 0;
 }
 
-/* Make path, and the folders that it is in where they are missing. */
-static int make_folders(char path[PATH_MAX])
+/* Makes path and its missing parents.  Returns 0, or -1 and sets errno. */
+static int make_directories(char path[PATH_MAX])
 {
     if (mkdir(path, 0700) == 0 || errno == EEXIST)
         return 0;
@@ -66,12 +67,12 @@ static int make_folders(char path[PATH_MAX])
     return mkdir(path, 0700) == 0 || errno == EEXIST ? 0 : -1;
 }
 
-static int open_folder(const char *path)
+static int open_directory(const char *path)
 {
     return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* Whether fd is our own and nobody else may write to it. */
+/* Returns whether we own fd and no other user may write to it. */
 static bool is_trusted(int fd)
 {
     struct dz_stat about;
@@ -89,24 +90,24 @@ int dz_state_open(char **envp, bool make, char path[PATH_MAX], struct dz_fault *
     if (compose(envp, path) < 0)
         return dz_fault(fault, step, path[0] != '\0' ? path : NULL, errno,
                         errno == ENOENT
-                            ? "no directory for records: HOME is no absolute path"
+                            ? "no directory for records: HOME is not an absolute path"
                             : NULL);
     if (path[0] != '/')
         return dz_fault(fault, "DZ_STATE_DIR", path, 0, "not an absolute path");
-    fd = open_folder(path);
+    fd = open_directory(path);
     if (fd < 0 && errno == ENOENT && make) {
-        /* Ours alone, whatever the umask: records hold the words of commands. */
+        /* Mode 0700 whatever the umask: records hold the arguments of commands. */
         mode_t old = umask(077);
-        int made = make_folders(path);
+        int made = make_directories(path);
         umask(old);
         if (made == 0)
-            fd = open_folder(path);
+            fd = open_directory(path);
     }
     if (fd < 0)
         return dz_fault(fault, step, path, errno, NULL);
     if (is_trusted(fd))
         return fd;
-    close(fd); /* for looking only: nothing can be lost */
+    dz_close(fd);
     return dz_fault(fault, step, path, EPERM,
-                    "somebody else's, or others may write to it");
+                    "another user owns it, or others may write to it");
 }

@@ -23,5 +23,5 @@ struct check *add_unseen(struct report *report, const char *name, int err)
     return add_check(report, MARK_UNSEEN, name,
                      forbidden ? "not permitted to see"
                                : text_of("cannot be read: %s", strerror(err)),
-                     forbidden ? "ask as its user, or as root" : "not known");
+                     forbidden ? "try as its user, or as root" : "unknown");
 }

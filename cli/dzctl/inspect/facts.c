@@ -1,10 +1,9 @@
 /*
- * Reading the facts of one process from /proc.
+ * Reads the facts of one process from /proc.
  *
- * A process can end, and its PID be taken by another, between two reads: the
- * start time is read first and again at the end, and must be the same.  Files
- * of the process are looked at, never opened: opening a terminal or a FIFO
- * would do something to it.
+ * Between two reads the process can end, and another can get its PID.  So its start
+ * time is read first and last, and must be equal.  The files of the process are never
+ * opened: opening a terminal or a FIFO has effects.
  */
 #include "inspect.h"
 
@@ -47,7 +46,7 @@ char *text_of(const char *format, ...)
     return text;
 }
 
-/* The whole of a file and a zero behind it, or NULL with errno. */
+/* Returns a file's bytes, terminated, or NULL and sets errno. */
 static char *read_whole(const char *path, size_t *length)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -65,7 +64,7 @@ static char *read_whole(const char *path, size_t *length)
             break;
     }
     int err = errno;
-    close(fd); /* read only: nothing can be lost */
+    close(fd); /* only read: close cannot lose data */
     if (n < 0) {
         free(data);
         errno = err;
@@ -75,15 +74,15 @@ static char *read_whole(const char *path, size_t *length)
     return data;
 }
 
-/* What a symbolic link holds, or NULL with errno. */
-static char *read_link(int folder, const char *name)
+/* Returns the text of a symbolic link, or NULL and sets errno. */
+static char *read_link(int directory, const char *name)
 {
     char *target = NULL;
     ssize_t n;
 
     for (size_t size = 256;; size *= 2) {
         target = grown(target, size);
-        n = readlinkat(folder, name, target, size);
+        n = readlinkat(directory, name, target, size);
         if (n < 0) {
             int err = errno;
             free(target);
@@ -99,7 +98,7 @@ static char *read_link(int folder, const char *name)
 
 /* ---- descriptors ---- */
 
-/* One line of /proc/tty/drivers: whether it has this device, as a terminal. */
+/* Returns whether a line of /proc/tty/drivers has this device as a terminal. */
 static bool driver_has(char *line, unsigned device_major, unsigned device_minor)
 {
     enum { NAME, NODE, MAJOR, MINORS, TYPE, WORDS };
@@ -112,14 +111,15 @@ static bool driver_has(char *line, unsigned device_major, unsigned device_minor)
             return false;
     unsigned long first = strtoul(word[MINORS], &end, 10);
     unsigned long last = *end == '-' ? strtoul(end + 1, NULL, 10) : first;
-    /* Not a terminal, but the other side of one: /dev/ptmx, and its old kind. */
+    /* /dev/ptmx and pty masters are the other side of a terminal. */
     if (strcmp(word[TYPE], "pty:master") == 0 || strcmp(word[NODE], "/dev/ptmx") == 0)
         return false;
     return strtoul(word[MAJOR], NULL, 10) == device_major && device_minor >= first &&
            device_minor <= last;
 }
 
-/* By number, since isatty(3) needs it open, which raises the lines of a modem. */
+/* Returns whether the device is a terminal.  isatty(3) would need it open, which raises
+ * a modem's lines. */
 static bool is_terminal(dev_t device)
 {
     enum { PTS_FIRST = 136, PTS_LAST = 143, TTY = 4, ALIAS = 5, PTMX = 2 };
@@ -130,7 +130,7 @@ static bool is_terminal(dev_t device)
     bool found = false;
     char *drivers = read_whole("/proc/tty/drivers", &length);
 
-    if (drivers == NULL) /* hidden by a container */
+    if (drivers == NULL) /* a container hides it */
         return (device_major >= PTS_FIRST && device_major <= PTS_LAST) ||
                device_major == TTY || (device_major == ALIAS && device_minor != PTMX);
     for (char *line = strtok_r(drivers, "\n", &rest); line != NULL && !found;
@@ -146,7 +146,7 @@ static enum kind kind_of(const struct stat *about)
     case S_IFREG:
         return KIND_FILE;
     case S_IFDIR:
-        return KIND_FOLDER;
+        return KIND_DIRECTORY;
     case S_IFIFO:
         return KIND_PIPE;
     case S_IFSOCK:
@@ -162,13 +162,13 @@ static enum kind kind_of(const struct stat *about)
 
 const char *kind_name(enum kind kind)
 {
-    static const char *const names[] = {"terminal", "file",   "folder", "pipe",
+    static const char *const names[] = {"terminal", "file",   "directory", "pipe",
                                         "socket",   "device", "other"};
 
     return names[kind];
 }
 
-void descriptor_read(int folder, int number, struct descriptor *descriptor)
+void descriptor_read(int directory, int number, struct descriptor *descriptor)
 {
     char name[16];
     struct stat about;
@@ -176,9 +176,9 @@ void descriptor_read(int folder, int number, struct descriptor *descriptor)
 
     snprintf(name, sizeof name, "%d", number);
     *descriptor = (struct descriptor){.number = number};
-    descriptor->target = read_link(folder, name);
-    if (descriptor->target == NULL || fstatat(folder, name, &about, 0) < 0 ||
-        fstatat(folder, name, &link, AT_SYMLINK_NOFOLLOW) < 0) {
+    descriptor->target = read_link(directory, name);
+    if (descriptor->target == NULL || fstatat(directory, name, &about, 0) < 0 ||
+        fstatat(directory, name, &link, AT_SYMLINK_NOFOLLOW) < 0) {
         descriptor->err = errno;
         return;
     }
@@ -189,16 +189,16 @@ void descriptor_read(int folder, int number, struct descriptor *descriptor)
     descriptor->inode = about.st_ino;
 }
 
-static int add_descriptor(int number, int folder, void *data)
+static int add_descriptor(int number, int directory, void *data)
 {
     struct facts *facts = data;
     struct descriptor descriptor;
 
-    descriptor_read(folder, number, &descriptor);
+    descriptor_read(directory, number, &descriptor);
     if (descriptor.err == ENOENT)
-        return 0; /* closed meanwhile */
+        return 0; /* the process has closed it */
     if (descriptor.err == EACCES || descriptor.err == EPERM) {
-        errno = descriptor.err; /* the same for all: a process is seen into or not */
+        errno = descriptor.err; /* all descriptors of a process fail alike */
         return -1;
     }
     facts->fds = grown(facts->fds, (facts->fd_count + 1) * sizeof *facts->fds);
@@ -213,7 +213,7 @@ static void read_descriptors(struct facts *facts)
     snprintf(path, sizeof path, "/proc/%d/fd", (int)facts->process.pid);
     if (dz_each_number(path, add_descriptor, facts) < 0) {
         facts->fds_err = errno;
-        facts->fd_count = 0; /* some are not all */
+        facts->fd_count = 0; /* a part of the list would mislead */
     }
 }
 
@@ -227,7 +227,7 @@ const struct descriptor *facts_fd(const struct facts *facts, int number)
 
 /* ---- the rest ---- */
 
-/* The value of a line "KEY:\tVALUE" of /proc/PID/status, or NULL. */
+/* Returns the value of a line "KEY:\tVALUE" of /proc/PID/status, or NULL. */
 static const char *status_value(const char *status, const char *key)
 {
     size_t length = strlen(key);
@@ -259,7 +259,7 @@ bool has_signal(uint64_t set, int number)
     return (set >> (number - 1) & 1) != 0;
 }
 
-/* /proc/PID/status, or NULL with errno. */
+/* Returns /proc/PID/status, or NULL and sets errno. */
 static char *read_status(pid_t pid)
 {
     char path[40];
@@ -280,7 +280,7 @@ int signals_read(pid_t pid, struct signals *signals)
     return 0;
 }
 
-/* What /proc/PID/status tells; -1 with errno. */
+/* Takes the facts of /proc/PID/status.  Returns 0, or -1 and sets errno. */
 static int parse_status(struct facts *facts)
 {
     enum { KTHREADD = 2, OCTAL = 8 };
@@ -292,14 +292,14 @@ static int parse_status(struct facts *facts)
     parse_signals(status, &facts->signals);
     const char *mask = status_value(status, "Umask");
     facts->umask = mask != NULL ? (int)strtol(mask, NULL, OCTAL) : -1;
-    /* No memory of its own, and made by the kernel. */
+    /* A kernel thread has no memory of its own, and kthreadd is its parent. */
     facts->kernel_thread = !facts_zombie(facts) &&
                            status_value(status, "VmSize") == NULL &&
                            (process->ppid == KTHREADD || process->pid == KTHREADD);
     const char *leader = status_value(status, "Tgid");
     bool thread = leader != NULL && strtol(leader, NULL, 10) != process->pid;
     free(status);
-    if (thread) { /* /proc shows threads too, if asked by number */
+    if (thread) { /* /proc has threads under their numbers too */
         errno = ESRCH;
         return -1;
     }
@@ -326,7 +326,7 @@ static void read_preload(struct facts *facts)
     free(environment);
 }
 
-static void read_links_and_words(struct facts *facts)
+static void read_links_and_arguments(struct facts *facts)
 {
     char path[40];
 
@@ -334,9 +334,9 @@ static void read_links_and_words(struct facts *facts)
     facts->cwd = read_link(AT_FDCWD, path);
     facts->cwd_err = facts->cwd == NULL ? errno : 0;
     snprintf(path, sizeof path, "/proc/%d/cmdline", (int)facts->process.pid);
-    facts->words = read_whole(path, &facts->words_size);
-    if (facts->words == NULL)
-        facts->words_size = 0;
+    facts->arguments = read_whole(path, &facts->arguments_size);
+    if (facts->arguments == NULL)
+        facts->arguments_size = 0;
 }
 
 int peer_read(pid_t pid, struct peer *peer)
@@ -377,7 +377,7 @@ int facts_read(pid_t pid, struct facts *facts, struct dz_fault *fault)
     facts->name = text_of("%s", peer.name);
     if (parse_status(facts) < 0)
         return no_process(pid, errno, fault);
-    read_links_and_words(facts);
+    read_links_and_arguments(facts);
     read_descriptors(facts);
     if (!facts->kernel_thread)
         read_preload(facts);
@@ -385,6 +385,6 @@ int facts_read(pid_t pid, struct facts *facts, struct dz_fault *fault)
         return no_process(pid, errno, fault);
     if (peer.process.start != facts->process.start)
         return no_process(pid, ESRCH, fault);
-    facts->process.state = peer.process.state; /* a zombie by now? */
+    facts->process.state = peer.process.state; /* it may be a zombie by now */
     return 0;
 }

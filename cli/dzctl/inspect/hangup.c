@@ -1,8 +1,8 @@
 /*
- * Whether the end of a terminal would kill a process.
+ * Judges whether a terminal's hangup would kill a process.
  *
- * When a terminal ends, by a closed window, a lost connection or the end of the
- * session's leader, SIGHUP goes
+ * A terminal hangs up if its window is closed, its connection is lost or the leader of
+ * the session ends.  Then SIGHUP goes
  * - from the kernel to the leader of the session, tty_signal_session_leader();
  * - from the kernel to the foreground process group, when the leader ends,
  *   disassociate_ctty();
@@ -10,12 +10,11 @@
  *   by the end of the shell, kill_orphaned_pgrp();
  * - from an interactive shell to its jobs, before it ends by its own SIGHUP:
  *   bash, zsh, the Korn shells and fish do so, dash and busybox do not.
- * No other process gets one: not a background group that no shell watches over.
- * What a shell has been told by disown(1) cannot be seen from outside; a job is
- * taken to be one of its jobs.
+ * No other process gets SIGHUP.  So a background group without a shell gets none.  We
+ * cannot see what a shell has disowned, so each child group counts as a job.
  *
- * SIGHUP kills by default.  What a handler does with it, or a process that
- * blocks it, nobody can tell: it may kill.
+ * SIGHUP kills by default.  We cannot see what a handler does, or when a process
+ * unblocks SIGHUP: in these cases the hangup may kill.
  */
 #include "inspect.h"
 
@@ -23,7 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Whether a shell's program passes SIGHUP on to its jobs. */
+/* Tells whether a shell sends SIGHUP to its jobs, by the name of its program. */
 static enum answer passes_on(const char *program)
 {
     static const char *const passing[] = {"bash", "rbash", "zsh",  "ksh", "ksh93",
@@ -39,7 +38,7 @@ static enum answer passes_on(const char *program)
     return ANSWER_MAY;
 }
 
-/* Whether the watcher of a background job would send SIGHUP to it. */
+/* Tells whether the shell of a background job would send it SIGHUP. */
 static enum answer asks_watcher(const struct peer *watcher, const char **why)
 {
     char *seen = program_name(watcher->process.pid);
@@ -47,11 +46,11 @@ static enum answer asks_watcher(const struct peer *watcher, const char **why)
     struct signals signals;
 
     free(seen);
-    /* One that does not catch it dies of it at once: no interactive shell. */
+    /* An interactive shell catches SIGHUP.  Any other dies before it can send it. */
     if (answer == ANSWER_YES && (signals_read(watcher->process.pid, &signals) < 0 ||
                                  !has_signal(signals.caught, SIGHUP)))
         answer = ANSWER_MAY;
-    *why = text_of("%d (%s), whose job it is, %s SIGHUP on to its jobs",
+    *why = text_of("its shell, %d (%s), %s SIGHUP on to its jobs",
                    (int)watcher->process.pid, watcher->name,
                    answer == ANSWER_YES  ? "passes"
                    : answer == ANSWER_NO ? "does not pass"
@@ -59,13 +58,13 @@ static enum answer asks_watcher(const struct peer *watcher, const char **why)
     return answer;
 }
 
-/* Whether anybody would send SIGHUP to a process that has a terminal. */
+/* Tells whether a process that has a terminal would be sent SIGHUP. */
 static enum answer is_sent(const struct dz_process *process, const char **why)
 {
     struct peer watcher;
 
     if (process->pid == process->session) {
-        *why = "it leads the session: the kernel sends it SIGHUP";
+        *why = "a session leader: the kernel sends it SIGHUP";
         return ANSWER_YES;
     }
     if (process->pgrp == process->foreground) {
@@ -73,7 +72,7 @@ static enum answer is_sent(const struct dz_process *process, const char **why)
         return ANSWER_YES;
     }
     if (!find_watcher(process->pgrp, process->session, &watcher)) {
-        *why = "in the background, no shell's job: nobody sends it SIGHUP";
+        *why = "in the background without a shell: it gets no SIGHUP";
         return ANSWER_NO;
     }
     if (process->state == 'T') {
@@ -87,7 +86,7 @@ enum answer judge_hangup(const struct dz_process *process,
                          const struct signals *signals, const char **why)
 {
     if (process->tty == 0) {
-        *why = "it has no terminal to lose";
+        *why = "it has no controlling terminal";
         return ANSWER_NO;
     }
     if (has_signal(signals->ignored, SIGHUP)) {
@@ -98,11 +97,11 @@ enum answer judge_hangup(const struct dz_process *process,
     if (sent == ANSWER_NO)
         return ANSWER_NO;
     if (has_signal(signals->blocked, SIGHUP)) {
-        *why = "it blocks SIGHUP, and dies of it if it ever lets it through";
+        *why = "it blocks SIGHUP; SIGHUP kills it once unblocked";
         return ANSWER_MAY;
     }
     if (has_signal(signals->caught, SIGHUP)) {
-        *why = "it catches SIGHUP, and its handler decides";
+        *why = "its own handler decides what SIGHUP does";
         return ANSWER_MAY;
     }
     return sent;

@@ -1,8 +1,8 @@
 /*
- * dzctl inspect: is this process a proper daemon, and why.
+ * dzctl inspect: tells whether a process is a proper daemon, and why.
  *
- * The facts are read (facts.c), judged (judge.c says by which rules), and shown
- * here, as a table or as JSON.  Works for any process, ours or not.
+ * facts.c reads the facts, judge.c judges them by its rules, and this file shows them
+ * as a table or as JSON.  It works for any process.
  */
 #include "inspect.h"
 
@@ -35,20 +35,21 @@ static void print_check(const struct check *check)
     printf("%-3s %-*s%s", marks[check->mark], NAME_WIDTH, check->name, check->value);
     if (room >= 0)
         printf("%*s ", room, "");
-    else /* a long one has its line for itself, never cut */
+    else /* a long value has a line of its own, and is never cut */
         printf("\n%*s", WHY_AT, "");
     printf("%s\n", check->why);
 }
 
-static void print_words(const struct facts *facts)
+static void print_arguments(const struct facts *facts)
 {
-    if (facts->words_size == 0)
+    if (facts->arguments_size == 0)
         return;
     printf(":");
-    for (size_t at = 0; at < facts->words_size; at += strlen(facts->words + at) + 1) {
-        char *word = text_of("%s", facts->words + at);
-        printf(" %s", word);
-        free(word);
+    for (size_t at = 0; at < facts->arguments_size;
+         at += strlen(facts->arguments + at) + 1) {
+        char *argument = text_of("%s", facts->arguments + at);
+        printf(" %s", argument);
+        free(argument);
     }
 }
 
@@ -57,7 +58,7 @@ static void print_table(const struct report *report)
     const struct facts *facts = &report->facts;
 
     printf("%d (%s)", (int)facts->process.pid, facts->name);
-    print_words(facts);
+    print_arguments(facts);
     printf("\n");
     for (size_t i = 0; i < report->count; i++)
         print_check(&report->checks[i]);
@@ -85,7 +86,7 @@ static void json_bool(const char *key, bool value)
     printf("%s", value ? "true" : "false");
 }
 
-/* A string, or null for NULL. */
+/* Prints a string, or null for NULL. */
 static void json_named(const char *key, const char *value)
 {
     json_key(key);
@@ -114,15 +115,16 @@ static void json_signals(const char *key, uint64_t set)
     printf("]");
 }
 
-static void json_words(const struct facts *facts)
+static void json_arguments(const struct facts *facts)
 {
     const char *comma = "";
 
     json_key("command");
     printf("[");
-    for (size_t at = 0; at < facts->words_size; at += strlen(facts->words + at) + 1) {
+    for (size_t at = 0; at < facts->arguments_size;
+         at += strlen(facts->arguments + at) + 1) {
         printf("%s", comma);
-        json_string(facts->words + at);
+        json_string(facts->arguments + at);
         comma = ", ";
     }
     printf("]");
@@ -175,7 +177,7 @@ static void json_checks(const struct report *report)
     printf("\n  ]");
 }
 
-/* What is true of every process, ended or not. */
+/* Prints what every process has, also one that has ended. */
 static void json_process(const struct report *report)
 {
     const struct facts *facts = &report->facts;
@@ -184,7 +186,7 @@ static void json_process(const struct report *report)
 
     printf("{\n  \"pid\": %d", (int)process->pid);
     json_named("name", facts->name);
-    json_words(facts);
+    json_arguments(facts);
     json_named("state", state);
     json_bool("zombie", facts_zombie(facts));
     json_bool("kernel_thread", facts->kernel_thread);
@@ -224,8 +226,8 @@ static void json_report(const struct report *report)
 
 /* ---- the command ---- */
 
-/* The process that a word names; any PID will do.  0, or an exit status after a
- * message. */
+/* Finds the process that word names; any PID will do.  Returns 0, or an exit status
+ * after a message. */
 static int find_process(const char *word, pid_t *pid)
 {
     const char *at = word;
@@ -251,17 +253,17 @@ int command_inspect(const struct ctl_command *command, int argc, char **argv)
 {
     static struct report report; /* what hangs from it is never freed */
     struct dz_fault fault;
-    struct words words;
+    struct arguments arguments;
     pid_t pid = 0;
     int status;
 
-    if (!parse_words(&words, command, argc, argv, &status) ||
-        (status = find_process(words.names[0], &pid)) != 0)
+    if (!parse_arguments(&arguments, command, argc, argv, &status) ||
+        (status = find_process(arguments.names[0], &pid)) != 0)
         return status;
     if (facts_read(pid, &report.facts, &fault) < 0)
         return ctl_tell(&fault);
     judge(&report);
-    if (words.json)
+    if (arguments.json)
         json_report(&report);
     else
         print_table(&report);

@@ -1,10 +1,9 @@
 /*
- * The room of dzctl inspect: what /proc tells about a process, and what that means.
+ * The room of dzctl inspect: the facts of /proc about a process, and what they mean.
  *
- * Needs base, job and dzctl.  A fact that could not be read has an errno beside it
- * instead of a value: EACCES or EPERM if we are not permitted to see it.  Nothing is
- * cut.  Every string is allocated and lives as long as this process, which looks once
- * and ends.
+ * Needs base, job and dzctl.  A fact that could not be read has an errno instead of a
+ * value: EACCES or EPERM if we are not permitted to see it.  No text is cut.  Strings
+ * are allocated and never freed: dzctl inspects one process and exits.
  */
 #ifndef INSPECT_H
 #define INSPECT_H
@@ -14,9 +13,9 @@
 #include <sys/stat.h>
 
 enum kind {
-    KIND_TERMINAL, /* any tty but the master side of a pseudo-terminal */
+    KIND_TERMINAL, /* a tty, except a pty's master side */
     KIND_FILE,
-    KIND_FOLDER,
+    KIND_DIRECTORY,
     KIND_PIPE, /* with or without a name */
     KIND_SOCKET,
     KIND_DEVICE,
@@ -25,12 +24,12 @@ enum kind {
 
 struct descriptor {
     int number;
-    int err; /* of reading it; 0: what follows is true */
+    int err; /* errno of reading it; 0: the fields that follow are set */
     char *target;
     enum kind kind;
     bool reads;
     bool writes;
-    dev_t device; /* with inode: which pipe it is */
+    dev_t device; /* device and inode identify a pipe */
     ino_t inode;
 };
 
@@ -38,23 +37,23 @@ struct signals {
     uint64_t ignored, caught, blocked; /* signal N is bit N-1 */
 };
 
-/* One process, as others are shown. */
+/* Another process and its name. */
 struct peer {
     struct dz_process process;
-    char name[128]; /* longer than any that the kernel has; one line */
+    char name[128]; /* the kernel's names are shorter; one line */
 };
 
 struct facts {
     struct dz_process process;
     char *name;
-    char *words; /* argv, each word ended by a zero; as the process shows it */
-    size_t words_size;
+    char *arguments; /* argv as the process shows it, each argument ended by a zero */
+    size_t arguments_size;
     bool kernel_thread;
-    int umask; /* -1: the kernel does not tell */
+    int umask; /* -1: the kernel does not show it */
     struct signals signals;
     char *cwd;
     int cwd_err;
-    char *preload; /* LD_PRELOAD at its start; NULL: none */
+    char *preload; /* LD_PRELOAD at its start, or NULL */
     int preload_err;
     struct descriptor *fds; /* in the order of their numbers */
     size_t fd_count;
@@ -64,72 +63,74 @@ struct facts {
 /* ---- facts.c ---- */
 
 /*
- * Read all about pid.  The fault's status is CTL_FAILED: no such process, or
- * one that ended meanwhile.  A zombie has no more than its process.
+ * Reads the facts of pid.  Returns 0, or -1 with a fault of status CTL_FAILED if there
+ * is no such process or it ends meanwhile.  Of a zombie only facts->process is set.
  */
 int facts_read(pid_t pid, struct facts *facts, struct dz_fault *fault);
 
-/* Whether it has ended, and only its status is still there. */
+/* Returns whether the process has ended and awaits its parent. */
 bool facts_zombie(const struct facts *facts);
 
-/* The descriptor of that number; NULL: closed, or not seen. */
+/* Returns the descriptor of that number, or NULL if it is closed or not seen. */
 const struct descriptor *facts_fd(const struct facts *facts, int number);
 
-/* Read one descriptor; folder is open on /proc/PID/fd. */
-void descriptor_read(int folder, int number, struct descriptor *descriptor);
+/* Reads one descriptor.  directory is open on /proc/PID/fd. */
+void descriptor_read(int directory, int number, struct descriptor *descriptor);
 
-/* "terminal", "pipe", ... */
+/* Returns "terminal", "pipe" and so on. */
 const char *kind_name(enum kind kind);
 
-/* Whether a set of signals has this one. */
+/* Returns whether a set has that signal. */
 bool has_signal(uint64_t set, int number);
 
-/* Read what another process does with signals.  -1 with errno. */
+/* Reads the signal sets of another process.  Returns 0, or -1 and sets errno. */
 int signals_read(pid_t pid, struct signals *signals);
 
-/* Read what a process is called.  -1 with errno where there is none. */
+/* Reads a process and its name.  Returns 0, or -1 and sets errno. */
 int peer_read(pid_t pid, struct peer *peer);
 
 /*
- * As asprintf(3), but of one line, and there always is a result: the process
- * ends with a message where memory does.
+ * Returns a text as asprintf(3) does, with control characters replaced.  If memory runs
+ * out, it prints a message and exits.
  */
 char *text_of(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* As realloc(3), but there always is a result. */
+/* Works as realloc(3).  If memory runs out, it prints a message and exits. */
 void *grown(void *at, size_t size);
 
-/* ---- other_processes.c: what only a look at every other process tells ---- */
+/* ---- other_processes.c: facts that need a walk over all processes ---- */
 
-/* Who has the other end of a pipe that a process writes to. */
+/* The readers of a pipe that a process writes to. */
 struct readers {
-    bool none;          /* it has no reader, here or elsewhere */
-    bool hidden;        /* some process could not be looked into */
-    struct peer *peers; /* not the writer itself, and not us */
+    bool none;          /* the pipe has no reader in any PID namespace */
+    bool hidden;        /* we could not look into every process */
+    struct peer *peers; /* all but the writer and dzctl itself */
     size_t count;
 };
 
-/* Find the readers of a pipe that process pid has open for writing. */
+/* Returns the readers of a pipe that pid has open for writing. */
 struct readers find_readers(pid_t pid, const struct descriptor *pipe);
 
 /*
- * The process that watches over a job: the parent of a member of group, in the
- * same session but another group.  POSIX calls a group that has none orphaned.
- * Whether there is one.
+ * Finds the parent of a member of group if it is of the session but of another group: a
+ * shell whose job the group is.  Returns whether there is one.  POSIX calls a group
+ * without one orphaned.
  */
 bool find_watcher(pid_t group, pid_t session, struct peer *watcher);
 
-/* Whether pid is a descendant of ancestor. */
+/* Returns whether pid is a descendant of ancestor. */
 bool descends(pid_t pid, pid_t ancestor);
 
-/* The last part of the name of pid's program, or NULL where it is not seen. */
+/* Returns the file name of pid's program, or NULL if we may not see it. */
 char *program_name(pid_t pid);
 
+/* ---- judge.c, checks.c ---- */
+
 enum mark {
-    MARK_NOTE,  /* worth knowing, no condition */
+    MARK_NOTE,  /* does not count */
     MARK_HOLDS, /* as it should be */
-    MARK_FAILS, /* no daemon with this */
-    MARK_UNSEEN /* not told to us: neither good nor bad */
+    MARK_FAILS, /* such a process is not a daemon */
+    MARK_UNSEEN /* we are not permitted to see it */
 };
 
 struct check {
@@ -137,42 +138,43 @@ struct check {
     const char *name;
     const char *value;
     const char *why;    /* why it matters */
-    const char *reason; /* of one that fails: its part of the verdict, or NULL */
+    const char *reason; /* part of the verdict if the check fails, or NULL */
 };
 
-/* Whether the end of a terminal would kill it. */
+/* Whether a hangup would kill a process. */
 enum answer { ANSWER_NO, ANSWER_YES, ANSWER_MAY };
 
 struct report {
     struct facts facts;
-    char terminal[32];  /* its controlling terminal; empty: none */
-    enum answer killed; /* by that terminal's end */
+    char terminal[32];  /* the controlling terminal, or empty */
+    enum answer killed; /* by that terminal's hangup */
     struct check *checks;
     size_t count;
-    bool complete; /* all that counts could be seen */
+    bool complete; /* every fact that counts was seen */
     bool daemon;
     const char *verdict;
 };
 
-/* Fill in all of report from its facts. */
+/* Fills in the report from its facts. */
 void judge(struct report *report);
 
-/* Add a row, and return it. */
+/* Adds a row.  Returns it; it is valid until the next is added. */
 struct check *add_check(struct report *report, enum mark mark, const char *name,
                         const char *value, const char *why);
 
-/* A row that could not be read for err. */
+/* Adds a row for a fact that could not be read.  err is the errno.  Returns the row. */
 struct check *add_unseen(struct report *report, const char *name, int err);
 
 /* ---- hangup.c ---- */
 
-/* Whether the end of its terminal would kill a process; *why says why. */
+/* Tells whether its terminal's hangup would kill a process.  Sets *why to the reason.
+ */
 enum answer judge_hangup(const struct dz_process *process,
                          const struct signals *signals, const char **why);
 
 /* ---- judge_streams.c ---- */
 
-/* Add the rows of 0, 1, 2 and of each further descriptor. */
+/* Adds the rows of descriptors 0, 1, 2 and of each further one. */
 void judge_descriptors(struct report *report);
 
 #endif

@@ -1,24 +1,24 @@
 /*
- * Whether a process is a proper daemon: daemon(7)'s list, row by row.
+ * Judges whether a process is a proper daemon, by the list of daemon(7).
  *
- * What decides is whether anything of its caller's can still end it, stop it or
- * make it fail, or whether it holds its caller up:
+ * A proper daemon depends on nothing of its caller: the caller's end cannot end it,
+ * stop it or make its writes fail.  Nor does it keep its caller waiting.  So
  * - it has no controlling terminal;
- * - its session is its own: it leads it (stay mode, a systemd service), or the
- *   leader has ended (leave mode's second fork).  With a living leader it is a
- *   part of that one's work, as a server's worker is of the server;
- * - no terminal's end would kill it (hangup.c).  Without a terminal it does not
- *   matter what SIGHUP does: nothing but a deliberate kill(1) sends it;
- * - 0, 1 and 2 are no terminals, and a pipe on 1 and 2 has a reader of its own
- *   that no terminal's end takes away (judge_streams.c).  Files, devices and sockets,
- *   the journal's among them, are fine.
+ * - it leads its session (stay mode, a systemd service), or the leader has ended (leave
+ *   mode's second fork).  If another leader lives, the process is part of the leader's
+ *   work, as a worker is part of a server;
+ * - no terminal's hangup would kill it (hangup.c).  Without a terminal, only kill(1)
+ *   sends SIGHUP, so its action does not matter;
+ * - descriptors 0, 1 and 2 are not terminals.  A pipe on 1 or 2 has a reader that
+ *   belongs to the daemon and survives any terminal (judge_streams.c).  Files, devices
+ *   and sockets, such as the journal's, are fine.
  *
- * Only worth knowing is what daemon(7) asks for as tidiness, or what a service
- * manager may have set with purpose: a cwd other than /, the umask, signals,
- * closed streams, further descriptors, LD_PRELOAD, the parent.
+ * Other rows are notes: daemon(7) asks for them only as tidiness, or a service manager
+ * may have set them on purpose.  These are the cwd, umask, signals, closed streams,
+ * further descriptors, LD_PRELOAD and the parent.
  *
- * What we are not permitted to see is neither good nor bad: without it the
- * verdict is incomplete, and such a process is not called a proper daemon.
+ * If we are not permitted to see a fact, the verdict is incomplete.  Then the process
+ * is not called a proper daemon.
  */
 #include "inspect.h"
 
@@ -36,13 +36,13 @@ static void judge_state(struct report *report)
         const char *name;
         const char *why;
     } states[] = {
-        {'R', "running", "it is at work"},
+        {'R', "running", "it uses a processor"},
         {'S', "sleeping", "it waits for work"},
-        {'D', "waiting for a device", "no signal reaches it before that is over"},
+        {'D', "waiting for a device", "it acts on signals once the device answers"},
         {'T', "stopped", "it does nothing until SIGCONT"},
         {'t', "traced", "a debugger has stopped it"},
         {'I', "idle", "it waits for work"},
-        {'Z', "zombie", "it has ended, its parent has not asked how"},
+        {'Z', "zombie", "it has ended; its parent has not read its status"},
         {'X', "zombie", "it has ended"},
     };
     char state = report->facts.process.state;
@@ -63,16 +63,16 @@ static void judge_parent(struct report *report)
     if (ppid == 0)
         add_check(report, MARK_NOTE, "parent", "none",
                   report->facts.process.pid == 1
-                      ? "the first process of its machine or container"
-                      : "it is of the kernel, or of outside of this container");
+                      ? "the first process of the system or container"
+                      : "started by the kernel, or from outside this container");
     else if (peer_read(ppid, &parent) < 0)
         add_check(report, MARK_NOTE, "parent", text_of("%d", (int)ppid),
-                  "it gets the exit status");
+                  "the parent gets the exit status");
     else
         add_check(report, MARK_NOTE, "parent",
                   text_of("%d (%s)", (int)ppid, parent.name),
-                  ppid == 1 ? "init takes its exit status: no caller waits for it"
-                            : "it gets the exit status when this ends");
+                  ppid == 1 ? "init gets the exit status; no caller waits for it"
+                            : "the parent gets the exit status");
 }
 
 static void judge_session(struct report *report)
@@ -83,19 +83,19 @@ static void judge_session(struct report *report)
 
     if (session == process->pid) {
         add_check(report, MARK_HOLDS, "session", text_of("%d, its own", session),
-                  "no other job's end or signal is meant for it");
+                  "signals to other sessions do not reach it");
     } else if (session == 0) {
-        add_check(report, MARK_UNSEEN, "session", "0, made outside",
-                  "of this PID namespace: its leader cannot be seen");
+        add_check(report, MARK_UNSEEN, "session", "0: outside",
+                  "its leader is outside this PID namespace");
     } else if (peer_read(session, &leader) < 0 || leader.process.state == 'Z' ||
                leader.process.state == 'X') {
         add_check(report, MARK_HOLDS, "session",
                   text_of("%d, whose leader has ended", session),
-                  "no other job's end or signal is meant for it");
+                  "signals to other sessions do not reach it");
     } else {
         struct check *check = add_check(report, MARK_FAILS, "session",
                                         text_of("%d, led by %s", session, leader.name),
-                                        "it is a part of that leader's work");
+                                        "it is part of its leader's work");
         check->reason =
             text_of("it is in the session of %d (%s)", session, leader.name);
     }
@@ -110,10 +110,10 @@ static void judge_leader(struct report *report)
                   "it can never acquire a controlling terminal");
     else if (process->tty == 0)
         add_check(report, MARK_NOTE, "leader", "yes",
-                  "a terminal that it opens may become its own");
+                  "a terminal that it opens may become its controlling terminal");
     else
         add_check(report, MARK_NOTE, "leader", "yes",
-                  "the kernel tells it first that the terminal has ended");
+                  "the kernel sends it SIGHUP when the terminal hangs up");
 }
 
 static void judge_group(struct report *report)
@@ -127,7 +127,7 @@ static void judge_group(struct report *report)
     add_check(report, MARK_NOTE, "group",
               text_of("%d%s%s", (int)process->pgrp,
                       process->pgrp == process->pid ? ", its own" : "", place),
-              "a signal to the group, as Ctrl-C's, is to all in it");
+              "a signal to the group, such as Ctrl-C's, reaches every member");
 }
 
 static void judge_terminal(struct report *report)
@@ -145,17 +145,17 @@ static void judge_terminal(struct report *report)
     const char *value = values[report->killed];
     if (facts->process.tty == 0) {
         add_check(report, MARK_HOLDS, "terminal", "none",
-                  "no keys, hangup or logout there reach it");
+                  "no key, hangup or logout reaches it");
     } else {
         dz_add_tty(&tty, facts->process.tty);
         struct check *check =
             add_check(report, MARK_FAILS, "terminal", report->terminal,
-                      "its keys and its end reach its session");
+                      "its keys and its hangup send signals to the session");
         check->reason =
-            text_of("the end of terminal %s %s%s", report->terminal, value,
+            text_of("a hangup of terminal %s %s%s", report->terminal, value,
                     report->killed == ANSWER_NO ? ", but it is still tied to it" : "");
     }
-    add_check(report, report->killed == ANSWER_NO ? MARK_HOLDS : MARK_FAILS, "its end",
+    add_check(report, report->killed == ANSWER_NO ? MARK_HOLDS : MARK_FAILS, "hangup",
               value, why);
 }
 
@@ -179,21 +179,21 @@ static void judge_signals(struct report *report)
     const struct signals *signals = &report->facts.signals;
     bool kept =
         has_signal(signals->ignored, SIGTTIN) && has_signal(signals->ignored, SIGTTOU);
-    const char *ignored = "what it starts begins with these ignored too";
+    const char *ignored = "children inherit what it ignores";
 
     if (report->facts.process.tty != 0 && !kept)
-        ignored = "without TTIN and TTOU, using the terminal may stop it";
+        ignored = "if TTIN or TTOU is not ignored, the terminal may stop it";
     else if (has_signal(signals->ignored, SIGHUP))
-        ignored = "HUP: no hangup ends it, nor what it starts";
+        ignored = "HUP: a hangup ends neither it nor its children";
     add_check(report, MARK_NOTE, "ignored", signal_names(signals->ignored), ignored);
     add_check(report, MARK_NOTE, "caught", signal_names(signals->caught),
               has_signal(signals->caught, SIGHUP)
-                  ? "HUP: to a daemon, mostly: read your settings anew"
-                  : "its own code decides what these do");
+                  ? "HUP: most daemons reload their settings then"
+                  : "its own code handles them");
     add_check(report, MARK_NOTE, "blocked", signal_names(signals->blocked),
               has_signal(signals->blocked, SIGTERM)
-                  ? "TERM: asked to stop, it may not hear it"
-                  : "these wait until it lets them through");
+                  ? "TERM: a request to stop waits until it unblocks TERM"
+                  : "they wait until it unblocks them");
 }
 
 static void judge_place(struct report *report)
@@ -204,17 +204,17 @@ static void judge_place(struct report *report)
         add_unseen(report, "cwd", facts->cwd_err);
     else if (strcmp(facts->cwd, "/") == 0)
         add_check(report, MARK_HOLDS, "cwd", "/",
-                  "it keeps no file system from unmounting");
+                  "it does not keep a file system mounted");
     else
         add_check(report, MARK_NOTE, "cwd", text_of("%s", facts->cwd),
-                  "that file system cannot be unmounted while it runs");
+                  "its file system cannot be unmounted while it runs");
     if (facts->umask < 0)
-        add_check(report, MARK_NOTE, "umask", "not told by this kernel",
-                  "what the files that it makes do not allow");
+        add_check(report, MARK_NOTE, "umask", "unknown to this kernel",
+                  "the permissions that its new files lack");
     else
         add_check(report, MARK_NOTE, "umask", text_of("%03o", (unsigned)facts->umask),
-                  facts->umask == 0 ? "what it makes may be open to everybody"
-                                    : "what the files that it makes do not allow");
+                  facts->umask == 0 ? "everybody may be able to write to its new files"
+                                    : "the permissions that its new files lack");
 }
 
 static void judge_preload(struct report *report)
@@ -226,13 +226,14 @@ static void judge_preload(struct report *report)
     else
         add_check(report, MARK_NOTE, "LD_PRELOAD",
                   facts->preload != NULL ? facts->preload : "none",
-                  facts->preload != NULL ? "at its start: these run inside of it"
-                                         : "at its start: no foreign code in it");
+                  facts->preload != NULL
+                      ? "these libraries were to be loaded at its start"
+                      : "no further library was to be loaded at its start");
 }
 
 /* ---- the verdict ---- */
 
-/* The reasons, or the names of what was not seen, in one line. */
+/* Returns the reasons of the rows that fail, or the names of the rows not seen. */
 static const char *join(const struct report *report, enum mark mark)
 {
     const char *all = "";
@@ -261,7 +262,7 @@ static void give_verdict(struct report *report)
         report->verdict = "a proper daemon";
     else if (*reasons == '\0')
         report->verdict =
-            text_of("incomplete: nothing against it, but not seen: %s", unseen);
+            text_of("incomplete: nothing speaks against it, but not seen: %s", unseen);
     else if (report->complete)
         report->verdict = text_of("not a daemon: %s", reasons);
     else
@@ -277,11 +278,11 @@ void judge(struct report *report)
     judge_parent(report);
     report->complete = true;
     if (facts_zombie(facts)) {
-        report->verdict = "not a daemon: a zombie: it has ended";
+        report->verdict = "not a daemon: it has ended and is a zombie";
         return;
     }
     if (facts->kernel_thread) {
-        report->verdict = "not a daemon: a kernel thread, no program runs in it";
+        report->verdict = "not a daemon: a kernel thread, which runs no program";
         return;
     }
     judge_terminal(report);

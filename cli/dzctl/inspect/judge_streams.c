@@ -1,15 +1,15 @@
 /*
  * The rows of descriptors.
  *
- * 0, 1 and 2 decide: a terminal there fails when it has ended, and a pipe is
- * only as good as its reader.  A reader is good if it belongs to the process:
- * one of its session, an ancestor, a descendant, or whatever its living parent
- * (a supervisor) has arranged.  A process that its starter has left behind and
- * that still writes to a pipe of another session has kept its caller's pipe:
- * the caller waits for an end of file, and its end means SIGPIPE.
+ * Descriptors 0, 1 and 2 count.  After a hangup, reads and writes of a terminal fail.
+ * A pipe needs a reader that lasts.  A reader belongs to the process if it is of the
+ * session, an ancestor or a descendant.  If the parent lives (a supervisor), any reader
+ * belongs to the process: the parent has arranged the pipe.  An orphan whose reader is
+ * of another session has kept its caller's pipe.  Then the caller waits for the end of
+ * file, and the caller's end brings SIGPIPE.
  *
- * Any further descriptor is told, but does not decide: servers need theirs,
- * and from outside nobody can tell a leak from a need.
+ * Further descriptors are notes.  Servers need descriptors, and dzctl cannot see which
+ * are leaks.
  */
 #include "inspect.h"
 
@@ -26,8 +26,9 @@ static bool dies_of_pipe(const struct facts *facts)
 }
 
 /*
- * Whether the one that started it has gone: init has adopted it, or it leads no
- * session and its parent is of another one, which only adoption can bring about.
+ * Returns whether its starter has ended.  Then init has adopted the process, or another
+ * process has: the parent of a process that leads no session is of the same session
+ * unless it has adopted the process.
  */
 static bool is_orphan(const struct dz_process *process)
 {
@@ -38,14 +39,14 @@ static bool is_orphan(const struct dz_process *process)
                                   parent.session != process->session);
 }
 
-/* Whether this reader of a pipe belongs to the process that writes. */
+/* Returns whether the reader of a pipe belongs to the process that writes. */
 static bool is_own(const struct dz_process *writer, const struct dz_process *reader)
 {
     return reader->session == writer->session || !is_orphan(writer) ||
            descends(writer->pid, reader->pid) || descends(reader->pid, writer->pid);
 }
 
-/* Whether the end of a terminal takes this reader away. */
+/* Returns whether a hangup may end the reader. */
 static bool ends_with_terminal(const struct dz_process *reader)
 {
     struct signals signals;
@@ -55,7 +56,7 @@ static bool ends_with_terminal(const struct dz_process *reader)
            judge_hangup(reader, &signals, &why) != ANSWER_NO;
 }
 
-/* Whether the process itself has the other end of its pipe. */
+/* Returns whether the process itself holds the reading end of the pipe. */
 static bool reads_itself(const struct facts *facts, const struct descriptor *pipe)
 {
     for (size_t i = 0; i < facts->fd_count; i++) {
@@ -67,7 +68,7 @@ static bool reads_itself(const struct facts *facts, const struct descriptor *pip
     return false;
 }
 
-static void fails(struct check *check, const char *why, const char *reason)
+static void mark_failed(struct check *check, const char *why, const char *reason)
 {
     check->mark = MARK_FAILS;
     check->why = why;
@@ -84,20 +85,23 @@ static void judge_reader(const struct facts *facts, const struct peer *reader,
     check->value = text_of("%s to %d (%s)", check->value, pid, reader->name);
     if (ends_with_terminal(&reader->process)) {
         dz_add_tty(&text, reader->process.tty);
-        fails(check, text_of("its reader goes with terminal %s", tty),
-              text_of("its %s is a pipe to %d (%s), which goes with terminal %s",
-                      check->name, pid, reader->name, tty));
+        mark_failed(
+            check, text_of("its reader may end with terminal %s", tty),
+            text_of("its %s is a pipe to %d (%s), which may end with terminal %s",
+                    check->name, pid, reader->name, tty));
     } else if (!is_own(&facts->process, &reader->process)) {
-        fails(check, "a caller's: it waits for the end, and its own end is SIGPIPE",
-              text_of("its %s is a caller's pipe, read by %d (%s)", check->name, pid,
-                      reader->name));
+        mark_failed(check,
+                    "the caller waits for its end of file, and may end before it",
+                    text_of("its %s is a caller's pipe, read by %d (%s)", check->name,
+                            pid, reader->name));
     } else {
         check->mark = MARK_HOLDS;
-        check->why = "a pipe is as good as its reader: this one is its own";
+        check->why = "its reader belongs to it";
     }
 }
 
-/* A pipe that it writes to; any good reader makes it good. */
+/* Judges a pipe on stdout or stderr.  One reader that belongs to the process is
+ * enough. */
 static void judge_pipe(struct report *report, const struct descriptor *pipe,
                        struct check *check)
 {
@@ -106,16 +110,17 @@ static void judge_pipe(struct report *report, const struct descriptor *pipe,
     struct check row = *check;
 
     if (readers.none) {
-        check->why = "nobody reads it: what is written there is lost";
+        check->why = "it has no reader: all output is lost";
         if (dies_of_pipe(facts))
-            fails(check, "nobody reads it: writing there ends it by SIGPIPE",
-                  text_of("nobody reads its %s, and SIGPIPE ends it", check->name));
+            mark_failed(
+                check, "it has no reader: the next write brings SIGPIPE",
+                text_of("its %s has no reader, and SIGPIPE ends it", check->name));
     } else if (reads_itself(facts, pipe)) {
         check->mark = MARK_HOLDS;
-        check->why = "it reads that pipe itself";
+        check->why = "it reads the pipe itself";
     } else if (readers.count == 0 && readers.hidden) {
         check->mark = MARK_UNSEEN;
-        check->why = "a pipe is as good as its reader: not permitted to see that";
+        check->why = "not permitted to see its reader";
     } else if (readers.count == 0) {
         check->why = "its reader is outside this PID namespace";
     }
@@ -128,7 +133,7 @@ static void judge_pipe(struct report *report, const struct descriptor *pipe,
     free(readers.peers);
 }
 
-/* The target, and what it is where that does not say it. */
+/* Returns the target, and its kind unless the target shows it. */
 static const char *describe(const struct descriptor *fd)
 {
     bool says =
@@ -140,7 +145,8 @@ static const char *describe(const struct descriptor *fd)
     return text_of("%s, a %s", fd->target, kind_name(fd->kind));
 }
 
-/* The streams that are terminals have one reason, that of the first of them. */
+/* Returns the reason of all streams that are terminals if first is the first of them,
+ * else NULL. */
 static const char *terminal_reason(const struct facts *facts, int first)
 {
     const char *names = NULL;
@@ -164,7 +170,7 @@ static void judge_stream(struct report *report, int number)
 
     if (fd == NULL) {
         add_check(report, MARK_NOTE, name, "closed",
-                  "the next file that it opens takes this place");
+                  "the next file that it opens gets this number");
         return;
     }
     if (fd->err != 0) {
@@ -172,13 +178,13 @@ static void judge_stream(struct report *report, int number)
         return;
     }
     struct check *check = add_check(report, MARK_HOLDS, name, describe(fd),
-                                    "no terminal: it works on when that has ended");
+                                    "not a terminal, so it survives logout");
     if (fd->kind == KIND_TERMINAL) {
-        fails(check, "it fails with EIO when the terminal has ended",
-              terminal_reason(&report->facts, number));
+        mark_failed(check, "after a hangup it fails with EIO",
+                    terminal_reason(&report->facts, number));
     } else if (fd->kind == KIND_PIPE && number == 0) {
         check->mark = MARK_NOTE;
-        check->why = "its input ends when the writer does";
+        check->why = "its input ends with the writer";
     } else if (fd->kind == KIND_PIPE) {
         check->mark = MARK_NOTE;
         judge_pipe(report, fd, check);
@@ -188,13 +194,13 @@ static void judge_stream(struct report *report, int number)
 static void note_further(struct report *report, const struct descriptor *fd)
 {
     static const char *const why[] = {
-        [KIND_TERMINAL] = "it fails with EIO when the terminal has ended",
-        [KIND_FILE] = "its space is not freed while it is open",
-        [KIND_FOLDER] = "its file system cannot be unmounted while it is open",
-        [KIND_PIPE] = "if it is a caller's, that waits while it is open",
-        [KIND_SOCKET] = "its port or peer is bound while it is open",
-        [KIND_DEVICE] = "the device is in use while it is open",
-        [KIND_OTHER] = "no harm: it is the process' own",
+        [KIND_TERMINAL] = "after a hangup it fails with EIO",
+        [KIND_FILE] = "while it is open, its disk space is not freed",
+        [KIND_DIRECTORY] = "while it is open, its file system stays mounted",
+        [KIND_PIPE] = "if it is the caller's, the caller may wait for its end",
+        [KIND_SOCKET] = "while it is open, its port or peer is in use",
+        [KIND_DEVICE] = "while it is open, the device is in use",
+        [KIND_OTHER] = "it concerns no other process",
     };
     const char *name = text_of("fd %d", fd->number);
 

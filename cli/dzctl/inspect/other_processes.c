@@ -1,11 +1,9 @@
 /*
- * What only a look at every other process tells: who reads a pipe, who watches
- * over a job.
+ * Facts that need a walk over all processes: the readers of a pipe, the shell of a job.
  *
- * A process that ends meanwhile, or that we may not look into, is passed over;
- * the latter is told by readers.hidden, so that "not seen" is never taken for
- * "not there".  Nothing is opened but the pipe in question, for an instant and
- * for writing, as the process has it.
+ * A process that ends during the walk is skipped.  If we may not look into a process,
+ * readers.hidden says so: a reader that we cannot see may exist.  We open no file but
+ * the pipe in question, for writing and for an instant.
  */
 #include "inspect.h"
 
@@ -22,7 +20,7 @@ struct search {
     struct readers found;
 };
 
-static int is_reader(int number, int folder, void *data)
+static int is_reader(int number, int directory, void *data)
 {
     const struct search *search = data;
     char name[16];
@@ -30,21 +28,21 @@ static int is_reader(int number, int folder, void *data)
     struct stat link;
 
     snprintf(name, sizeof name, "%d", number);
-    if (fstatat(folder, name, &about, 0) < 0 || about.st_ino != search->pipe->inode ||
-        about.st_dev != search->pipe->device)
+    if (fstatat(directory, name, &about, 0) < 0 ||
+        about.st_ino != search->pipe->inode || about.st_dev != search->pipe->device)
         return 0;
-    return fstatat(folder, name, &link, AT_SYMLINK_NOFOLLOW) == 0 &&
+    return fstatat(directory, name, &link, AT_SYMLINK_NOFOLLOW) == 0 &&
            (link.st_mode & S_IRUSR) != 0;
 }
 
-static int look_for_reader(int pid, int folder, void *data)
+static int look_for_reader(int pid, int directory, void *data)
 {
     struct search *search = data;
     struct readers *found = &search->found;
     struct peer peer;
     char path[40];
 
-    (void)folder;
+    (void)directory;
     if (pid == getpid() || pid == search->writer)
         return 0;
     snprintf(path, sizeof path, "/proc/%d/fd", pid);
@@ -59,8 +57,8 @@ static int look_for_reader(int pid, int folder, void *data)
 }
 
 /*
- * Whether nobody reads: to a writer, poll(2) then says POLLERR.  The kernel
- * counts readers wherever they are, in other PID namespaces too.
+ * Returns whether the pipe has no reader.  Then poll(2) reports POLLERR to a writer.
+ * The kernel counts the readers of all PID namespaces.
  */
 static bool is_unread(pid_t pid, const struct descriptor *pipe)
 {
@@ -92,13 +90,13 @@ struct lookout {
     pid_t watcher;
 };
 
-static int is_watched(int pid, int folder, void *data)
+static int is_watched(int pid, int directory, void *data)
 {
     struct lookout *lookout = data;
     struct dz_process member;
     struct dz_process parent;
 
-    (void)folder;
+    (void)directory;
     if (dz_read_process(pid, &member) < 0 || member.pgrp != lookout->group ||
         dz_read_process(member.ppid, &parent) < 0)
         return 0;
