@@ -154,7 +154,7 @@ assert_fits() {
 boot|ended (status unknown)
 over|ended (status unknown)
 reused|ended (status unknown)
-space|not here"
+space|unknown"
 }
 
 @test "list: broken records neither crash nor hang, nor are listed; status cannot tell" {

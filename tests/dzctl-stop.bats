@@ -368,8 +368,8 @@ until [ -e over ]; do sleep 0.01; done' - "$DZ" 3>&- 4>&- &
     track "$outer"
     await is_file started
     ctl status inner
-    assert status "$status" 1
-    assert_match words "$output" "inner: not here, PID *"
+    assert status "$status" 4
+    assert_match words "$output" "inner: unknown (it was started in another PID namespace), PID *"
     ctl clear
     assert "records after clear" "$(records)" inner
     ctl stop inner

@@ -6,7 +6,8 @@
 #include <limits.h>
 #include <stdlib.h>
 
-/* Nothing known of it is as good as forgotten. */
+/* Forgets one job.  A job that may run is not forgotten: the message names its record,
+ * so that the user can remove it. */
 static int clear_one(const char *word)
 {
     struct dz_fault fault;
@@ -14,15 +15,17 @@ static int clear_one(const char *word)
 
     if (job_find(&job, word, &fault) < 0)
         return ctl_tell(&fault);
-    enum job_state state = job.state;
-    /* One of another PID namespace goes where it is named, not with all. */
-    if (state != JOB_RUNS)
+    if (job.state == JOB_ENDED) {
         job_forget(&job);
-    job_free(&job);
-    if (state == JOB_ENDED || state == JOB_ELSEWHERE)
+        job_free(&job);
         return 0;
-    dz_fault(&fault, "clear", word, 0,
-             state == JOB_NONE ? "no such job" : "running; stop it first");
+    }
+    if (job.state == JOB_UNKNOWN)
+        job_fault_unknown(&job, "clear", job.file != NULL ? job.file : word, &fault);
+    else
+        dz_fault(&fault, "clear", word, 0,
+                 job.state == JOB_NONE ? "no such job" : "running; stop it first");
+    job_free(&job);
     fault.status = CTL_FAILED;
     return ctl_tell(&fault);
 }
@@ -38,7 +41,7 @@ static int clear_all(void)
         return ctl_tell(&fault);
     }
     for (size_t i = 0; i < count; i++) {
-        if (jobs[i].state != JOB_RUNS && jobs[i].state != JOB_ELSEWHERE)
+        if (jobs[i].state == JOB_ENDED)
             job_forget(&jobs[i]);
         job_free(&jobs[i]);
     }

@@ -77,95 +77,116 @@ bool parse_arguments(struct arguments *arguments, const struct ctl_command *comm
 
 enum job_state {
     JOB_RUNS,
-    JOB_ENDED,     /* its process is gone */
-    JOB_ELSEWHERE, /* of another PID namespace of this boot: it may run there */
-    JOB_NONE       /* there is no such job */
+    JOB_ENDED,   /* the end of its process is proven */
+    JOB_UNKNOWN, /* it may run; job->why says why that is not known */
+    JOB_NONE     /* there is no such job */
 };
 
-/* A job; its strings are allocated, NULL where unknown. */
+/* A job.  Its strings are allocated, NULL if unknown. */
 struct job {
     enum job_state state;
-    struct dz_record record; /* without a record: who alone; pid 0: nobody */
+    const char *why;         /* JOB_UNKNOWN: the reason; not allocated */
+    struct dz_record record; /* without a record: who alone; pid 0: no process */
     bool recorded;
-    int status; /* as of waitpid(2) where it is known, else -1 */
-    char *file; /* of the record, absolute */
+    int status; /* as of waitpid(2), or -1 if unknown */
+    char *file; /* the record's absolute path */
     char *name;
     char *cwd;
     char *log;
-    char *error_log; /* stderr's, if it has one of its own */
+    char *error_log; /* stderr's, if it has its own */
     char *pidfile;
     char **argv;
     char **options; /* "NAME" or "NAME=VALUE", as of dznohup's command line */
+    char **older;   /* "PID START": what was in its session before it */
     int umask;      /* of the caller; -1: unknown */
-    char *problem;  /* a pidfile's: why nobody is believed to be meant */
+    char *problem;  /* why its pidfile names no process */
 };
 
-/* What is said of a JOB_ELSEWHERE. */
-extern const char job_elsewhere[];
+/* Makes an empty job, JOB_NONE. */
+void job_init(struct job *job);
 
 void job_free(struct job *job);
 
 /*
- * Read the record file in the state directory that folder is open on and path
- * names.  -1 with errno: EPERM for one that may not be believed, EINVAL for none.
+ * Reads a record.  directory is open on the state directory, path is its path.  Returns
+ * 0, or -1 and sets errno: EPERM for a file that is not trusted, EINVAL for one that is
+ * not a record.
  */
-int job_read(struct job *job, int folder, const char *path, const char *file);
+int job_read(struct job *job, int directory, const char *path, const char *file);
 
-/* All records, sorted by name, those without one behind by PID.  *jobs is
- * allocated; a state directory that is not there has none. */
+/* Reads all records, sorted by name, then those without a name by PID.  *jobs is
+ * allocated.  A missing state directory has no jobs. */
 int job_list(struct job **jobs, size_t *count, struct dz_fault *fault);
 
-/* Remove the job's record, and its pidfile if that names it. */
+/* Removes the record and pidfile of a job whose end is proven. */
 void job_forget(const struct job *job);
 
-/* Adds to the record how the job has ended. */
+/* Adds the exit status to the record. */
 void job_note_status(const struct job *job, int status);
 
-/* "web", or its PID. */
+/* Returns the job's name, or its PID in digits. */
 const char *job_called(const struct job *job, char digits[24]);
+
+/* Fills in *fault: it is unknown whether the job runs, and why. */
+int job_fault_unknown(const struct job *job, const char *command, const char *word,
+                      struct dz_fault *fault);
 
 /* ---- find.c: jobs by what users call them ---- */
 
 /*
- * Find what word means: a pidfile if it holds a slash, a PID if it is all
- * digits, else a name.  A word that means nobody gives JOB_NONE, or JOB_ENDED for
- * a pidfile that is stale.  -1 where that cannot be found out, with status
- * CTL_FAILED: no state directory to be trusted, a pidfile that may not be believed;
- * or 125, a word that can mean no job.
+ * Finds the job that word names: a pidfile if it holds a slash, a PID if it is all
+ * digits, else a name.  If there is none, the job is JOB_NONE; for a stale pidfile it
+ * is JOB_ENDED.  Returns 0, or -1 with a fault.  Its status is CTL_FAILED if the state
+ * directory or the pidfile is not trusted, 125 if word cannot name a job.
  */
 int job_find(struct job *job, const char *word, struct dz_fault *fault);
 
 /* ---- json.c ---- */
 
 /*
- * Write string to stdout as a JSON string, RFC 8259, quotes included.  A byte
- * that is no part of valid UTF-8 becomes U+FFFD.
+ * Prints string as a JSON string, RFC 8259, with its quotes.  A byte that is not part
+ * of valid UTF-8 becomes U+FFFD.
  */
 void json_string(const char *string);
 
-/* The same, or null for NULL. */
+/* Prints string as a JSON string, or null for NULL. */
 void json_text(const char *string);
 
 /* ---- show.c: what is shown of a job ---- */
 
-/* Returns a copy on one line, "-" for NULL; NULL if memory runs out. */
+/* Returns an allocated copy on one line, "-" for NULL.  Returns NULL if memory runs
+ * out. */
 char *shown_text(const char *string);
 
-/* Returns the date and time of the start, "-" if unknown; NULL if memory runs out. */
-char *shown_since(const struct job *job);
+/* Writes the date and time of the start, "-" if unknown. */
+void shown_since(const struct job *job, char text[32]);
 
-/* Prints a job as a JSON object; called is what the user called it. */
+/* Prints a job as a JSON object.  called is what the user called it. */
 void show_json(const struct job *job, const char *called);
 
-/* "running", "ended (status 3)", "ended (SIGKILL)", "ended (status unknown)". */
+/* Returns "running", "ended (status 3)", "ended (SIGKILL)", "ended (status unknown)",
+ * "unknown" and so on. */
 const char *shown_state(const struct job *job, char words[48]);
+
+/* ---- trusted.c ---- */
+
+/* Opens a file for reading.  Does not follow a symbolic link that another user owns.
+ * Returns the descriptor, or -1 and sets errno: EPERM for such a link. */
+int open_trusted(const char *path);
+
+/* ---- width.c ---- */
+
+/* Returns the number of columns that a text takes on a terminal. */
+int width_of(const char *text);
+
+/* Prints as much of text as fits columns.  Returns the columns printed. */
+int print_columns(const char *text, int columns);
 
 /* ---- wait.c ---- */
 
 /*
- * Wait for the end of a job until the clock (dz_milliseconds) reaches until.
- * Returns its status as of waitpid(2), -1 where nobody tells it, -2 where it has
- * not ended.
+ * Waits for the end of a job until the clock (dz_milliseconds) reaches until.  Returns
+ * its status as of waitpid(2), -1 if that is unknown, -2 if it has not ended.
  */
 int await_job(const struct job *job, int64_t until);
 

@@ -1,8 +1,8 @@
 /*
- * Jobs by what users call them: a name, a PID, a pidfile.
+ * Finds jobs by what users call them: a name, a PID, a pidfile.
  *
- * Invariant: by a pidfile without a record a job is JOB_RUNS only where the
- * file's owner may be believed and the process is older than the file.
+ * Invariant: if a pidfile has no record, its job is JOB_RUNS only if the file's owner
+ * is trusted and the process is not younger than the file.
  */
 #include "dzctl.h"
 
@@ -12,30 +12,28 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool is_number(const char *word)
+/* Opens the state directory.  Returns the descriptor, -1 if it does not exist, or -2
+ * with a fault. */
+static int open_state(char path[PATH_MAX], struct dz_fault *fault)
 {
-    return word[strspn(word, "0123456789")] == '\0';
+    int directory = dz_state_open(environ, false, path, fault);
+
+    return directory >= 0 || fault->err == ENOENT ? directory : -2;
 }
 
-/* The record of that file name; JOB_NONE where there is none. */
+/* Finds the job whose record has that file name. */
 static int find_name(struct job *job, const char *file, struct dz_fault *fault)
 {
     char path[PATH_MAX];
-    int folder = dz_state_open(environ, false, path, fault);
+    int directory = open_state(path, fault);
 
-    memset(job, 0, sizeof *job);
-    job->state = JOB_NONE;
-    job->status = -1;
-    job->umask = -1;
-    if (folder < 0)
-        return fault->err == ENOENT ? 0 : -1;
-    int result = job_read(job, folder, path, file);
+    job_init(job);
+    if (directory < 0)
+        return directory == -1 ? 0 : -1;
+    int result = job_read(job, directory, path, file);
     int err = errno;
-    close(folder); /* for looking only: nothing can be lost */
-    if (result == 0)
-        return 0;
-    job->state = JOB_NONE;
-    if (err == ENOENT)
+    close(directory); /* nothing was written */
+    if (result == 0 || err == ENOENT)
         return 0;
     return dz_fault(fault, "record", file, err,
                     err == EPERM    ? "another user owns it, or others may write to it"
@@ -43,80 +41,66 @@ static int find_name(struct job *job, const char *file, struct dz_fault *fault)
                                     : NULL);
 }
 
-/* The record of the process who, whatever it is called; else the job is that
- * process alone. */
-static void find_process(struct job *job, const struct dz_identity *who)
-{
-    struct job *jobs;
-    size_t count;
-    struct dz_fault unheard;
-    bool found = false;
+struct choice {
+    char file[NAME_MAX + 1]; /* of the best record so far, or empty */
+    enum dz_state state;
+    bool alive; /* a process of this PID namespace has the PID */
+};
 
-    /* Without records to be trusted there is none of it. */
-    if (job_list(&jobs, &count, &unheard) < 0)
-        count = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (!found && jobs[i].record.who.pid == who->pid &&
-            (jobs[i].state == JOB_RUNS) == (who->start != 0)) {
-            *job = jobs[i];
-            found = true;
-        } else {
-            job_free(&jobs[i]);
-        }
-    }
-    free(jobs);
-    if (found)
-        return;
-    memset(job, 0, sizeof *job);
-    job->status = -1;
-    job->umask = -1;
-    job->record.who = *who;
-    job->state = who->start != 0 ? JOB_RUNS : JOB_NONE;
+/* Returns how much a record of that state says about the PID; 0: nothing. */
+static int weight(enum dz_state state, bool alive)
+{
+    if (state == DZ_RUNS)
+        return 3;
+    if (alive)
+        return 0; /* the PID means the process that has it here */
+    return state == DZ_UNKNOWN ? 2 : 1;
+}
+
+static int choose(const char *file, const struct dz_record *record, void *data)
+{
+    struct choice *choice = data;
+    enum dz_state state = dz_identity_state(&record->who, NULL);
+    int before = choice->file[0] != '\0' ? weight(choice->state, choice->alive) : 0;
+
+    if (weight(state, choice->alive) <= before)
+        return 0;
+    choice->state = state;
+    snprintf(choice->file, sizeof choice->file, "%s", file);
+    /* No other record says more of this PID here.  So the state directory is read only
+     * for PIDs that no record is called by. */
+    return dz_is_here(&record->who);
 }
 
 static int find_pid(struct job *job, const char *word, struct dz_fault *fault)
 {
     const char *at = word;
     struct dz_identity who = {.pid = dz_read_number(&at)};
+    struct dz_fault unheard;
+    char path[PATH_MAX];
 
+    job_init(job);
     if (who.pid < 1)
         return dz_fault(fault, "pid", word, 0, "not a PID");
-    if (dz_identify(who.pid, &who) < 0)
-        who.start = 0; /* nobody; there may be a record */
-    find_process(job, &who);
+    int err = dz_identify(who.pid, &who) < 0 ? errno : 0;
+    struct choice choice = {.alive = err == 0};
+    int directory = open_state(path, &unheard);
+    /* Without records that can be trusted, the process alone is found. */
+    if (directory >= 0)
+        dz_record_each_of(directory, who.pid, choose, &choice);
+    int result =
+        choice.file[0] != '\0' ? job_read(job, directory, path, choice.file) : -1;
+    if (directory >= 0)
+        close(directory); /* nothing was written */
+    if (result == 0)
+        return 0;
+    job->record.who = who;
+    job->state = err == 0 ? JOB_RUNS : err == ESRCH ? JOB_NONE : JOB_UNKNOWN;
+    job->why = dz_why_unknown(err);
     return 0;
 }
 
-/*
- * Whether a job of another PID namespace is known to have this pidfile and PID:
- * then who has that PID here is not meant, however old he is.
- */
-static bool find_elsewhere(struct job *job, const char *path, pid_t pid)
-{
-    struct dz_fault unheard;
-    struct job *jobs;
-    struct stat file;
-    struct stat its;
-    size_t count;
-    bool found = false;
-
-    if (stat(path, &file) < 0 || job_list(&jobs, &count, &unheard) < 0)
-        return false;
-    for (size_t i = 0; i < count; i++) {
-        if (!found && jobs[i].state == JOB_ELSEWHERE && jobs[i].pidfile != NULL &&
-            jobs[i].record.who.pid == pid && stat(jobs[i].pidfile, &its) == 0 &&
-            its.st_ino == file.st_ino && its.st_dev == file.st_dev) {
-            *job = jobs[i];
-            found = true;
-        } else {
-            job_free(&jobs[i]);
-        }
-    }
-    free(jobs);
-    return found;
-}
-
-/* The user that a process runs as. */
+/* Returns whether the process runs as that user. */
 static bool runs_as(pid_t pid, unsigned uid)
 {
     char path[32];
@@ -127,58 +111,81 @@ static bool runs_as(pid_t pid, unsigned uid)
 }
 
 /*
- * Who may give us orders by a pidfile: root, ourselves, and another user about a
- * process of his own.  Anybody else could name a stranger.
+ * Returns why a pidfile is not trusted, or NULL.  We obey root, ourselves, and another
+ * user about a process of that user.  Any other owner could name a stranger.
  */
 static const char *distrust(const struct dz_pidfile *pidfile)
 {
     if ((pidfile->mode & (S_IWGRP | S_IWOTH)) != 0)
         return "others may write to it";
     if (pidfile->uid == 0 || pidfile->uid == geteuid() ||
-        runs_as(pidfile->who.pid, pidfile->uid))
+        pidfile->state != DZ_PIDFILE_RUNS || runs_as(pidfile->who.pid, pidfile->uid))
         return NULL;
     return "its owner runs no such process";
+}
+
+/* Fills in the job of a pidfile that holds a PID. */
+static void take_pidfile(struct job *job, const char *word, int records,
+                         const char *path, const struct dz_pidfile *pidfile)
+{
+    char problem[64];
+    struct dz_text text = dz_text(problem, sizeof problem);
+    char digits[24];
+    struct dz_fault unheard;
+
+    enum job_state state = pidfile->state == DZ_PIDFILE_RUNS      ? JOB_RUNS
+                           : pidfile->state == DZ_PIDFILE_UNKNOWN ? JOB_UNKNOWN
+                                                                  : JOB_ENDED;
+
+    snprintf(digits, sizeof digits, "%ld", (long)pidfile->who.pid);
+    /* A record that does not name the file is the job's if it is in the same state. */
+    int result = pidfile->record[0] != '\0'
+                     ? job_read(job, records, path, pidfile->record)
+                     : find_pid(job, digits, &unheard);
+    if (result < 0 || (pidfile->record[0] == '\0' && job->state != state)) {
+        job_free(job);
+        job->record.who = pidfile->who;
+    }
+    job->state = state;
+    job->why = pidfile->why;
+    if (job->state == JOB_ENDED) {
+        dz_pidfile_words(pidfile, &text);
+        job->problem = strdup(problem);
+    }
+    if (job->pidfile == NULL)
+        job->pidfile = realpath(word, NULL);
 }
 
 static int find_pidfile(struct job *job, const char *word, struct dz_fault *fault)
 {
     struct dz_pidfile pidfile = {.state = DZ_PIDFILE_NONE};
-    char words[64];
-    struct dz_text text = dz_text(words, sizeof words);
+    struct dz_fault unheard;
+    char path[PATH_MAX];
+    char problem[64];
+    struct dz_text text = dz_text(problem, sizeof problem);
+    const char *reason = NULL;
+    int records = open_state(path, &unheard);
+    int result = dz_pidfile_read(word, records, &pidfile);
 
-    memset(job, 0, sizeof *job);
-    job->state = JOB_NONE;
-    job->status = -1;
-    job->umask = -1;
-    if (dz_pidfile_read(word, &pidfile) < 0)
-        return dz_fault(fault, "pidfile", word, errno,
-                        errno == EINVAL  ? "not a regular file"
-                        : errno == ELOOP ? "a symbolic link"
-                                         : NULL);
-    if (pidfile.state == DZ_PIDFILE_NONE)
-        return 0;
-    if (pidfile.state == DZ_PIDFILE_RUNS) {
-        const char *reason = distrust(&pidfile);
-        if (reason != NULL)
-            return dz_fault(fault, "pidfile", word, 0, reason);
-        if (find_elsewhere(job, word, pidfile.who.pid))
-            return 0;
-        find_process(job, &pidfile.who);
-        if (job->pidfile == NULL)
-            job->pidfile = realpath(word, NULL);
-        return 0;
+    job_init(job);
+    if (result < 0)
+        reason = errno == EINVAL  ? "not a regular file"
+                 : errno == ELOOP ? "a symbolic link"
+                                  : NULL;
+    int err = result < 0 && reason == NULL ? errno : 0;
+    if (result == 0 &&
+        (pidfile.state == DZ_PIDFILE_EMPTY || pidfile.state == DZ_PIDFILE_GARBAGE)) {
+        dz_pidfile_words(&pidfile, &text);
+        reason = problem;
+    } else if (result == 0 && pidfile.state != DZ_PIDFILE_NONE) {
+        reason = pidfile.state != DZ_PIDFILE_STALE ? distrust(&pidfile) : NULL;
+        if (reason == NULL)
+            take_pidfile(job, word, records, path, &pidfile);
     }
-    dz_pidfile_words(&pidfile, &text);
-    if (pidfile.state != DZ_PIDFILE_STALE)
-        return dz_fault(fault, "pidfile", word, 0, words);
-    pidfile.who.start = 0;
-    find_process(job, &pidfile.who);
-    /* Its record, which says more than that; it is no record of a younger one. */
-    job->state = JOB_ENDED;
-    job->problem = strdup(words);
-    if (job->pidfile == NULL)
-        job->pidfile = realpath(word, NULL);
-    return 0;
+    if (records >= 0)
+        close(records); /* nothing was written */
+    return reason != NULL || err != 0 ? dz_fault(fault, "pidfile", word, err, reason)
+                                      : 0;
 }
 
 int job_find(struct job *job, const char *word, struct dz_fault *fault)
@@ -189,7 +196,7 @@ int job_find(struct job *job, const char *word, struct dz_fault *fault)
         result = find_pidfile(job, word, fault);
     else if (word[0] == '\0' || word[0] == '.')
         return dz_fault(fault, "name", word, 0, "not a name");
-    else if (is_number(word))
+    else if (word[strspn(word, "0123456789")] == '\0')
         return find_pid(job, word, fault);
     else
         result = find_name(job, word, fault);

@@ -1,8 +1,8 @@
 /*
- * Jobs by their records: read, listed, forgotten.
+ * Jobs by their records: reads, lists and removes them.
  *
- * Invariant: a job is JOB_RUNS only where the very process that its record is
- * about is there.
+ * Invariant: a job is JOB_RUNS only if the process that its record identifies runs, and
+ * JOB_ENDED only if the end of that process is proven.
  */
 #include "dzctl.h"
 
@@ -14,41 +14,38 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-const char job_elsewhere[] = "of another PID namespace, where it may run";
-
 /* ---- reading a record ---- */
 
-/* All of the file open on fd, terminated; NULL with errno. */
+/* Returns the bytes of the file open on fd, terminated, or NULL and sets errno.  They
+ * are valid until the next call. */
 static char *read_whole(int fd)
 {
-    size_t size = 1024;
+    static char *text;
+    static size_t size;
     size_t length = 0;
-    char *text = malloc(size);
 
-    while (text != NULL) {
+    for (;;) {
+        if (size - length < 2) {
+            size_t wanted = size > 0 ? 2 * size : 16384;
+            char *more = realloc(text, wanted);
+            if (more == NULL)
+                return NULL;
+            text = more;
+            size = wanted;
+        }
         ssize_t n = read(fd, text + length, size - 1 - length);
         if (n < 0 && errno == EINTR)
             continue;
-        if (n <= 0) {
-            text[length] = '\0';
-            if (n == 0)
-                return text;
-            break;
-        }
+        if (n < 0)
+            return NULL;
         length += (size_t)n;
-        if (length + 1 < size)
-            continue;
-        size *= 2;
-        char *more = realloc(text, size);
-        if (more == NULL)
-            break;
-        text = more;
+        text[length] = '\0';
+        if (length + 1 < size) /* a regular file ends there */
+            return text;
     }
-    free(text);
-    return NULL;
 }
 
-/* The value between at and end, with \n and \\ made what they stand for. */
+/* Returns an allocated copy of the value between at and end, without its escapes. */
 static char *unescape(const char *at, const char *end)
 {
     char *text = malloc((size_t)(end - at) + 1);
@@ -85,53 +82,48 @@ static void add_string(char ***list, char *string)
     more[count + 1] = NULL;
 }
 
+/* Takes one line of a record. */
 static void take_line(struct job *job, const char *line, const char *end)
 {
+    enum kind { TEXT, LIST, NUMBER };
     static const struct {
         const char *key;
+        enum kind kind;
         size_t field;
-    } texts[] =
-        {
-            {"name ", offsetof(struct job, name)},
-            {"cwd ", offsetof(struct job, cwd)},
-            {"log ", offsetof(struct job, log)},
-            {"error_log ", offsetof(struct job, error_log)},
-            {"pidfile ", offsetof(struct job, pidfile)},
-        },
-      lists[] =
-          {
-              {"arg ", offsetof(struct job, argv)},
-              {"option ", offsetof(struct job, options)},
-          },
-      numbers[] = {
-          {"status ", offsetof(struct job, status)},
-          {"umask ", offsetof(struct job, umask)},
-      };
+    } fields[] = {
+        {"arg", LIST, offsetof(struct job, argv)},
+        {"option", LIST, offsetof(struct job, options)},
+        {"name", TEXT, offsetof(struct job, name)},
+        {"cwd", TEXT, offsetof(struct job, cwd)},
+        {"log", TEXT, offsetof(struct job, log)},
+        {"error_log", TEXT, offsetof(struct job, error_log)},
+        {"pidfile", TEXT, offsetof(struct job, pidfile)},
+        {"older", LIST, offsetof(struct job, older)},
+        {"status", NUMBER, offsetof(struct job, status)},
+        {"umask", NUMBER, offsetof(struct job, umask)},
+    };
+    const char *value = memchr(line, ' ', (size_t)(end - line));
+    size_t length = value != NULL ? (size_t)(value - line) : 0;
     int64_t number;
 
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        size_t length = strlen(texts[i].key);
-        char **field = (char **)(void *)((char *)job + texts[i].field);
-        if (strncmp(line, texts[i].key, length) == 0 && *field == NULL)
-            *field = unescape(line + length, end);
-    }
-    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
-        size_t length = strlen(lists[i].key);
-        if (strncmp(line, lists[i].key, length) == 0)
-            add_string((char ***)(void *)((char *)job + lists[i].field),
-                       unescape(line + length, end));
-    }
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        size_t length = strlen(numbers[i].key);
-        const char *at = line + length;
-        if (strncmp(line, numbers[i].key, length) == 0 &&
-            dz_read_long(&at, &number) == 0 && number <= INT_MAX)
-            *(int *)(void *)((char *)job + numbers[i].field) = (int)number;
+    for (size_t i = 0; length > 0 && i < sizeof fields / sizeof fields[0]; i++) {
+        void *field = (char *)job + fields[i].field;
+        if (strlen(fields[i].key) != length || memcmp(line, fields[i].key, length) != 0)
+            continue;
+        value++;
+        if (fields[i].kind == LIST)
+            add_string(field, unescape(value, end));
+        else if (fields[i].kind == TEXT && *(char **)field == NULL)
+            *(char **)field = unescape(value, end);
+        else if (fields[i].kind == NUMBER && dz_read_long(&value, &number) == 0 &&
+                 number <= INT_MAX)
+            *(int *)field = (int)number;
+        return;
     }
 }
 
-/* Takes the lines after the record's beginning.  Returns whether its end was there.
- * After that its status may have been added. */
+/* Takes the lines after the beginning of a record.  Returns whether "end" is among
+ * them.  A status may follow it. */
 static bool take_lines(struct job *job, const char *line)
 {
     const char *end;
@@ -145,49 +137,52 @@ static bool take_lines(struct job *job, const char *line)
     return complete;
 }
 
-static enum job_state state_of(const struct dz_record *record)
+void job_init(struct job *job)
 {
-    struct dz_identity here;
-
-    int runs = dz_identity_runs(&record->who);
-
-    if (runs > 0)
-        return JOB_RUNS;
-    /* Without /proc nothing can be told of it, as of one that is elsewhere. */
-    if (runs < 0 || dz_identify(getpid(), &here) < 0)
-        return JOB_ELSEWHERE;
-    return here.space != record->who.space && strcmp(here.boot, record->who.boot) == 0
-               ? JOB_ELSEWHERE
-               : JOB_ENDED;
+    memset(job, 0, sizeof *job);
+    job->state = JOB_NONE;
+    job->status = -1;
+    job->umask = -1;
+    job->why = "";
 }
 
-int job_read(struct job *job, int folder, const char *path, const char *file)
+static enum job_state state_of(const struct dz_record *record, const char **why)
+{
+    switch (dz_identity_state(&record->who, why)) {
+    case DZ_RUNS:
+        return JOB_RUNS;
+    case DZ_ENDED:
+        return JOB_ENDED;
+    default:
+        return JOB_UNKNOWN;
+    }
+}
+
+int job_read(struct job *job, int directory, const char *path, const char *file)
 {
     const char *rest;
     char *text;
-    int fd = dz_record_open(folder, file);
+    int fd = dz_record_open(directory, file);
 
-    memset(job, 0, sizeof *job);
-    job->status = -1;
-    job->umask = -1;
+    job_init(job);
     if (fd < 0)
         return -1;
     text = read_whole(fd);
-    close(fd); /* read only: nothing can be lost */
+    int err = errno;
+    close(fd); /* only read: close cannot lose data */
+    errno = err;
     if (text == NULL)
         return -1;
     rest = dz_record_parse(text, &job->record);
     if (rest == NULL || !take_lines(job, rest) ||
         asprintf(&job->file, "%s/%s", path, file) < 0) {
-        free(text);
         job->file = NULL;
         job_free(job);
         errno = EINVAL;
         return -1;
     }
-    free(text);
     job->recorded = true;
-    job->state = state_of(&job->record);
+    job->state = state_of(&job->record, &job->why);
     return 0;
 }
 
@@ -202,6 +197,7 @@ void job_free(struct job *job)
 {
     free_list(job->argv);
     free_list(job->options);
+    free_list(job->older);
     free(job->file);
     free(job->name);
     free(job->cwd);
@@ -209,10 +205,7 @@ void job_free(struct job *job)
     free(job->error_log);
     free(job->pidfile);
     free(job->problem);
-    memset(job, 0, sizeof *job);
-    job->state = JOB_NONE;
-    job->status = -1;
-    job->umask = -1;
+    job_init(job);
 }
 
 /* ---- all of them ---- */
@@ -232,7 +225,7 @@ static int by_name(const void *a, const void *b)
 
 static int add_job(struct job **jobs, size_t *count, const struct job *job)
 {
-    /* Room in powers of two: when the count reaches one. */
+    /* The room is a power of two. */
     if ((*count & (*count - 1)) == 0) {
         struct job *more =
             realloc(*jobs, (*count == 0 ? 1 : 2 * *count) * sizeof **jobs);
@@ -244,50 +237,58 @@ static int add_job(struct job **jobs, size_t *count, const struct job *job)
     return 0;
 }
 
-/* Read all records of the folder; takes it over. */
-static int read_folder(int folder, const char *path, struct job **jobs, size_t *count)
+/* Reads all records of the state directory, and closes it. */
+static int read_directory(int directory, const char *path, struct job **jobs,
+                          size_t *count)
 {
-    DIR *entries = fdopendir(folder);
+    DIR *entries = fdopendir(directory);
     struct dirent *entry;
     struct job job;
     int result = entries == NULL ? -1 : 0;
 
     while (result == 0 && (entry = readdir(entries)) != NULL) {
-        /* Locks, and files that are being written, begin with a dot. */
+        /* Locks and files that are being written begin with a dot. */
         if (entry->d_name[0] == '.' ||
             job_read(&job, dirfd(entries), path, entry->d_name) < 0)
             continue;
         result = add_job(jobs, count, &job);
     }
     if (entries != NULL)
-        closedir(entries); /* read only: nothing can be lost */
+        closedir(entries); /* only read: close cannot lose data */
     else
-        close(folder);
+        close(directory);
     return result;
 }
 
 int job_list(struct job **jobs, size_t *count, struct dz_fault *fault)
 {
     char path[PATH_MAX];
-    int folder = dz_state_open(environ, false, path, fault);
+    int directory = dz_state_open(environ, false, path, fault);
 
     *jobs = NULL;
     *count = 0;
-    if (folder < 0)
+    if (directory < 0)
         return fault->err == ENOENT ? 0 : -1;
-    if (read_folder(folder, path, jobs, count) < 0)
+    if (read_directory(directory, path, jobs, count) < 0)
         return dz_fault(fault, "state", path, errno, NULL);
     if (*count > 0)
         qsort(*jobs, *count, sizeof **jobs, by_name);
     return 0;
 }
 
-/* ---- its traces ---- */
+/* ---- changing and removing ---- */
 
 void job_forget(const struct job *job)
 {
-    if (job->pidfile != NULL)
-        dz_pidfile_remove(job->pidfile, job->record.who.pid);
+    struct dz_fault unheard;
+    char path[PATH_MAX];
+    int records;
+
+    if (job->pidfile != NULL) {
+        records = dz_state_open(environ, false, path, &unheard);
+        dz_pidfile_remove(job->pidfile, records, job->record.who.pid);
+        dz_close_fd(&records);
+    }
     if (job->file != NULL)
         dz_record_remove(job->file, job->record.who.pid, false);
 }
@@ -306,4 +307,12 @@ void job_note_status(const struct job *job, int status)
 {
     if (job->file != NULL)
         dz_record_add_status(job->file, job->record.who.pid, status);
+}
+
+int job_fault_unknown(const struct job *job, const char *command, const char *word,
+                      struct dz_fault *fault)
+{
+    dz_fault_unknown(fault, command, word, job->record.who.pid, job->why);
+    fault->status = CTL_FAILED;
+    return -1;
 }

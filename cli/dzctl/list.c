@@ -1,78 +1,51 @@
 /*
- * What is printed of jobs: a table for people, JSON for programs.
+ * list: all jobs, as a table for people or as JSON for programs.
+ *
+ * Each column but the last is as wide as its longest cell.  On a terminal a line is cut
+ * at the edge of the screen.
  */
 #include "dzctl.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
-
-/* ---- the table ---- */
 
 enum column { NAME, PID, STATE, SINCE, LOG, COMMAND, COLUMNS };
+
+enum { GAP = 2, TIME = sizeof "2026-01-01 00:00:00" - 1 };
 
 static const char *const headings[COLUMNS] = {"NAME",  "PID", "STATE",
                                               "SINCE", "LOG", "COMMAND"};
 
-struct row {
-    char *cells[COLUMNS];
+/* Room for the cells that are made of numbers. */
+struct scratch {
+    char pid[24];
+    char state[48];
+    char since[32];
 };
 
-/* The words of the command with blanks between them. */
-static char *command_cell(const struct job *job)
+/* Fills in the cells of a job, but for SINCE; that of COMMAND is the first argument. */
+static void fill_cells(const struct job *job, struct scratch *scratch,
+                       const char *cells[COLUMNS])
 {
-    size_t length = 1;
-    char *text;
-    char *at;
+    snprintf(scratch->pid, sizeof scratch->pid, "%ld", (long)job->record.who.pid);
+    cells[NAME] = job->name != NULL ? job->name : "-";
+    cells[PID] = scratch->pid;
+    cells[STATE] = shown_state(job, scratch->state);
+    cells[SINCE] = "-";
+    cells[LOG] = job->log != NULL ? job->log : "-";
+    cells[COMMAND] = job->argv != NULL ? job->argv[0] : "-";
+}
 
-    if (job->argv == NULL)
-        return strdup("-");
-    for (char **word = job->argv; *word != NULL; word++)
-        length += strlen(*word) + 1;
-    text = malloc(length);
-    if (text == NULL)
-        return NULL;
-    at = text;
-    for (char **word = job->argv; *word != NULL; word++) {
-        at = stpcpy(at, word == job->argv ? "" : " ");
-        at = stpcpy(at, *word);
+static void widen(int widths[COLUMNS], const char *const cells[COLUMNS])
+{
+    for (int i = 0; i < COMMAND; i++) {
+        int width = width_of(cells[i]);
+        widths[i] = width > widths[i] ? width : widths[i];
     }
-    dz_one_line(text);
-    return text;
 }
 
-static struct row make_row(const struct job *job)
-{
-    char digits[24];
-    char words[48];
-    struct row row;
-
-    snprintf(digits, sizeof digits, "%ld", (long)job->record.who.pid);
-    row.cells[NAME] = shown_text(job->name);
-    row.cells[PID] = strdup(digits);
-    row.cells[STATE] = strdup(shown_state(job, words));
-    row.cells[SINCE] = shown_since(job);
-    row.cells[LOG] = shown_text(job->log);
-    row.cells[COMMAND] = command_cell(job);
-    return row;
-}
-
-/* How many columns of the screen a text takes; one for each character, as the
- * bytes of UTF-8 that continue one take none. */
-static int width_of(const char *text)
-{
-    int width = 0;
-
-    for (; *text != '\0'; text++)
-        width += ((unsigned char)*text & 0xc0) != 0x80;
-    return width;
-}
-
-/* Of the terminal; INT_MAX where stdout is none: nothing is cut in a file. */
+/* Returns the columns of the terminal, INT_MAX if stdout is not one. */
 static int screen_width(void)
 {
     struct winsize size;
@@ -82,129 +55,74 @@ static int screen_width(void)
     return size.ws_col;
 }
 
-/* Print the characters of text from number first on, at most count. */
-static void print_part(const char *text, int first, int count)
+/* Prints text in the *left columns of the line.  If it does not fit, its end is "..."
+ * and nothing is left. */
+static void print_text(const char *text, int *left)
 {
-    for (int at = -1; *text != '\0'; text++) {
-        at += ((unsigned char)*text & 0xc0) != 0x80;
-        if (at >= first && at < first + count)
-            putchar(*text);
-    }
-}
+    static const char dots[] = "...";
+    enum { DOTS = sizeof dots - 1 };
+    int width = width_of(text);
 
-/* Print text in width columns: one that is too long ends in "...", or, a path,
- * begins so.  last: without blanks behind it. */
-static void print_cell(const char *text, int width, bool path, bool last)
-{
-    static const char cut[] = "...";
-    int dots = width < 3 ? width : 3;
-    int has = width_of(text);
-
-    if (has > width && path) {
-        print_part(cut, 0, dots);
-        print_part(text, has - (width - dots), width - dots);
-    } else if (has > width) {
-        print_part(text, 0, width - dots);
-        print_part(cut, 0, dots);
-    } else {
-        fputs(text, stdout);
-    }
-    for (; has < width && !last; has++)
-        putchar(' ');
-}
-
-enum { GAP = 2 };
-
-/* What the columns take in all; one of width 0 is left out. */
-static int total_width(const int widths[COLUMNS])
-{
-    int total = -GAP;
-
-    for (int i = 0; i < COLUMNS; i++)
-        total += widths[i] > 0 ? widths[i] + GAP : 0;
-    return total;
-}
-
-/* Take width from a column, down to least, as far as the screen needs it. */
-static void shrink(int widths[COLUMNS], enum column column, int least, int screen)
-{
-    int over = total_width(widths) - screen;
-
-    if (over <= 0 || widths[column] <= least)
+    if (width <= *left) {
+        *left -= print_columns(text, width);
         return;
-    widths[column] = widths[column] - over > least ? widths[column] - over : least;
+    }
+    print_columns(text, *left > DOTS ? *left - DOTS : 0);
+    print_columns(dots, *left > DOTS ? DOTS : *left);
+    *left = 0;
 }
 
-/*
- * The widths of the columns: what the longest cell takes, less where that is
- * wider than the screen.  The long ones give first, then go: the log, since when,
- * the command.  The name, by which one goes on, is the last to be cut.
- */
-static void set_widths(const struct row *rows, size_t count, int widths[COLUMNS])
+/* Prints blanks, unless they reach the edge of the screen. */
+static void print_blanks(int count, int *left)
 {
-    enum { LEAST = 12, STATE_LEAST = 7 };
+    if (count > *left)
+        count = *left;
+    *left -= count;
+    printf("%*s", count, "");
+}
+
+/* Prints a line.  arguments: further arguments of the command, or NULL. */
+static void print_line(const char *const cells[COLUMNS], char *const *arguments,
+                       const int widths[COLUMNS], int screen)
+{
+    int left = screen;
+
+    for (int i = 0; i < COLUMNS && left > 0; i++) {
+        print_text(cells[i], &left);
+        if (i < COMMAND && left > 0)
+            print_blanks(widths[i] - width_of(cells[i]) + GAP, &left);
+    }
+    for (; arguments != NULL && *arguments != NULL && left > 0; arguments++) {
+        print_blanks(1, &left);
+        if (left > 0)
+            print_text(*arguments, &left);
+    }
+    putchar('\n');
+}
+
+static void print_table(const struct job *jobs, size_t count)
+{
+    struct scratch scratch;
+    const char *cells[COLUMNS];
+    int widths[COLUMNS] = {[SINCE] = TIME};
     int screen = screen_width();
-    int command;
 
-    for (int i = 0; i < COLUMNS; i++) {
-        widths[i] = width_of(headings[i]);
-        for (size_t j = 0; j < count; j++) {
-            int width = width_of(rows[j].cells[i]);
-            widths[i] = width > widths[i] ? width : widths[i];
-        }
+    if (count == 0)
+        return;
+    widen(widths, headings);
+    for (size_t i = 0; i < count; i++) {
+        fill_cells(&jobs[i], &scratch, cells);
+        widen(widths, cells);
     }
-    command = widths[COMMAND];
-    shrink(widths, LOG, widths[COMMAND] > 2 * LEAST ? 2 * LEAST : LEAST, screen);
-    shrink(widths, COMMAND, 2 * LEAST, screen);
-    shrink(widths, LOG, LEAST, screen);
-    shrink(widths, COMMAND, LEAST, screen);
-    shrink(widths, LOG, 0, total_width(widths) > screen ? 0 : screen);
-    shrink(widths, SINCE, 0, total_width(widths) > screen ? 0 : screen);
-    shrink(widths, STATE, STATE_LEAST, screen);
-    shrink(widths, COMMAND, 0, total_width(widths) > screen ? 0 : screen);
-    shrink(widths, NAME, 4, screen);
-    int left = screen - total_width(widths);
-    if (screen != INT_MAX && widths[COMMAND] > 0 && left > 0)
-        widths[COMMAND] =
-            command < widths[COMMAND] + left ? command : widths[COMMAND] + left;
-}
-
-static void print_row(char *const *cells, const int widths[COLUMNS])
-{
-    int last = COMMAND;
-
-    while (last > NAME && widths[last] == 0)
-        last--;
-    for (int i = 0; i <= last; i++) {
-        if (widths[i] == 0)
-            continue;
-        print_cell(cells[i], widths[i], i == LOG, i == last);
-        fputs(i == last ? "\n" : "  ", stdout);
+    print_line(headings, NULL, widths, screen);
+    for (size_t i = 0; i < count; i++) {
+        char **argv = jobs[i].argv;
+        fill_cells(&jobs[i], &scratch, cells);
+        shown_since(&jobs[i], scratch.since);
+        cells[SINCE] = scratch.since;
+        print_line(cells, argv != NULL && argv[0] != NULL ? argv + 1 : NULL, widths,
+                   screen);
     }
-}
-
-static int print_table(const struct job *jobs, size_t count)
-{
-    struct row *rows = calloc(count + 1, sizeof *rows);
-    int widths[COLUMNS];
-    bool complete = rows != NULL;
-
-    for (size_t i = 0; complete && i < count; i++) {
-        rows[i] = make_row(&jobs[i]);
-        for (int j = 0; j < COLUMNS; j++)
-            complete = complete && rows[i].cells[j] != NULL;
-    }
-    if (complete && count > 0) {
-        set_widths(rows, count, widths);
-        print_row((char *const *)headings, widths);
-        for (size_t i = 0; i < count; i++)
-            print_row(rows[i].cells, widths);
-    }
-    for (size_t i = 0; rows != NULL && i < count; i++)
-        for (int j = 0; j < COLUMNS; j++)
-            free(rows[i].cells[j]);
-    free(rows);
-    return complete ? 0 : -1;
 }
 
 int command_list(const struct ctl_command *command, int argc, char **argv)
@@ -227,10 +145,8 @@ int command_list(const struct ctl_command *command, int argc, char **argv)
             show_json(&jobs[i], NULL);
         }
         fputs(count == 0 ? "[]\n" : "\n]\n", stdout);
-    } else if (print_table(jobs, count) < 0) {
-        status = CTL_FAILED;
-        dz_fault(&fault, "list", NULL, ENOMEM, NULL);
-        ctl_tell(&fault);
+    } else {
+        print_table(jobs, count);
     }
     for (size_t i = 0; i < count; i++)
         job_free(&jobs[i]);

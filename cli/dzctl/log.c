@@ -1,8 +1,8 @@
 /*
- * log: the end of a job's log, and with -f what comes, until the job has ended.
+ * log: prints the end of a job's log, and with -f new lines until the job has ended.
  *
- * What comes is told by inotify(7); the folder is watched as well as the file,
- * so that a log that was rotated is followed under its name.
+ * inotify(7) reports new lines.  The directory is watched too, so that a log that is
+ * rotated is followed under its name.
  */
 #include "dzctl.h"
 
@@ -17,7 +17,8 @@
 
 enum { BLOCK = 65536, TICK_MS = 1000 };
 
-/* Copy what is there from the file's position on.  -1 with errno. */
+/* Copies the file to stdout from its position on.  Returns 0, or -1 and sets errno;
+ * *written is false if stdout failed. */
 static int copy_rest(int fd, bool *written)
 {
     static char data[BLOCK]; /* too much for a small stack */
@@ -36,8 +37,9 @@ static int copy_rest(int fd, bool *written)
     return 0;
 }
 
-/* After a cut (copytruncate) go on at the beginning: what was is gone. */
-static void mind_cut(int fd)
+/* Goes to the beginning of a log that was truncated, as logrotate's copytruncate does.
+ */
+static void rewind_truncated(int fd)
 {
     struct stat about;
     off_t at = lseek(fd, 0, SEEK_CUR);
@@ -46,6 +48,7 @@ static void mind_cut(int fd)
         lseek(fd, 0, SEEK_SET);
 }
 
+/* Returns whether path still names the file open on fd. */
 static bool is_same(int fd, const char *path)
 {
     struct stat one;
@@ -55,25 +58,27 @@ static bool is_same(int fd, const char *path)
            one.st_ino == other.st_ino && one.st_dev == other.st_dev;
 }
 
-/* Watch the file and its folder; -1 where that cannot be: then each second. */
+/* Watches the file and its directory.  Returns the descriptor, or -1: then the log is
+ * read each second. */
 static int watch(const char *path)
 {
-    char *folder = strdup(path);
+    char *directory = strdup(path);
     int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 
-    if (fd >= 0 && folder != NULL) {
-        char *slash = strrchr(folder, '/');
-        if (slash != NULL) /* it is absolute, in a record of ours */
+    if (fd >= 0 && directory != NULL) {
+        char *slash = strrchr(directory, '/');
+        if (slash != NULL) /* it has one: our records hold absolute paths */
             *slash = '\0';
         inotify_add_watch(fd, path, IN_MODIFY);
-        inotify_add_watch(fd, folder[0] != '\0' ? folder : "/",
+        inotify_add_watch(fd, directory[0] != '\0' ? directory : "/",
                           IN_CREATE | IN_MOVED_TO);
     }
-    free(folder);
+    free(directory);
     return fd;
 }
 
-/* Whether nobody reads stdout any more. */
+/* Waits for a change of the log, the end of the job, or a second.  Returns whether
+ * stdout has lost its reader. */
 static bool await_event(int events, int pidfd)
 {
     struct pollfd wanted[] = {{.fd = events, .events = POLLIN},
@@ -83,11 +88,11 @@ static bool await_event(int events, int pidfd)
 
     int ready = poll(wanted, 3, TICK_MS); /* EINTR: look again */
     while (events >= 0 && read(events, data, sizeof data) > 0)
-        ; /* which event it was does not matter */
+        ; /* the kind of event does not matter */
     return ready > 0 && (wanted[2].revents & POLLERR) != 0;
 }
 
-/* -1 with errno. */
+/* Prints new lines until the job has ended.  Returns 0, or -1 and sets errno. */
 static int follow(const struct job *job, int *fd, bool *written)
 {
     int events = watch(job->log);
@@ -95,22 +100,22 @@ static int follow(const struct job *job, int *fd, bool *written)
     int result = 0;
 
     for (;;) {
-        /* Asked before the last look: what it wrote before its end is read. */
-        bool ended = dz_identity_runs(&job->record.who) == 0;
-        mind_cut(*fd);
+        /* First the end, then the read: what the job wrote before its end is read. */
+        bool ended = dz_identity_state(&job->record.who, NULL) == DZ_ENDED;
+        rewind_truncated(*fd);
         result = copy_rest(*fd, written);
         if (result < 0)
             break;
         if (!is_same(*fd, job->log)) {
-            int next = open(job->log, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+            int next = open_trusted(job->log);
             if (next >= 0) {
-                /* What was written before the other was there. */
+                /* The job may have written to the old file until now. */
                 result = copy_rest(*fd, written);
                 if (result < 0) {
                     close(next);
                     break;
                 }
-                close(*fd); /* read only: nothing can be lost */
+                close(*fd); /* only read: close cannot lose data */
                 *fd = next;
                 close(events);
                 events = watch(job->log);
@@ -129,16 +134,22 @@ static int follow(const struct job *job, int *fd, bool *written)
     return result;
 }
 
+/* Returns why a log could not be opened, or NULL for the text of err. */
+static const char *log_reason(int err)
+{
+    return err == EPERM ? "another user's symbolic link leads there" : NULL;
+}
+
 static int show(const struct job *job, const struct arguments *arguments,
                 struct dz_fault *fault)
 {
     struct stat about;
-    int fd = open(job->log, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    int fd = open_trusted(job->log);
     int result = -1;
     bool written = true;
 
     if (fd >= 0 && fstat(fd, &about) == 0 && !S_ISREG(about.st_mode)) {
-        close(fd); /* read only: nothing can be lost */
+        close(fd); /* only read: close cannot lose data */
         return dz_fault(fault, "log", job->log, 0, "not a regular file");
     }
     if (fd >= 0) {
@@ -154,7 +165,7 @@ static int show(const struct job *job, const struct arguments *arguments,
         close(fd);
     if (result < 0 && !written)
         return dz_fault(fault, "stdout", NULL, err, NULL);
-    return result < 0 ? dz_fault(fault, "log", job->log, err, NULL) : 0;
+    return result < 0 ? dz_fault(fault, "log", job->log, err, log_reason(err)) : 0;
 }
 
 int command_log(const struct ctl_command *command, int argc, char **argv)

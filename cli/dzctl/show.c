@@ -14,8 +14,8 @@ const char *shown_state(const struct job *job, char words[48])
 
     if (job->state == JOB_RUNS)
         return "running";
-    if (job->state == JOB_ELSEWHERE)
-        return "not here";
+    if (job->state == JOB_UNKNOWN)
+        return "unknown";
     if (job->state == JOB_NONE)
         return job->record.who.pid > 0 ? "not running" : "no such job";
     dz_add(&text, "ended (");
@@ -34,7 +34,7 @@ const char *shown_state(const struct job *job, char words[48])
 
 /* ---- JSON ---- */
 
-/* Prints the options that the start was given: true for a flag. */
+/* Prints the options of the start.  The value of a flag is true. */
 static void json_options(const struct job *job)
 {
     printf("\"options\": {");
@@ -69,7 +69,7 @@ void show_json(const struct job *job, const char *called)
     json_string(job->state == JOB_RUNS    ? "running"
                 : job->state == JOB_ENDED ? "ended"
                 : job->state == JOB_NONE  ? "not running"
-                                          : "not here");
+                                          : "unknown");
     printf(", \"status\": ");
     if (job->status >= 0 && !WIFSIGNALED(job->status))
         printf("%d, \"signal\": null", WEXITSTATUS(job->status));
@@ -114,13 +114,12 @@ char *shown_text(const char *string)
     return text;
 }
 
-char *shown_since(const struct job *job)
+void shown_since(const struct job *job, char text[32])
 {
-    char words[32] = "-";
     time_t when = (time_t)job->record.since;
     struct tm local;
 
+    snprintf(text, 32, "-");
     if (job->recorded && localtime_r(&when, &local) != NULL)
-        strftime(words, sizeof words, "%Y-%m-%d %H:%M:%S", &local);
-    return strdup(words);
+        strftime(text, 32, "%Y-%m-%d %H:%M:%S", &local);
 }

@@ -5,27 +5,28 @@
 
 #include <stdlib.h>
 
-/* ---- one job ---- */
-
 static void print_status(const struct job *job, const char *word)
 {
     char digits[24];
     char words[48];
-    char *since = shown_since(job);
+    char since[32];
     char *log = shown_text(job->log);
 
-    printf("%s: %s", job->recorded ? job_called(job, digits) : word,
-           shown_state(job, words));
+    shown_since(job, since);
+    printf("%s: ", job->recorded ? job_called(job, digits) : word);
+    if (job->state == JOB_UNKNOWN)
+        printf("unknown (%s)", job->why);
+    else
+        printf("%s", shown_state(job, words));
     if (job->record.who.pid > 0)
         printf(", PID %ld", (long)job->record.who.pid);
-    if (job->recorded && since != NULL)
+    if (job->recorded)
         printf(", since %s", since);
     if (job->log != NULL && log != NULL)
         printf(", log %s", log);
     if (job->problem != NULL)
         printf(", pidfile %s", job->problem);
     putchar('\n');
-    free(since);
     free(log);
 }
 
@@ -33,7 +34,7 @@ int command_status(const struct ctl_command *command, int argc, char **argv)
 {
     static const int statuses[] = {[JOB_RUNS] = 0,
                                    [JOB_ENDED] = CTL_DEAD,
-                                   [JOB_ELSEWHERE] = CTL_DEAD,
+                                   [JOB_UNKNOWN] = CTL_UNKNOWN,
                                    [JOB_NONE] = CTL_NOT_RUNNING};
     struct arguments arguments;
     struct job job;

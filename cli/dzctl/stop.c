@@ -1,9 +1,9 @@
 /*
- * stop: ends a job and what is left of it.
+ * stop: ends a job and what is left of its session.
  *
- * No signal goes anywhere but through the core, which compares who is meant
- * before; what is left of a job's session is looked for only after the job was
- * seen running in it, since a session's number can be reused as a PID can.
+ * All signals go through core/job, which compares the identity first.  The number of a
+ * session can be reused, as a PID can.  So the session is ended only if the job was
+ * seen running in it.
  */
 #include "dzctl.h"
 
@@ -20,36 +20,62 @@
 
 enum { STOP_MS = 10000, REST_MS = 1000 };
 
-/* The session that the job runs in, seen while it does; 0: not its own. */
+/* Returns the session that the job runs in, which is read while it runs; 0 if the
+ * session is not its own. */
 static pid_t own_session(const struct job *job)
 {
     struct dz_process process;
 
     if (dz_read_process(job->record.who.pid, &process) < 0 ||
-        process.start != job->record.who.start || process.session == getsid(0))
+        !dz_is_process(&job->record.who, &process) || process.session == getsid(0))
         return 0;
-    /* A leader that lives and is not the job: the session is not its own. */
+    /* If the leader lives and is not the job, the session is the leader's. */
     if (process.session != process.pid && dz_is_running(process.session))
         return 0;
-    /* One that it does not lead is its own where we have made it. */
+    /* A session that the job does not lead is its own if a start made it. */
     if (process.session != process.pid &&
         (!job->recorded || process.session != job->record.session))
         return 0;
     return process.session;
 }
 
-/* End what is left in session, if its number is still that session's. */
-static int stop_rest(pid_t session, int64_t until)
+/* Sets *spared to the processes that were in the session before the job.  Returns their
+ * number. */
+static size_t read_spared(const struct job *job, struct dz_identity **spared)
 {
-    struct dz_members family = {.session = session, .except = getpid()};
+    size_t count = 0;
+    size_t good = 0;
+
+    while (job->older != NULL && job->older[count] != NULL)
+        count++;
+    *spared = calloc(count + 1, sizeof **spared);
+    for (size_t i = 0; *spared != NULL && i < count; i++)
+        good += dz_record_parse_older(job->older[i], &(*spared)[good]);
+    return *spared != NULL ? good : count;
+}
+
+/* Stops what is left of the session. */
+static int stop_rest(const struct job *job, pid_t session, int64_t until)
+{
+    struct dz_members members = {.session = session, .except = getpid()};
     int64_t rest = dz_milliseconds() + REST_MS;
+    struct dz_identity *spared;
+    int result;
 
     if (session <= 1)
         return 0;
-    return dz_stop_members(&family, until > rest ? until : rest);
+    members.spared_count = read_spared(job, &spared);
+    members.spared = spared;
+    if (spared == NULL) /* without the list it cannot be told which to spare */
+        return -1;
+    result = dz_stop_members(&members, until > rest ? until : rest);
+    int err = errno;
+    free(spared);
+    errno = err;
+    return result;
 }
 
-/* 1: it took KILL. */
+/* Stops a job that runs.  Returns 1 if it took KILL, 0, or -1 with the fault. */
 static int stop_running(const struct job *job, int signal, int64_t until,
                         struct dz_fault *fault)
 {
@@ -57,23 +83,25 @@ static int stop_running(const struct job *job, int signal, int64_t until,
     pid_t session = own_session(job);
 
     int killed = dz_stop_process(who, signal, until);
-    if (killed >= 0 && stop_rest(session, until) == 0)
+    if (killed >= 0 && stop_rest(job, session, until) == 0)
         return killed;
     dz_fault_number(fault, "stop", who->pid, errno,
-                    errno == EBUSY ? "survived SIGKILL: it hangs in a system call"
-                                   : NULL);
+                    errno == EBUSY    ? "survived SIGKILL: it hangs in a system call"
+                    : errno == EAGAIN ? "something of the job may be left: processes "
+                                        "are forked too quickly"
+                                      : NULL);
     fault->status = CTL_FAILED;
     return -1;
 }
 
-/* Whether we know it well enough to signal it. */
+/* Returns whether the job is one of ours, or word is a pidfile. */
 static bool is_ours(const struct job *job, const char *word)
 {
     return job->recorded || strchr(word, '/') != NULL;
 }
 
-/* Success, and said; but a word that names a file here and no job is most likely
- * a pidfile without its slash, whose process goes on. */
+/* Reports that the job does not run, which is a success.  But if word is no job and
+ * names a file here, the user most likely means a pidfile. */
 static int nothing_to_stop(const struct job *job, const char *word,
                            struct dz_fault *fault)
 {
@@ -90,7 +118,8 @@ static int nothing_to_stop(const struct job *job, const char *word,
     return 0;
 }
 
-/* killed: after so many milliseconds by KILL, or -1. */
+/* Reports the end of a job.  killed: the milliseconds after which it took KILL, or -1.
+ */
 static void say_stopped(const struct job *job, const char *word, int64_t killed)
 {
     char digits[24];
@@ -121,9 +150,8 @@ static int stop_one(const char *word, const struct arguments *arguments)
 
     if (job_find(&job, word, &fault) < 0)
         return ctl_tell(&fault);
-    if (job.state == JOB_ELSEWHERE) {
-        dz_fault(&fault, "stop", word, 0, job_elsewhere);
-        result = -1;
+    if (job.state == JOB_UNKNOWN) {
+        result = job_fault_unknown(&job, "stop", word, &fault);
     } else if (job.state != JOB_RUNS) {
         result = nothing_to_stop(&job, word, &fault);
     } else if (job.record.who.pid < 2) {

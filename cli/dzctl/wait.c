@@ -12,7 +12,8 @@
 
 enum { REAPED_MS = 1000 };
 
-/* The status of a process that was reaped; -1 where the kernel does not tell. */
+/* Returns the status of a process that was reaped, or -1 if the kernel does not report
+ * it. */
 static int told_status(int pidfd)
 {
     struct dz_pidfd_info info = {.mask = DZ_PIDFD_INFO_EXIT};
@@ -24,8 +25,8 @@ static int told_status(int pidfd)
     return info.exit_code;
 }
 
-/* The status of a zombie.  /proc shows it to who might trace the process, and 0
- * to anybody else. */
+/* Returns the status of a zombie, or -1.  /proc shows it to users who may trace the
+ * process, and 0 to others. */
 static int zombie_status(pid_t pid)
 {
     struct dz_process process;
@@ -39,7 +40,7 @@ static int zombie_status(pid_t pid)
     return process.wait_status;
 }
 
-/* The process behind pidfd has ended: how. */
+/* Returns the status of a process that has ended, or -1 if it is unknown. */
 static int final_status(int pidfd, pid_t pid)
 {
     struct pollfd wanted = {.fd = pidfd, .events = 0};
@@ -48,7 +49,8 @@ static int final_status(int pidfd, pid_t pid)
     if (status >= 0)
         return status;
     status = told_status(pidfd);
-    /* POLLHUP, Linux 6.10: reaped.  A parent that does not is not waited for. */
+    /* POLLHUP means that the process was reaped, since Linux 6.10.  Some parents never
+     * reap. */
     if (status < 0 && poll(&wanted, 1, REAPED_MS) > 0)
         status = told_status(pidfd);
     return status;
@@ -67,7 +69,7 @@ int await_job(const struct job *job, int64_t until)
     else
         status = pidfd >= 0 ? final_status(pidfd, who->pid) : -1;
     if (pidfd >= 0)
-        close(pidfd); /* nothing can be lost */
+        close(pidfd); /* a pidfd has no data to lose */
     return status;
 }
 
@@ -77,6 +79,29 @@ static int tell_unknown(const char *word, const char *reason)
 
     dz_fault(&fault, "wait", word, 0, reason);
     return ctl_tell(&fault);
+}
+
+/* Returns the exit status of the command, after a message if there is none of the job.
+ * status is that of await_job. */
+static int tell_result(const struct job *job, const char *word, int status)
+{
+    struct dz_fault fault;
+
+    if (status == -2) {
+        tell_unknown(word, "still running");
+        return DZ_EXIT_TIMEOUT;
+    }
+    if (job->state == JOB_NONE)
+        return tell_unknown(word, "no such job");
+    if (job->state == JOB_UNKNOWN) {
+        job_fault_unknown(job, "wait", word, &fault);
+        fault.status = DZ_EXIT_FAILURE;
+        return ctl_tell(&fault);
+    }
+    if (status < 0)
+        return tell_unknown(word, "has ended; its exit status is unknown");
+    return WIFSIGNALED(status) ? DZ_EXIT_SIGNAL + WTERMSIG(status)
+                               : WEXITSTATUS(status);
 }
 
 int command_wait(const struct ctl_command *command, int argc, char **argv)
@@ -101,19 +126,7 @@ int command_wait(const struct ctl_command *command, int argc, char **argv)
     } else {
         status = job.status;
     }
-    enum job_state state = job.state;
+    int result = tell_result(&job, arguments.names[0], status);
     job_free(&job);
-    if (status == -2) {
-        tell_unknown(arguments.names[0], "still running");
-        return DZ_EXIT_TIMEOUT;
-    }
-    if (state == JOB_NONE)
-        return tell_unknown(arguments.names[0], "no such job");
-    if (state == JOB_ELSEWHERE)
-        return tell_unknown(arguments.names[0], job_elsewhere);
-    if (status < 0)
-        return tell_unknown(arguments.names[0],
-                            "has ended; its exit status is unknown");
-    return WIFSIGNALED(status) ? DZ_EXIT_SIGNAL + WTERMSIG(status)
-                               : WEXITSTATUS(status);
+    return result;
 }

@@ -250,6 +250,18 @@ static bool may_use(const char *path, int how, bool may_be_made)
     return faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) == 0;
 }
 
+/* Returns 0 if a start may replace the pidfile, or -1 with the fault. */
+static int check_pidfile(const char *path, char **envp, struct dz_fault *fault)
+{
+    char state[PATH_MAX];
+    struct dz_pidfile old;
+    int records = dz_state_open(envp, false, state, fault);
+    int result = dz_pidfile_check(path, records, &old, fault);
+
+    dz_close_fd(&records);
+    return result;
+}
+
 /* The files that are named.  Whether the start would be refused for one, as far as a
  * look tells: nothing is opened that an opening could change. */
 static bool print_files(const struct dz_plan *plan, char **envp)
@@ -268,7 +280,6 @@ static bool print_files(const struct dz_plan *plan, char **envp)
          true},
         {"chdir", plan->chdir, X_OK, false},
     };
-    struct dz_pidfile old;
     struct dz_fault fault;
     bool refused = false;
 
@@ -286,7 +297,7 @@ static bool print_files(const struct dz_plan *plan, char **envp)
     if (plan->pidfile != NULL) {
         printf("pidfile   %s\n", plan->pidfile);
         if ((may_use(plan->pidfile, F_OK, true)
-                 ? dz_pidfile_check(plan->pidfile, &old, &fault)
+                 ? check_pidfile(plan->pidfile, envp, &fault)
                  : dz_fault(&fault, "pidfile", plan->pidfile, errno, NULL)) < 0)
             refused = refuse(&fault);
     }

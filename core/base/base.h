@@ -39,7 +39,8 @@ struct dz_text {
 /* Begins an empty text in the size bytes at. */
 struct dz_text dz_text(char *at, size_t size);
 
-/* Append; set text->cut if the end does not fit. */
+/* Append.  If the end does not fit, they set text->cut; a UTF-8 character is appended
+ * whole or not at all. */
 void dz_add(struct dz_text *text, const char *string);
 void dz_add_bytes(struct dz_text *text, const char *bytes, size_t length);
 void dz_add_char(struct dz_text *text, char c);
@@ -48,9 +49,20 @@ void dz_add_number(struct dz_text *text, int64_t number);
 /* Appends milliseconds as seconds, with as many decimals as are not zero: "1.5". */
 void dz_add_seconds(struct dz_text *text, int64_t milliseconds);
 
-/* Replaces control characters by '?', so that the text stays one line.  U+0080 to
- * U+009F in UTF-8 count as control characters. */
+/* Replaces the bytes of control characters by '?', so that the text stays one line.
+ * U+0080 to U+009F are control characters, in UTF-8 and as single bytes. */
 void dz_one_line(char *text);
+
+/* Replaces the bytes of control characters in size bytes by '?', except tabs. */
+void dz_mask_controls(char *bytes, size_t size);
+
+/* Returns the length of the UTF-8 character at text, which has size bytes, and sets
+ * *character.  Returns 0 if the bytes are not UTF-8. */
+size_t dz_read_utf8(const char *text, size_t size, uint32_t *character);
+
+/* Returns the greatest length, at most length, at which the text does not end within a
+ * UTF-8 character.  text[length] must be readable. */
+size_t dz_whole_characters(const char *text, size_t length);
 
 /* Reads a decimal number without sign at *at and moves *at behind it.  Returns the
  * number, or -1 if there is no digit or it does not fit an int. */
@@ -90,6 +102,10 @@ int dz_fault_number(struct dz_fault *fault, const char *step, long object, int e
 /* Fills in *fault: the job that object names is already running as pid. */
 int dz_fault_running(struct dz_fault *fault, const char *step, const char *object,
                      pid_t pid);
+
+/* Fills in *fault: pid may be running, and why that is not known. */
+int dz_fault_unknown(struct dz_fault *fault, const char *step, const char *object,
+                     pid_t pid, const char *why);
 
 /*
  * Writes "PROGRAM: STEP: OBJECT: REASON\n" with a terminating zero to text and
@@ -202,13 +218,15 @@ char *dz_env(char **envp, const char *name);
 
 struct dz_process {
     pid_t pid;
-    char state; /* R, S, D, T, t, Z, X, I, as in proc_pid_stat(5) */
+    pid_t thread; /* a thread that has not ended if there is one: its files in
+                   * /proc/PID/task are those of the process */
+    char state;   /* R, S, D, T, t, Z, X, I, as in proc_pid_stat(5); of that thread */
     pid_t ppid;
     pid_t pgrp;
     pid_t session;
     int tty; /* device number of the controlling terminal; 0: none */
     int threads;
-    bool exiting;     /* its first thread is; its descriptors may be closed already */
+    bool exiting;     /* its descriptors may be closed already */
     bool executed;    /* since it was forked */
     pid_t foreground; /* that terminal's foreground process group, or -1 */
     uint64_t start;   /* clock ticks after boot, AT_CLKTCK of getauxval(3) a second */
@@ -216,7 +234,10 @@ struct dz_process {
     int wait_status;  /* of a zombie, as of waitpid(2); 0 where we may not see it */
 };
 
-/* Reads /proc/PID/stat.  Returns 0, or -1 and sets errno. */
+/*
+ * Reads /proc/PID/stat.  If the first thread has ended and others run, state, exiting
+ * and thread are of one of those.  Returns 0, or -1 and sets errno.
+ */
 int dz_read_process(pid_t pid, struct dz_process *process);
 
 /* Returns whether the process has ended; a zombie has. */
@@ -238,15 +259,22 @@ bool dz_proc_is_ours(void);
 int dz_has_other_members(pid_t id, bool session);
 
 /*
- * Calls visit for each numeric entry of a /proc directory, with the descriptor that
- * the directory is read by, until it returns something other than 0.  Returns that,
- * 0 at the end, or -1 and sets errno.
+ * Calls visit for each entry of the directory path, relative to at, until it returns
+ * something other than 0.  fd is the descriptor that the directory is read by.  Returns
+ * that, 0 at the end, or -1 and sets errno.
  */
+int dz_each_entry(int at, const char *path,
+                  int (*visit)(const char *name, int fd, void *data), void *data);
+
+/* Works as dz_each_entry for the entries that are numbers. */
 int dz_each_number(const char *directory, int (*visit)(int number, int fd, void *data),
                    void *data);
 
 /* Appends a terminal by its device number, dz_process.tty: "pts/3", "4:1", "none". */
 void dz_add_tty(struct dz_text *text, int tty);
+
+/* Returns the PID that this PID namespace has given out last, or -1 and sets errno. */
+pid_t dz_last_pid(void);
 
 /* waitpid(2), repeated at EINTR. */
 pid_t dz_waitpid(pid_t pid, int *status, int flags);

@@ -109,14 +109,16 @@ static const struct {
     {EMEDIUMTYPE, "Wrong medium type"},
 };
 
-static void put(char *at, size_t size, const char *string)
+/* Copies string, or as much as fits; then "..." is its end. */
+static void copy_or_cut(char *at, size_t size, const char *string)
 {
+    static const char dots[] = "...";
     struct dz_text text = dz_text(at, size);
 
     if (string != NULL)
         dz_add(&text, string);
     if (text.cut)
-        memcpy(at + size - 4, "...", 4);
+        memcpy(at + dz_whole_characters(string, size - sizeof dots), dots, sizeof dots);
 }
 
 int dz_fault(struct dz_fault *fault, const char *step, const char *object, int err,
@@ -124,9 +126,9 @@ int dz_fault(struct dz_fault *fault, const char *step, const char *object, int e
 {
     fault->err = err;
     fault->status = DZ_EXIT_FAILURE;
-    put(fault->step, sizeof fault->step, step);
-    put(fault->object, sizeof fault->object, object);
-    put(fault->reason, sizeof fault->reason, reason);
+    copy_or_cut(fault->step, sizeof fault->step, step);
+    copy_or_cut(fault->object, sizeof fault->object, object);
+    copy_or_cut(fault->reason, sizeof fault->reason, reason);
     return -1;
 }
 
@@ -159,6 +161,19 @@ int dz_fault_running(struct dz_fault *fault, const char *step, const char *objec
 
     dz_add(&text, "already running as PID ");
     dz_add_number(&text, pid);
+    return dz_fault(fault, step, object, 0, reason);
+}
+
+int dz_fault_unknown(struct dz_fault *fault, const char *step, const char *object,
+                     pid_t pid, const char *why)
+{
+    char reason[sizeof fault->reason];
+    struct dz_text text = dz_text(reason, sizeof reason);
+
+    dz_add(&text, "cannot tell whether PID ");
+    dz_add_number(&text, pid);
+    dz_add(&text, " runs: ");
+    dz_add(&text, why);
     return dz_fault(fault, step, object, 0, reason);
 }
 

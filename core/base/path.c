@@ -1,10 +1,9 @@
 /*
  * What a file is, by statx(2), and its absolute path.
  *
- * fstat(2) will not do: the layout of struct stat differs between the libcs on
- * 32 bits, older glibcs export it under other names, and musl's headers lack
- * statx before 1.2.5.  The kernel's own structure, linux/stat.h, is the same
- * everywhere.
+ * fstat(2) will not do.  On 32 bits the two libcs have different layouts of struct
+ * stat, and older glibcs export it under other names.  musl's headers lack statx(2)
+ * before 1.2.5.  The kernel's own structure, linux/stat.h, is equal everywhere.
  */
 #include "base.h"
 
@@ -37,8 +36,8 @@ enum {
 };
 
 /*
- * Linux before 4.11, or a filter.  On 64 bits both libcs have the kernel's own
- * structure; on 32 bits there is no way that serves both.
+ * Works as dz_stat on Linux before 4.11 or below a filter.  On 64 bits both libcs have
+ * the kernel's struct stat.  On 32 bits no way serves both.
  */
 static int stat_without_statx(int directory, const char *path, int flags,
                               struct dz_stat *about)
@@ -75,7 +74,11 @@ int dz_stat(int directory, const char *path, bool follow, struct dz_stat *about)
     int flags = AT_EMPTY_PATH | (follow ? 0 : AT_SYMLINK_NOFOLLOW);
 
     if (syscall(SYS_statx, directory, path, flags, BASIC_STATS, &raw) < 0)
-        return errno == ENOSYS ? stat_without_statx(directory, path, flags, about) : -1;
+        /* Old container engines' filters answer EPERM to calls that they do not know.
+         * statx(2) itself never fails so. */
+        return errno == ENOSYS || errno == EPERM
+                   ? stat_without_statx(directory, path, flags, about)
+                   : -1;
     memcpy(device, (const char *)&raw + DEV_AT, sizeof device);
     memcpy(&about->modified, (const char *)&raw + MTIME_AT, sizeof about->modified);
     memcpy(&nanoseconds, (const char *)&raw + MTIME_AT + 8, sizeof nanoseconds);

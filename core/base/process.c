@@ -78,29 +78,79 @@ static int parse_stat(const char *at, struct dz_process *process)
     return 0;
 }
 
-int dz_read_process(pid_t pid, struct dz_process *process)
+/* Reads a file that is laid out as proc_pid_stat(5).  Returns 0, or -1 and sets errno.
+ */
+static int read_stat(const char *path, struct dz_process *process)
 {
     enum { LONGEST = 2048 }; /* 52 numbers of at most 20 digits, a name of 64 bytes */
-    char path[32];
     char line[LONGEST];
+
+    if (dz_read_file(path, line, sizeof line) < 0)
+        return -1;
+    char *name_end = strrchr(line, ')'); /* the name may hold ')' itself */
+    if (name_end != NULL && parse_stat(name_end, process) == 0)
+        return 0;
+    errno = EINVAL;
+    return -1;
+}
+
+struct living_thread {
+    pid_t pid;
+    struct dz_process process;
+};
+
+/* Reads a thread.  Returns 1 if it has not ended, else 0. */
+static int read_thread(int tid, int fd, void *data)
+{
+    struct living_thread *found = data;
+    char path[64];
     struct dz_text text = dz_text(path, sizeof path);
-    ssize_t n;
+
+    (void)fd;
+    dz_add(&text, "/proc/");
+    dz_add_number(&text, found->pid);
+    dz_add(&text, "/task/");
+    dz_add_number(&text, tid);
+    dz_add(&text, "/stat");
+    if (read_stat(path, &found->process) < 0)
+        return 0; /* the thread has ended */
+    found->process.thread = tid;
+    return found->process.state != 'Z' && found->process.state != 'X';
+}
+
+/* Sets what is the thread's own from a thread that has not ended, if there is one. */
+static void take_living_thread(struct dz_process *process)
+{
+    struct living_thread found = {.pid = process->pid};
+    char path[40];
+    struct dz_text text = dz_text(path, sizeof path);
+
+    dz_add(&text, "/proc/");
+    dz_add_number(&text, process->pid);
+    dz_add(&text, "/task");
+    if (dz_each_number(path, read_thread, &found) != 1)
+        return;
+    process->thread = found.process.thread;
+    process->state = found.process.state;
+    process->exiting = found.process.exiting;
+}
+
+int dz_read_process(pid_t pid, struct dz_process *process)
+{
+    char path[32];
+    struct dz_text text = dz_text(path, sizeof path);
 
     dz_add(&text, "/proc/");
     dz_add_number(&text, pid);
     dz_add(&text, "/stat");
-    n = dz_read_file(path, line, sizeof line);
-    if (n < 0)
+    if (read_stat(path, process) < 0)
         return -1;
-    char *name_end = strrchr(line, ')'); /* the name may hold ')' itself */
-    if (name_end == NULL || parse_stat(name_end, process) < 0) {
-        errno = EINVAL;
-        return -1;
-    }
     process->pid = pid;
+    process->thread = pid;
+    if (process->state == 'Z' && process->threads > 1)
+        take_living_thread(process);
     return 0;
 }
-
 bool dz_has_ended(const struct dz_process *process)
 {
     /* If the first thread ended by pthread_exit(3), /proc shows a zombie although
@@ -125,32 +175,28 @@ bool dz_proc_is_ours(void)
     return dz_read_number(&at) == getpid();
 }
 
-static int visit_entries(const char *buffer, size_t size, int directory,
-                         int (*visit)(int, int, void *), void *data)
+static int visit_entries(const char *buffer, size_t size, int fd,
+                         int (*visit)(const char *, int, void *), void *data)
 {
     int result = 0;
 
     for (size_t at = 0; at < size && result == 0;) {
         const struct entry *entry = (const struct entry *)(const void *)(buffer + at);
-        const char *name = entry->name;
-        int number = dz_read_number(&name);
-
-        if (number >= 0 && *name == '\0')
-            result = visit(number, directory, data);
+        result = visit(entry->name, fd, data);
         at += entry->length;
     }
     return result;
 }
 
-int dz_each_number(const char *directory,
-                   int (*visit)(int number, int directory, void *data), void *data)
+int dz_each_entry(int at, const char *path,
+                  int (*visit)(const char *name, int fd, void *data), void *data)
 {
     /* The kernel fills the buffer as long as an entry fits.  If one would still fit,
      * that was the end. */
     enum { ENTRY = sizeof(struct entry) + 256 };
     _Alignas(struct entry) char buffer[4096];
     bool last = false;
-    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int result = 0;
     long n;
 
@@ -167,6 +213,43 @@ int dz_each_number(const char *directory,
     close(fd); /* only read: close cannot lose data */
     errno = err;
     return result;
+}
+
+struct numbers {
+    int (*visit)(int number, int fd, void *data);
+    void *data;
+};
+
+static int visit_number(const char *name, int fd, void *data)
+{
+    const struct numbers *numbers = data;
+    int number = dz_read_number(&name);
+
+    return number >= 0 && *name == '\0' ? numbers->visit(number, fd, numbers->data) : 0;
+}
+
+int dz_each_number(const char *directory, int (*visit)(int number, int fd, void *data),
+                   void *data)
+{
+    struct numbers numbers = {.visit = visit, .data = data};
+
+    return dz_each_entry(AT_FDCWD, directory, visit_number, &numbers);
+}
+
+pid_t dz_last_pid(void)
+{
+    char text[128];
+    const char *at;
+    int pid;
+
+    if (dz_read_file("/proc/loadavg", text, sizeof text) < 0)
+        return -1;
+    at = strrchr(text, ' '); /* "0.00 0.01 0.05 1/234 5678": the last field */
+    at = at != NULL ? at + 1 : text;
+    pid = dz_read_number(&at);
+    if (pid < 0)
+        errno = EINVAL;
+    return pid;
 }
 
 struct search {

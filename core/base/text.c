@@ -22,7 +22,7 @@ void dz_add_bytes(struct dz_text *text, const char *bytes, size_t length)
 
     if (length > room) {
         text->cut = true;
-        length = room;
+        length = dz_whole_characters(bytes, room);
     }
     memcpy(text->at + text->length, bytes, length);
     text->length += length;
@@ -68,17 +68,72 @@ void dz_add_seconds(struct dz_text *text, int64_t milliseconds)
     }
 }
 
+/* Returns the number of bytes of a UTF-8 character that begins with first, or 0. */
+static size_t utf8_length(unsigned char first)
+{
+    if (first < 0x80)
+        return 1;
+    if (first < 0xc2 || first > 0xf4)
+        return 0;
+    return first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+}
+
+size_t dz_read_utf8(const char *text, size_t size, uint32_t *character)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    size_t length = size > 0 ? utf8_length((unsigned char)text[0]) : 0;
+
+    if (length == 0 || length > size)
+        return 0;
+    *character = (unsigned char)text[0];
+    if (length > 1)
+        *character &= 0xffU >> (length + 1);
+    for (size_t i = 1; i < length; i++) {
+        if (((unsigned char)text[i] & 0xc0) != 0x80)
+            return 0;
+        *character = *character << 6 | ((unsigned char)text[i] & 0x3f);
+    }
+    bool surrogate = *character >= 0xd800 && *character <= 0xdfff;
+    return *character < least[length] || *character > 0x10ffff || surrogate ? 0
+                                                                            : length;
+}
+
+size_t dz_whole_characters(const char *text, size_t length)
+{
+    enum { LONGEST = 4 };
+    size_t at = length;
+
+    while (at > 0 && length - at < LONGEST && ((unsigned char)text[at] & 0xc0) == 0x80)
+        at--;
+    /* More bytes that continue a character than one has: this is not UTF-8. */
+    return ((unsigned char)text[at] & 0xc0) == 0x80 ? length : at;
+}
+
+/* Masks the bytes of control characters.  keep: a control character to keep, or 0. */
+static void mask(char *bytes, size_t size, char keep)
+{
+    for (size_t i = 0; i < size;) {
+        uint32_t character = (unsigned char)bytes[i];
+        size_t length = dz_read_utf8(bytes + i, size - i, &character);
+        if (length == 0) {
+            length = 1;
+            character = (unsigned char)bytes[i];
+        }
+        if ((character < ' ' && character != (unsigned char)keep) ||
+            (character >= 0x7f && character <= 0x9f))
+            memset(bytes + i, '?', length);
+        i += length;
+    }
+}
+
+void dz_mask_controls(char *bytes, size_t size)
+{
+    mask(bytes, size, '\t');
+}
+
 void dz_one_line(char *text)
 {
-    for (; *text != '\0'; text++) {
-        /* U+0080 to U+009F are control characters too, two bytes in UTF-8. */
-        bool high = (unsigned char)text[0] == 0xc2 && (unsigned char)text[1] >= 0x80 &&
-                    (unsigned char)text[1] <= 0x9f;
-        if ((unsigned char)*text < ' ' || *text == '\177' || high)
-            *text = '?';
-        if (high)
-            *++text = '?';
-    }
+    mask(text, strlen(text), '\0');
 }
 
 int dz_read_long(const char **at, int64_t *number)

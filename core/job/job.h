@@ -1,9 +1,9 @@
 /*
- * The job room: what is left of a start outside its process.  Identity, pidfile,
- * record, the processes of a job, its end, the end of its log.
+ * The job room: what a start leaves outside its process, and what is known of a job.
+ * Identity, pidfile, record, the processes of a job, stopping, the end of a log.
  *
- * Needs base.  Knows no plan: dzctl uses this room as a start does.  The rules of
- * base.h hold here too.
+ * Needs base.  Knows no plan, because dzctl uses this room too.  The rules of base.h
+ * hold here.
  */
 #ifndef JOB_H
 #define JOB_H
@@ -12,54 +12,72 @@
 
 /* ---- identity.c: one process, and no other that gets its PID ---- */
 
-enum { DZ_BOOT_MAX = 40 /* a UUID and its zero */ };
+enum {
+    DZ_BOOT_MAX = 40,   /* a UUID and its zero */
+    DZ_MACHINE_MAX = 66 /* a machine ID or host name and its zero */
+};
 
 /*
- * What tells a process from every other on this machine.  A reused PID has another
- * start time; clock ticks count from the boot; a PID belongs to a namespace.
+ * What tells a process from every other.  A reused PID has another start time.  Start
+ * times count from the boot of a machine.  A PID belongs to a namespace.
  */
 struct dz_identity {
     pid_t pid;
-    uint64_t start;         /* clock ticks after boot */
-    uint64_t space;         /* inode of the PID namespace; 0 if /proc hides it */
-    char boot[DZ_BOOT_MAX]; /* of /proc/sys/kernel/random/boot_id; "-": unknown */
+    uint64_t start; /* clock ticks after boot, as the initial time namespace has it */
+    uint64_t space; /* inode of the PID namespace; 0 if /proc hides it */
+    char boot[DZ_BOOT_MAX];       /* of /proc/sys/kernel/random/boot_id; "-": unknown */
+    char machine[DZ_MACHINE_MAX]; /* of /etc/machine-id, else the host name; "-" */
 };
 
-/* Identifies pid.  Returns 0, or -1 and sets errno: ESRCH if there is no such process
- * or it has ended, EOPNOTSUPP if /proc is missing or of another PID namespace. */
+/*
+ * Identifies pid.  Returns 0, or -1 and sets errno: ESRCH if there is no such process
+ * or it has ended, EOPNOTSUPP if /proc is missing or of another PID namespace, EPERM if
+ * /proc hides the process.
+ */
 int dz_identify(pid_t pid, struct dz_identity *identity);
 
-/*
- * Tells whether that process is there and has not ended.  Returns 1, 0, or -1 and
- * sets errno if it cannot tell.  A caller that wants to start another process must
- * not take -1 for 0.
- */
-int dz_identity_runs(const struct dz_identity *identity);
+/* Returns why it is not known whether a process runs, by the errno of dz_identify. */
+const char *dz_why_unknown(int err);
+
+/* Whether a process runs.  Only a proven end lets a file of the job be replaced or
+ * removed, or lets anything be said to be over. */
+enum dz_state { DZ_ENDED, DZ_RUNS, DZ_UNKNOWN };
+
+/* Tells whether that process runs.  Sets *why, which may be NULL, to the reason if the
+ * answer is DZ_UNKNOWN. */
+enum dz_state dz_identity_state(const struct dz_identity *identity, const char **why);
+
+/* Returns whether its boot and PID namespace are those of this process. */
+bool dz_is_here(const struct dz_identity *identity);
+
+/* Returns whether that is the process, by PID and start time. */
+bool dz_is_process(const struct dz_identity *identity,
+                   const struct dz_process *process);
 
 /*
- * Returns whether it began after that moment, in nanoseconds since the epoch: a file
- * of that age which holds its PID meant another process.  The kernel rounds both to a
- * clock tick, so a moment within two ticks counts as before.
+ * Returns whether the process began after that moment, in nanoseconds since the epoch.
+ * The kernel rounds both to a clock tick, so a moment within two ticks counts as
+ * before.
  */
 bool dz_began_after(const struct dz_identity *identity, int64_t moment);
 
 /*
- * Opens a pidfd for that process, close-on-exec: opened first, then compared.  Returns
- * it, or -1 and sets errno: ESRCH if the process is gone, ENOSYS or EPERM if the system
- * has no pidfd_open(2).
+ * Opens a pidfd for that process, close-on-exec, and compares the identity afterwards.
+ * Returns it, or -1 and sets errno: ESRCH if the process has ended, ENOSYS or EPERM if
+ * pidfd_open(2) is missing or refused, EPERM also if it cannot be compared.
  */
 int dz_open_process(const struct dz_identity *identity);
 
 /*
- * Sends signal to that process through a pidfd, so that it reaches no other.  If the
- * system has none, by kill(2) right after a comparison.  Returns 0, or -1 and sets
- * errno; ESRCH if the process is gone.
+ * Sends signal to that process through a pidfd, so that no other process gets it.  If
+ * there are no pidfds, calls kill(2) right after a comparison.  Returns 0, or -1 and
+ * sets errno: ESRCH if the process has ended.
  */
 int dz_signal_process(const struct dz_identity *identity, int signal);
 
 /*
- * Waits until that process has ended (a zombie has) or the clock reaches until.
- * Returns whether it has ended.
+ * Waits until that process has ended or the clock (dz_milliseconds) reaches until.  A
+ * zombie has ended.  Returns whether the end is proven.
  */
 bool dz_await_end(const struct dz_identity *identity, int64_t until);
 
@@ -101,46 +119,53 @@ enum dz_pidfile_state {
     DZ_PIDFILE_NONE,    /* there is no such file */
     DZ_PIDFILE_EMPTY,   /* it is empty */
     DZ_PIDFILE_GARBAGE, /* it is not one PID of at least 2 and a newline */
-    DZ_PIDFILE_STALE,   /* no process has that PID, or one younger than the file */
-    DZ_PIDFILE_RUNS     /* that process is older than the file */
+    DZ_PIDFILE_STALE,  /* its job has ended, or a process younger than it has its PID */
+    DZ_PIDFILE_RUNS,   /* its process runs */
+    DZ_PIDFILE_UNKNOWN /* its process may run */
 };
 
 struct dz_pidfile {
     enum dz_pidfile_state state;
-    struct dz_identity who; /* RUNS: the process; STALE: its pid alone */
-    unsigned uid;           /* the file's owner */
-    unsigned mode;          /* as st_mode */
+    struct dz_identity who;    /* RUNS: the process; else its PID alone */
+    const char *why;           /* UNKNOWN: the reason */
+    unsigned uid;              /* the file's owner */
+    unsigned mode;             /* as st_mode */
+    char record[NAME_MAX + 1]; /* the file name of the record of its job, or empty */
 };
 
 /*
- * Reads a pidfile.  Returns 0, or -1 and sets errno if it is no regular file (EINVAL),
- * a symbolic link (ELOOP) or cannot be read.
+ * Reads a pidfile.  records is open on the state directory, or -1.  If a record names
+ * this file and its PID, that record tells whether the job runs.  Else /proc does, and
+ * a process that is not proven younger than the file is taken for the job.  Returns 0,
+ * or -1 and sets errno if it is not a regular file (EINVAL), a symbolic link (ELOOP) or
+ * cannot be read.
  */
-int dz_pidfile_read(const char *path, struct dz_pidfile *pidfile);
+int dz_pidfile_read(const char *path, int records, struct dz_pidfile *pidfile);
 
-/* Reads the pidfile to *old.  Returns 0 if a start may have it, or -1 with the fault if
- * its process runs or the file cannot be trusted. */
-int dz_pidfile_check(const char *path, struct dz_pidfile *old, struct dz_fault *fault);
+/* Reads the pidfile to *old.  Returns 0 if a start may replace it, or -1 with a fault
+ * if its process runs or may run, or the file cannot be trusted. */
+int dz_pidfile_check(const char *path, int records, struct dz_pidfile *old,
+                     struct dz_fault *fault);
 
 /* Appends "empty", "not a PID" or "stale, of PID 12"; nothing if there is no file or
- * its process runs. */
+ * its process may run. */
 void dz_pidfile_words(const struct dz_pidfile *pidfile, struct dz_text *text);
 
-/*
- * Removes path, under the lock of its claim, if it names pid and that is this process
- * or has ended.
- */
-void dz_pidfile_remove(const char *path, pid_t pid);
+/* Removes path, under the lock of its claim, if it names pid and is stale or pid is
+ * this process. */
+void dz_pidfile_remove(const char *path, int records, pid_t pid);
 
 /* ---- record.c, record_text.c: what is known of a job ---- */
 
 /*
- * The beginning of a record: what tells whether the job runs.  The whole is lines
- * "KEY VALUE".  Newlines and backslashes in values are written as \n and \\.  First
- * dz, pid, start, boot, space, session, since.  Then, as far as they are known, name,
- * cwd, umask, log, log_size, error_log, error_log_size, pidfile; an "option NAME" or
- * "option NAME=VALUE" for each option that was set, an "arg" for each argument of the
- * command, "end".  After "end" a "status", as of waitpid(2), if it became known.
+ * The beginning of a record tells whether the job runs.  A record is lines "KEY VALUE".
+ * Newlines and backslashes in values are written as \n and \\.  First come dz, pid,
+ * start, boot, machine, space, session and since; records of older versions have no
+ * machine.  Then follow, if they are known, pidfile, name, cwd, umask, log, log_size,
+ * error_log and error_log_size; an "option NAME" or "option NAME=VALUE" for each option
+ * that was set; an "older PID START" for each process that was in the session before
+ * the job; an "arg" for each argument of the command; "end".  After "end" a "status",
+ * as of waitpid(2), is added if it becomes known.
  */
 struct dz_record {
     struct dz_identity who;
@@ -170,6 +195,12 @@ void dz_record_number(struct dz_record_out *out, const char *key, int64_t number
 /* Adds "option NAME" or, unless value is empty, "option NAME=VALUE". */
 void dz_record_option(struct dz_record_out *out, const char *name, const char *value);
 
+/* Adds an "older" line. */
+void dz_record_older(struct dz_record_out *out, const struct dz_identity *who);
+
+/* Reads the value of such a line: PID and start alone.  Returns whether it is one. */
+bool dz_record_parse_older(const char *value, struct dz_identity *who);
+
 /* Adds the last line.  Returns 0, or -1 and sets errno of the write(2) that failed. */
 int dz_record_end(struct dz_record_out *out);
 
@@ -193,8 +224,32 @@ void dz_record_add_status(const char *path, pid_t pid, int status);
 bool dz_record_names(const char *path, pid_t pid);
 
 /*
- * Removes the record at path if it names pid and that has ended.  ours: the record is
- * of this very start, and goes although its process runs.
+ * The record of an unnamed job is called by its PID.  A job of another machine or PID
+ * namespace may have that PID too.  So a PID has several file names, its slots.
+ */
+enum { DZ_SLOTS = 8 };
+
+/* Writes the file name of a slot. */
+void dz_record_slot(char name[24], pid_t pid, int slot);
+
+/* Returns whether a start may replace the record: there is none, or its job has ended,
+ * or it cannot be trusted. */
+bool dz_record_is_free(int directory, const char *file);
+
+/* Calls visit for each record of that PID until it returns something other than 0.
+ * Returns that, 0 at the end, or -1 and sets errno. */
+int dz_record_each_of(int directory, pid_t pid,
+                      int (*visit)(const char *file, const struct dz_record *record,
+                                   void *data),
+                      void *data);
+
+/* Reads the pidfile's path in a record, empty if it names none.  Returns 0, or -1 and
+ * sets errno. */
+int dz_record_pidfile(int directory, const char *file, char path[PATH_MAX]);
+
+/*
+ * Removes the record at path if it names pid and its job has ended.  ours: the record
+ * is of this very start, and is removed although its process runs.
  */
 void dz_record_remove(const char *path, pid_t pid, bool ours);
 
@@ -214,17 +269,34 @@ int dz_state_open(char **envp, bool make, char path[PATH_MAX], struct dz_fault *
 /* ---- members.c: the processes of a job ---- */
 
 struct dz_members {
-    pid_t session;   /* members are in it; 0: none */
-    pid_t root;      /* and those below this process, without itself; 0: none */
-    uint64_t oldest; /* root's start: no process below it is older */
-    pid_t except;    /* not counted; 0: none */
+    pid_t session;                    /* its processes are members; 0: none */
+    pid_t root;                       /* the processes below it are members; 0: none */
+    uint64_t oldest;                  /* root's start: no process below it is older */
+    pid_t except;                     /* this one is not a member; 0: none */
+    const struct dz_identity *spared; /* neither these nor those below are members */
+    size_t spared_count;
 };
 
 /*
- * Calls visit for each living member until it returns something other than 0.
- * Returns that, 0 at the end, or -1 and sets errno.
+ * Calls visit for each living member until it returns something other than 0.  A member
+ * that is forked during the walk may be missed.  Returns that, 0 at the end, or -1 and
+ * sets errno.
  */
 int dz_members_each(const struct dz_members *members,
+                    int (*visit)(const struct dz_process *process, void *data),
+                    void *data);
+
+/*
+ * Works as dz_members_each, but misses no member that lives when it returns 0.  It may
+ * visit a member twice.  Sets errno to EAGAIN if processes are forked too quickly.
+ */
+int dz_members_all(const struct dz_members *members,
+                   int (*visit)(const struct dz_process *process, void *data),
+                   void *data);
+
+/* Calls visit for each living process of a session, its leader too, as
+ * dz_members_each. */
+int dz_session_each(pid_t session,
                     int (*visit)(const struct dz_process *process, void *data),
                     void *data);
 

@@ -1,13 +1,14 @@
 /*
- * The processes of a job: those in its session, and for the waiting caller,
- * which is their subreaper, all that are below itself.
+ * The processes of a job: those in its session and those below its process.
  *
- * Found by one walk over /proc.  Whose start is older than the root's cannot be
- * below it, so only the young ones' ancestors are looked up.
+ * They are found by a walk over /proc.  A process that is older than the root cannot be
+ * below it, so the parents of older processes are not read.
  */
 #include "job.h"
 
 #include <errno.h>
+
+enum { DEEPEST = 10000 /* PIDs that change during a walk might form a ring */ };
 
 struct walk {
     struct dz_members members;
@@ -15,10 +16,9 @@ struct walk {
     void *data;
 };
 
-/* Whether process is below the family's root. */
+/* Returns whether the process is below the root. */
 static bool is_below(const struct dz_members *members, const struct dz_process *process)
 {
-    enum { DEEPEST = 10000 }; /* PIDs that change while we look might make a ring */
     struct dz_process at = *process;
 
     if (members->root == 0 || process->pid == members->root)
@@ -32,37 +32,62 @@ static bool is_below(const struct dz_members *members, const struct dz_process *
     return false;
 }
 
+static bool is_listed(const struct dz_members *members,
+                      const struct dz_process *process)
+{
+    for (size_t i = 0; i < members->spared_count; i++)
+        if (dz_is_process(&members->spared[i], process))
+            return true;
+    return false;
+}
+
+/* Returns whether the process or one of its parents is spared. */
+static bool is_spared(const struct dz_members *members,
+                      const struct dz_process *process)
+{
+    struct dz_process at = *process;
+
+    for (int i = 0; members->spared_count > 0 && i < DEEPEST; i++) {
+        if (is_listed(members, &at))
+            return true;
+        if (at.ppid <= 1 || dz_read_process(at.ppid, &at) < 0)
+            return false;
+    }
+    return false;
+}
+
 static bool is_member(const struct dz_members *members,
                       const struct dz_process *process)
 {
     if (process->pid == members->except)
         return false;
-    return (members->session > 0 && process->session == members->session) ||
-           is_below(members, process);
+    return ((members->session > 0 && process->session == members->session) ||
+            is_below(members, process)) &&
+           !is_spared(members, process);
 }
 
 /*
- * A session counts once its leader has ended.  While a process of that number
- * lives it is either that leader, which is looked for as itself, or a stranger
- * that has got the number.
+ * Returns the members without the session if a process of its number lives.  That
+ * process is either the leader, which the caller treats by itself, or a stranger that
+ * got the number.
  */
-static struct dz_members settle(const struct dz_members *members)
+static struct dz_members without_led_session(const struct dz_members *members)
 {
-    struct dz_members settled = *members;
+    struct dz_members checked = *members;
 
-    if (settled.session > 0 && dz_is_running(settled.session))
-        settled.session = 0;
-    return settled;
+    if (checked.session > 0 && dz_is_running(checked.session))
+        checked.session = 0;
+    return checked;
 }
 
-static int visit_process(int number, int folder, void *data)
+static int visit_process(int number, int fd, void *data)
 {
     struct walk *walk = data;
     struct dz_process process;
 
-    (void)folder;
+    (void)fd;
     if (dz_read_process(number, &process) < 0 || dz_has_ended(&process))
-        return 0; /* or hidden from us */
+        return 0; /* a hidden process is not ours to signal either */
     return is_member(&walk->members, &process) ? walk->visit(&process, walk->data) : 0;
 }
 
@@ -70,16 +95,63 @@ int dz_members_each(const struct dz_members *members,
                     int (*visit)(const struct dz_process *process, void *data),
                     void *data)
 {
-    struct walk walk = {.members = settle(members), .visit = visit, .data = data};
+    struct walk walk = {
+        .members = without_led_session(members), .visit = visit, .data = data};
 
     return dz_each_number("/proc", visit_process, &walk);
+}
+
+int dz_session_each(pid_t session,
+                    int (*visit)(const struct dz_process *process, void *data),
+                    void *data)
+{
+    struct walk walk = {.members = {.session = session}, .visit = visit, .data = data};
+
+    return dz_each_number("/proc", visit_process, &walk);
+}
+
+/*
+ * A walk misses a process that is forked behind it by a parent that then ends.  The
+ * kernel gives out PIDs in order.  So the PIDs that were given out during the walk are
+ * looked at one by one, until no more are.  Then each living process was either there
+ * before the walk, or was looked at after it was made.
+ */
+int dz_members_all(const struct dz_members *members,
+                   int (*visit)(const struct dz_process *process, void *data),
+                   void *data)
+{
+    enum { MANY = 10000, WALKS = 100 };
+    struct walk walk = {
+        .members = without_led_session(members), .visit = visit, .data = data};
+    int result = 0;
+
+    for (int i = 0; i < WALKS && result == 0; i++) {
+        pid_t seen = dz_last_pid();
+        result = dz_each_number("/proc", visit_process, &walk);
+        if (seen < 0)
+            return i > 0 || result != 0 ? result
+                                        : dz_each_number("/proc", visit_process, &walk);
+        for (pid_t last = seen; result == 0; seen = last) {
+            last = dz_last_pid();
+            if (last == seen)
+                return 0;
+            if (last < seen || last - seen > MANY)
+                break; /* the numbers began anew, or too many are new: walk again */
+            for (pid_t pid = seen + 1; pid <= last && result == 0; pid++)
+                result = visit_process(pid, -1, &walk);
+        }
+    }
+    if (result == 0) {
+        errno = EAGAIN;
+        result = -1;
+    }
+    return result;
 }
 
 bool dz_members_has(const struct dz_members *members, pid_t pid)
 {
     struct dz_process process;
+    struct dz_members checked = without_led_session(members);
 
-    struct dz_members settled = settle(members);
-
-    return dz_read_process(pid, &process) == 0 && is_member(&settled, &process);
+    return dz_read_process(pid, &process) == 0 && is_member(&checked, &process);
 }

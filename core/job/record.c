@@ -1,8 +1,9 @@
 /*
  * Records: one file for each job.
  *
- * A named job has the file of its name, which is claimed before anything is started:
- * that decides which start has the name.  An unnamed job has a file named by its PID.
+ * The record of a named job is called by its name.  A start claims it before it starts
+ * anything: that decides which start has the name.  The record of an unnamed job is
+ * called by its PID.
  */
 #include "job.h"
 
@@ -23,14 +24,14 @@ int dz_record_open(int directory, const char *file)
     if (dz_stat(fd, "", true, &about) == 0 && about.uid == geteuid() &&
         (about.mode & (S_IWGRP | S_IWOTH)) == 0 && S_ISREG(about.mode))
         return fd;
-    close(fd); /* only looked at */
+    close(fd); /* nothing was written */
     errno = EPERM;
     return -1;
 }
 
 int dz_record_read(int directory, const char *file, struct dz_record *record)
 {
-    char text[512]; /* seven short lines; the others are not looked at */
+    char text[512]; /* the lines up to since are shorter */
     int fd = dz_record_open(directory, file);
     ssize_t n;
 
@@ -47,26 +48,37 @@ int dz_record_read(int directory, const char *file, struct dz_record *record)
     return -1;
 }
 
-/* Tells whether the job of that record runs.  Returns 1, 0, or -1 and sets errno. */
-static int record_runs(int directory, const char *file, struct dz_record *record)
+/* Returns whether a record that cannot be read for that errno is none of ours: missing,
+ * a symbolic link, another user's, or not a record. */
+static bool is_untrusted(int err)
 {
-    if (dz_record_read(directory, file, record) < 0) /* ELOOP: a symbolic link */
-        return errno == ENOENT || errno == EPERM || errno == EINVAL || errno == ELOOP
-                   ? 0
-                   : -1;
-    return dz_identity_runs(&record->who);
+    return err == ENOENT || err == EPERM || err == EINVAL || err == ELOOP;
 }
 
 int dz_record_check_name(const char *name, int directory, struct dz_fault *fault)
 {
     struct dz_record old;
-    int runs = record_runs(directory, name, &old);
+    const char *why;
 
-    if (runs == 0)
+    if (dz_record_read(directory, name, &old) < 0)
+        return is_untrusted(errno) ? 0 : dz_fault(fault, "name", name, errno, NULL);
+    switch (dz_identity_state(&old.who, &why)) {
+    case DZ_RUNS:
+        return dz_fault_running(fault, "name", name, old.who.pid);
+    case DZ_UNKNOWN:
+        return dz_fault_unknown(fault, "name", name, old.who.pid, why);
+    default:
         return 0;
-    if (runs < 0)
-        return dz_fault(fault, "name", name, errno, NULL);
-    return dz_fault_running(fault, "name", name, old.who.pid);
+    }
+}
+
+bool dz_record_is_free(int directory, const char *file)
+{
+    struct dz_record old;
+
+    return dz_record_read(directory, file, &old) < 0
+               ? is_untrusted(errno)
+               : dz_identity_state(&old.who, NULL) == DZ_ENDED;
 }
 
 bool dz_record_names(const char *path, pid_t pid)
@@ -75,6 +87,99 @@ bool dz_record_names(const char *path, pid_t pid)
 
     return dz_record_read(AT_FDCWD, path, &record) == 0 && record.who.pid == pid;
 }
+
+/* ---- the records of a PID ---- */
+
+void dz_record_slot(char name[24], pid_t pid, int slot)
+{
+    enum { STEP = 10000000 }; /* greater than any PID of the kernel, 2^22 */
+    struct dz_text text = dz_text(name, 24);
+
+    dz_add_number(&text, (int64_t)slot * STEP + pid);
+}
+
+struct search {
+    pid_t pid;
+    int (*visit)(const char *file, const struct dz_record *record, void *data);
+    void *data;
+};
+
+static int visit_file(const char *file, int directory, void *data)
+{
+    const struct search *search = data;
+    struct dz_record record;
+
+    if (dz_record_read(directory, file, &record) < 0 || record.who.pid != search->pid)
+        return 0; /* not a record that can be trusted, or of another process */
+    return search->visit(file, &record, search->data);
+}
+
+/* Visits the record of a named job. */
+static int visit_name(const char *name, int directory, void *data)
+{
+    /* Locks begin with a dot.  A slot is all digits, a name is not. */
+    if (name[0] == '.' || name[strspn(name, "0123456789")] == '\0')
+        return 0;
+    return visit_file(name, directory, data);
+}
+
+int dz_record_each_of(int directory, pid_t pid,
+                      int (*visit)(const char *file, const struct dz_record *record,
+                                   void *data),
+                      void *data)
+{
+    struct search search = {.pid = pid, .visit = visit, .data = data};
+    char name[24];
+
+    for (int slot = 0; slot < DZ_SLOTS; slot++) {
+        dz_record_slot(name, pid, slot);
+        int result = visit_file(name, directory, &search);
+        if (result != 0)
+            return result;
+    }
+    return dz_each_entry(directory, ".", visit_name, &search);
+}
+
+/* Undoes the escapes of a value that ends at a newline. */
+static void unescape(const char *value, struct dz_text *text)
+{
+    for (; *value != '\0' && *value != '\n'; value++) {
+        if (value[0] == '\\' && value[1] != '\0' && value[1] != '\n')
+            value++;
+        else if (value[0] != '\\') {
+            dz_add_char(text, *value);
+            continue;
+        }
+        dz_add_char(text, *value == 'n' ? '\n' : *value);
+    }
+}
+
+int dz_record_pidfile(int directory, const char *file, char path[PATH_MAX])
+{
+    char data[512 + 2 * PATH_MAX]; /* the first lines, and a path that is escaped */
+    static const char key[] = "\npidfile ";
+    struct dz_text text = dz_text(path, PATH_MAX);
+    int fd = dz_record_open(directory, file);
+    ssize_t n;
+    const char *at;
+
+    if (fd < 0)
+        return -1;
+    n = dz_read_at(fd, data, sizeof data - 1, 0);
+    dz_close(fd);
+    if (n < 0)
+        return -1;
+    data[n] = '\0';
+    /* It is before every line of the caller's own words. */
+    at = strstr(data, key);
+    if (at != NULL)
+        unescape(at + sizeof key - 1, &text);
+    if (text.cut)
+        path[0] = '\0';
+    return 0;
+}
+
+/* ---- changing and removing ---- */
 
 void dz_record_add_status(const char *path, pid_t pid, int status)
 {
@@ -87,7 +192,7 @@ void dz_record_add_status(const char *path, pid_t pid, int status)
     dz_add(&text, "status ");
     dz_add_number(&text, status);
     dz_add(&text, "\n");
-    /* For later readers alone: without it they see "unknown". */
+    /* If this fails, later readers see that the status is unknown. */
     if (dz_claim(&claim, path, "record", DZ_UNDO_MS, &unheard) < 0)
         return;
     fd = dz_record_names(claim.path, pid)
@@ -106,12 +211,11 @@ void dz_record_remove(const char *path, pid_t pid, bool ours)
     struct dz_fault unheard;
     struct dz_record record;
 
-    /* A record that cannot be claimed stays.  Its process is gone, which every reader
-     * finds out. */
+    /* A record that cannot be claimed stays. */
     if (dz_claim(&claim, path, "record", DZ_UNDO_MS, &unheard) < 0)
         return;
     if (dz_record_read(AT_FDCWD, claim.path, &record) == 0 && record.who.pid == pid &&
-        (ours || dz_identity_runs(&record.who) == 0))
+        (ours || dz_identity_state(&record.who, NULL) == DZ_ENDED))
         unlink(claim.path);
     dz_claim_drop(&claim);
 }
@@ -137,12 +241,12 @@ static int sweep_number(int number, int directory, void *data)
     (void)data;
     dz_add_number(&text, number);
     if (dz_record_read(directory, digits, &record) == 0 &&
-        dz_identity_runs(&record.who) == 0)
-        unlinkat(directory, digits, 0); /* one that stays does no harm */
+        dz_identity_state(&record.who, NULL) == DZ_ENDED)
+        unlinkat(directory, digits, 0); /* a record that stays does no harm */
     return 0;
 }
 
-/* Thousands of short unnamed jobs would fill the directory with their records. */
+/* Else thousands of short unnamed jobs would fill the directory. */
 void dz_record_sweep(const char *directory)
 {
     enum { MANY = 1000 };

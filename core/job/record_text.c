@@ -1,5 +1,5 @@
 /*
- * The text of a record, both ways; job.h says what it looks like.
+ * Reads and writes the text of a record, which job.h describes.
  *
  * The writer may run in another program's process.  The reader must not trust that the
  * text is whole.
@@ -13,7 +13,7 @@
 
 /* Returns the value of "KEY VALUE\n" at *at, and moves *at behind that line; NULL if it
  * is another line. */
-static const char *take(const char **at, const char *key)
+static const char *read_value(const char **at, const char *key)
 {
     size_t length = strlen(key);
     const char *value = *at + length + 1;
@@ -26,11 +26,26 @@ static const char *take(const char **at, const char *key)
     return value;
 }
 
-static bool take_number(const char **at, const char *key, int64_t *number)
+static bool read_number_line(const char **at, const char *key, int64_t *number)
 {
-    const char *value = take(at, key);
+    const char *value = read_value(at, key);
 
     return value != NULL && dz_read_long(&value, number) == 0 && *value == '\n';
+}
+
+/* Copies the value of that line.  Returns whether it is there and shorter than size. */
+static bool read_text_line(const char **at, const char *key, char *value, size_t size)
+{
+    const char *after = *at;
+    const char *from = read_value(&after, key);
+    size_t length = from != NULL ? strcspn(from, "\n") : 0;
+
+    if (from == NULL || length >= size)
+        return false;
+    memcpy(value, from, length);
+    value[length] = '\0';
+    *at = after;
+    return true;
 }
 
 const char *dz_record_parse(const char *text, struct dz_record *record)
@@ -40,22 +55,21 @@ const char *dz_record_parse(const char *text, struct dz_record *record)
     int64_t start;
     int64_t space;
     int64_t session;
-    const char *boot;
-    size_t length;
 
-    if (!take_number(&text, "dz", &version) || version != 1 ||
-        !take_number(&text, "pid", &pid) || pid < 1 || pid > INT_MAX ||
-        !take_number(&text, "start", &start) || (boot = take(&text, "boot")) == NULL ||
-        (length = strcspn(boot, "\n")) >= DZ_BOOT_MAX ||
-        !take_number(&text, "space", &space) ||
-        !take_number(&text, "session", &session) || session > INT_MAX ||
-        !take_number(&text, "since", &record->since))
+    if (!read_number_line(&text, "dz", &version) || version != 1 ||
+        !read_number_line(&text, "pid", &pid) || pid < 1 || pid > INT_MAX ||
+        !read_number_line(&text, "start", &start) ||
+        !read_text_line(&text, "boot", record->who.boot, DZ_BOOT_MAX))
+        return NULL;
+    if (!read_text_line(&text, "machine", record->who.machine, DZ_MACHINE_MAX))
+        memcpy(record->who.machine, "-", 2); /* of an older version, or too long */
+    if (!read_number_line(&text, "space", &space) ||
+        !read_number_line(&text, "session", &session) || session > INT_MAX ||
+        !read_number_line(&text, "since", &record->since))
         return NULL;
     record->who.pid = (pid_t)pid;
     record->who.start = (uint64_t)start;
     record->who.space = (uint64_t)space;
-    memcpy(record->who.boot, boot, length);
-    record->who.boot[length] = '\0';
     record->session = (pid_t)session;
     return text;
 }
@@ -125,6 +139,28 @@ void dz_record_option(struct dz_record_out *out, const char *name, const char *v
     put(out, "\n", 1);
 }
 
+void dz_record_older(struct dz_record_out *out, const struct dz_identity *who)
+{
+    char value[48];
+    struct dz_text text = dz_text(value, sizeof value);
+
+    dz_add_number(&text, who->pid);
+    dz_add(&text, " ");
+    dz_add_number(&text, (int64_t)who->start);
+    dz_record_text(out, "older", value);
+}
+
+bool dz_record_parse_older(const char *value, struct dz_identity *who)
+{
+    int64_t start;
+
+    who->pid = dz_read_number(&value);
+    if (who->pid < 1 || *value != ' ' || (value++, dz_read_long(&value, &start)) < 0)
+        return false;
+    who->start = (uint64_t)start;
+    return *value == '\0';
+}
+
 int dz_record_begin(struct dz_record_out *out, int fd, pid_t pid)
 {
     struct dz_identity who;
@@ -140,6 +176,7 @@ int dz_record_begin(struct dz_record_out *out, int fd, pid_t pid)
     dz_record_number(out, "pid", who.pid);
     dz_record_number(out, "start", (int64_t)who.start);
     dz_record_text(out, "boot", who.boot);
+    dz_record_text(out, "machine", who.machine);
     dz_record_number(out, "space", (int64_t)who.space);
     dz_record_number(out, "session", getsid(pid));
     dz_record_number(out, "since", now.tv_sec);

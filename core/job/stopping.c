@@ -1,9 +1,9 @@
 /*
- * Ending a job: TERM, time, KILL, until none of it is left.
+ * Stops a job: TERM, time, KILL, until none of its processes is left.
  *
- * Each signal goes through a pidfd that was compared with who is meant, so a
- * PID that changes hands meanwhile is not hit.  After TERM comes CONT: a stopped
- * process does not act on it otherwise.
+ * Each signal goes through a pidfd that was compared with the process that is meant, so
+ * a process that got the PID meanwhile does not get the signal.  CONT follows TERM,
+ * because a stopped process does not act on TERM.
  */
 #include "job.h"
 
@@ -15,9 +15,9 @@ enum { KILLED_MS = 5000 /* a process that lives so long after KILL hangs in a ca
 struct round {
     const struct dz_members *members;
     int signal;
-    int err;                  /* the first failure other than "it is gone" */
-    bool any;                 /* somebody lives */
-    struct dz_identity first; /* of those */
+    int err;                  /* the first failure other than ESRCH */
+    bool any;                 /* a member lives */
+    struct dz_identity first; /* of those that live */
 };
 
 static void signal_one(struct round *round, const struct dz_identity *who)
@@ -27,8 +27,7 @@ static void signal_one(struct round *round, const struct dz_identity *who)
             round->err = errno;
         return;
     }
-    /* A second signal to the same process: if it is gone by now, so much the
-     * better. */
+    /* It may have ended by the first signal, so no failure matters. */
     if (round->signal != SIGKILL)
         dz_signal_process(who, SIGCONT);
 }
@@ -38,8 +37,8 @@ static int visit_member(const struct dz_process *process, void *data)
     struct round *round = data;
     struct dz_identity who;
 
-    if (dz_identify(process->pid, &who) < 0 || who.start != process->start)
-        return 0; /* gone, or another one already */
+    if (dz_identify(process->pid, &who) < 0 || !dz_is_process(&who, process))
+        return 0; /* the process has ended, and another may have its PID */
     if (!round->any)
         round->first = who;
     round->any = true;
@@ -48,17 +47,19 @@ static int visit_member(const struct dz_process *process, void *data)
     return 0;
 }
 
-/* One look at the members, with a signal to each; 0: none.  One that cannot be
- * signalled is noted, and keeps nothing from the others. */
-static int look(struct round *round, int signal)
+/*
+ * Signals each member; 0 signals none.  A member that cannot be signalled does not keep
+ * the signal from the others.  round->any is false only if no member is left.  Returns
+ * 0, or -1 and sets errno.
+ */
+static int signal_members(struct round *round, int signal)
 {
     round->signal = signal;
     round->any = false;
-    /* None is said after two looks: one that was forked in the middle of a walk,
-     * with a PID that it has passed, is missed by that. */
+    /* One walk first: it signals no member twice. */
     if (dz_members_each(round->members, visit_member, round) < 0)
         return -1;
-    return round->any ? 0 : dz_members_each(round->members, visit_member, round);
+    return round->any ? 0 : dz_members_all(round->members, visit_member, round);
 }
 
 static int failure(const struct round *round)
@@ -71,17 +72,20 @@ int dz_stop_members(const struct dz_members *members, int64_t until)
 {
     struct round round = {.members = members};
 
-    if (look(&round, SIGTERM) < 0)
+    if (signal_members(&round, SIGTERM) < 0)
         return -1;
-    /* One after the other: each is waited for, none is asked for twice. */
-    while (round.any && dz_await_end(&round.first, until))
-        if (look(&round, 0) < 0)
+    /* Wait for one after the other; none gets TERM twice. */
+    while (round.any && dz_await_end(&round.first, until) && dz_milliseconds() < until)
+        if (signal_members(&round, 0) < 0)
             return -1;
     int64_t last = dz_milliseconds() + KILLED_MS;
     while (round.any) {
-        if (look(&round, SIGKILL) < 0)
+        round.signal = SIGKILL;
+        round.any = false;
+        if (dz_members_all(members, visit_member, &round) < 0)
             return -1;
-        if (round.any && !dz_await_end(&round.first, last))
+        if (round.any &&
+            (!dz_await_end(&round.first, last) || dz_milliseconds() >= last))
             return failure(&round);
     }
     return 0;

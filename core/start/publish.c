@@ -134,6 +134,17 @@ static void put_options(struct dz_record_out *out, const struct dz_plan *plan)
     }
 }
 
+/* Adds a process that is in the session of the job already. */
+static int put_older(const struct dz_process *process, void *data)
+{
+    struct dz_record_out *out = data;
+    struct dz_identity who;
+
+    if (process->pid != process->session && dz_identify(process->pid, &who) == 0)
+        dz_record_older(out, &who);
+    return 0;
+}
+
 /* Writes the record of pid to fd.  Returns 0, or -1 and sets errno. */
 static int write_record(const struct dz_start *start, int fd, pid_t pid)
 {
@@ -143,6 +154,8 @@ static int write_record(const struct dz_start *start, int fd, pid_t pid)
 
     if (dz_record_begin(&out, fd, pid) < 0)
         return -1;
+    if (start->pidfile_claim.path[0] != '\0')
+        dz_record_text(&out, "pidfile", start->pidfile_claim.path);
     if (start->plan->name != NULL)
         dz_record_text(&out, "name", start->plan->name);
     if (start->cwd[0] != '\0')
@@ -156,9 +169,10 @@ static int write_record(const struct dz_start *start, int fd, pid_t pid)
         dz_record_text(&out, "error_log", start->error_log.path);
         dz_record_number(&out, "error_log_size", start->error_log.size);
     }
-    if (start->pidfile_claim.path[0] != '\0')
-        dz_record_text(&out, "pidfile", start->pidfile_claim.path);
     put_options(&out, start->plan);
+    /* dzctl stop spares them.  A failed walk leaves some out. */
+    if (start->led_session)
+        dz_session_each(pid, put_older, &out);
     for (char **word = start->plan->argv; word != NULL && *word != NULL; word++)
         dz_record_text(&out, "arg", *word);
     return dz_record_end(&out);
@@ -166,27 +180,47 @@ static int write_record(const struct dz_start *start, int fd, pid_t pid)
 
 /* ---- the record: writing and removing ---- */
 
-/* Writes the path of the job's record, which is named by the name or the PID.  Returns
- * 0, or -1 and sets errno. */
-static int record_path(const struct dz_start *start, pid_t pid, char path[PATH_MAX])
+/* Claims the record of an unnamed job: the first slot of its PID that no other job
+ * has. */
+static int claim_slot(struct dz_start *start, pid_t pid, struct dz_fault *fault)
 {
-    char digits[24];
-    struct dz_text text = dz_text(digits, sizeof digits);
-
-    dz_add_number(&text, pid);
-    return dz_join(path, start->state,
-                   start->plan->name != NULL ? start->plan->name : digits);
-}
-
-/* Claims the record of an unnamed job.  A file that is there is of an earlier job that
- * had this PID. */
-static int claim_number(struct dz_start *start, pid_t pid, struct dz_fault *fault)
-{
+    struct dz_claim *claim = &start->record_claim;
+    char name[24];
     char path[PATH_MAX];
 
-    if (record_path(start, pid, path) < 0)
-        return dz_fault(fault, "record", start->state, errno, NULL);
-    return dz_claim(&start->record_claim, path, "record", DZ_UNDO_MS, fault);
+    for (int slot = 0; slot < DZ_SLOTS; slot++) {
+        dz_record_slot(name, pid, slot);
+        if (dz_join(path, start->state, name) < 0)
+            return dz_fault(fault, "record", start->state, errno, NULL);
+        if (dz_claim(claim, path, "record", DZ_UNDO_MS, fault) < 0)
+            return -1;
+        if (dz_record_is_free(AT_FDCWD, path))
+            return 0;
+        dz_claim_drop(claim);
+        claim->path[0] = '\0';
+    }
+    return dz_fault(fault, "record", name, EEXIST, NULL);
+}
+
+/* Writes the path of the record of pid, which this start or the target's process has
+ * made.  Returns 0, or -1 if there is none. */
+static int find_record(const struct dz_start *start, pid_t pid, char path[PATH_MAX])
+{
+    struct dz_record record;
+    char name[24];
+
+    if (!has_directory(start) || pid <= 0)
+        return -1;
+    if (start->plan->name != NULL)
+        return dz_join(path, start->state, start->plan->name);
+    for (int slot = 0; slot < DZ_SLOTS; slot++) {
+        dz_record_slot(name, pid, slot);
+        if (dz_join(path, start->state, name) == 0 &&
+            dz_record_read(AT_FDCWD, path, &record) == 0 && record.who.pid == pid &&
+            dz_is_here(&record.who))
+            return 0;
+    }
+    return -1;
 }
 
 static int publish_record(struct dz_start *start, pid_t pid, struct dz_fault *fault)
@@ -201,25 +235,25 @@ static int publish_record(struct dz_start *start, pid_t pid, struct dz_fault *fa
         if (pid % SELDOM == 0)
             dz_record_sweep(start->state);
         /* Without a record the job is not listed, and runs all the same. */
-        if (claim_number(start, pid, fault) < 0)
+        if (claim_slot(start, pid, fault) < 0)
             return 0;
     }
     if (write_record(start, claim->fd, pid) == 0 && dz_claim_publish(claim, 0600) == 0)
         return 0;
     dz_fault(fault, "name", name, errno,
-             errno == EOPNOTSUPP ? "/proc is missing or of other processes" : NULL);
+             errno == EOPNOTSUPP ? dz_why_unknown(errno) : NULL);
     if (name != NULL)
         return -1;
     dz_claim_drop(claim);
     return 0;
 }
 
-/* ours: the record is of this very start, and goes although its process runs. */
+/* ours: the record is of this very start, and is removed although its process runs. */
 static void remove_record(const struct dz_start *start, pid_t pid, bool ours)
 {
     char path[PATH_MAX];
 
-    if (has_directory(start) && pid > 0 && record_path(start, pid, path) == 0)
+    if (find_record(start, pid, path) == 0)
         dz_record_remove(path, pid, ours);
 }
 
@@ -246,6 +280,8 @@ int dz_pidfile_claim(struct dz_start *start, struct dz_fault *fault)
 {
     struct dz_claim *claim = &start->pidfile_claim;
     const char *path = start->plan->pidfile;
+    int records;
+    int result;
 
     if (path == NULL)
         return 0;
@@ -254,7 +290,12 @@ int dz_pidfile_claim(struct dz_start *start, struct dz_fault *fault)
                         "is in the directory of the jobs' records");
     if (dz_claim(claim, path, "pidfile", start->plan->timeout, fault) < 0)
         return -1;
-    if (dz_pidfile_check(path, &start->pidfile_old, fault) == 0)
+    records = has_directory(start)
+                  ? open(start->state, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+                  : -1;
+    result = dz_pidfile_check(path, records, &start->pidfile_old, fault);
+    dz_close_fd(&records);
+    if (result == 0)
         return 0;
     dz_claim_drop(claim);
     claim->path[0] = '\0'; /* another start's to undo */
@@ -318,7 +359,7 @@ static int pidfile_again(struct dz_start *start, pid_t before, struct dz_fault *
         return 0;
     if (claim_again(claim, "pidfile", fault) < 0)
         return -1;
-    if (dz_pidfile_read(claim->path, &now) < 0 || now.state == DZ_PIDFILE_NONE ||
+    if (dz_pidfile_read(claim->path, -1, &now) < 0 || now.state == DZ_PIDFILE_NONE ||
         now.who.pid != before)
         return lost(claim, "pidfile", fault);
     return publish_pidfile(start, start->pid, fault);
@@ -359,7 +400,7 @@ void dz_unpublish(struct dz_start *start)
 {
     release_claims(start);
     if (start->pidfile_claim.path[0] != '\0')
-        dz_pidfile_remove(start->pidfile_claim.path, start->pid);
+        dz_pidfile_remove(start->pidfile_claim.path, -1, start->pid);
     if (start->plan->name == NULL)
         remove_record(start, start->pid, start->pid == getpid());
     else if (start->record_claim.path[0] != '\0') /* else it is another start's */
@@ -372,7 +413,7 @@ void dz_publish_exited(struct dz_start *start)
 
     release_claims(start);
     if (start->pidfile_claim.path[0] != '\0')
-        dz_pidfile_remove(start->pidfile_claim.path, start->pid);
-    if (has_directory(start) && record_path(start, start->pid, path) == 0)
+        dz_pidfile_remove(start->pidfile_claim.path, -1, start->pid);
+    if (find_record(start, start->pid, path) == 0)
         dz_record_add_status(path, start->pid, 0);
 }

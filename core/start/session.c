@@ -110,7 +110,8 @@ int dz_own_session(struct dz_start *start, struct dz_fault *fault)
     if (setsid() >= 0)
         return 0;
     /* EPERM, the only error there is: we lead a process group. */
-    if (getsid(0) == getpid())
+    start->led_session = getsid(0) == getpid();
+    if (start->led_session)
         return give_up_terminal(start, fault);
     foreground = is_foreground();
     if (!foreground && leave_own_group())

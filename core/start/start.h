@@ -67,6 +67,7 @@ struct dz_start {
 
     int umask; /* of the caller */
     enum dz_leave_reason leave_reason;
+    bool led_session;   /* stay: this process led its session already */
     bool terminal_kept; /* stay: a session leader that shares its terminal */
     bool had_terminal;  /* a standard stream was a terminal and is replaced */
     enum dz_fd_kind stream[3];

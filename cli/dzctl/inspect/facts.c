@@ -96,6 +96,13 @@ static char *read_link(int directory, const char *name)
     return target;
 }
 
+void proc_path(char path[PROC_PATH_MAX], const struct dz_process *process,
+               const char *file)
+{
+    snprintf(path, PROC_PATH_MAX, "/proc/%d/task/%d/%s", (int)process->pid,
+             (int)process->thread, file);
+}
+
 /* ---- descriptors ---- */
 
 /* Returns whether a line of /proc/tty/drivers has this device as a terminal. */
@@ -208,9 +215,9 @@ static int add_descriptor(int number, int directory, void *data)
 
 static void read_descriptors(struct facts *facts)
 {
-    char path[40];
+    char path[PROC_PATH_MAX];
 
-    snprintf(path, sizeof path, "/proc/%d/fd", (int)facts->process.pid);
+    proc_path(path, &facts->process, "fd");
     if (dz_each_number(path, add_descriptor, facts) < 0) {
         facts->fds_err = errno;
         facts->fd_count = 0; /* a part of the list would mislead */
@@ -260,18 +267,19 @@ bool has_signal(uint64_t set, int number)
 }
 
 /* Returns /proc/PID/status, or NULL and sets errno. */
-static char *read_status(pid_t pid)
+static char *read_status(const struct dz_process *process)
 {
-    char path[40];
+    char path[PROC_PATH_MAX];
     size_t length;
 
-    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    proc_path(path, process, "status");
     return read_whole(path, &length);
 }
 
 int signals_read(pid_t pid, struct signals *signals)
 {
-    char *status = read_status(pid);
+    struct dz_process process;
+    char *status = dz_read_process(pid, &process) == 0 ? read_status(&process) : NULL;
 
     if (status == NULL)
         return -1;
@@ -285,7 +293,7 @@ static int parse_status(struct facts *facts)
 {
     enum { KTHREADD = 2, OCTAL = 8 };
     const struct dz_process *process = &facts->process;
-    char *status = read_status(process->pid);
+    char *status = read_status(process);
 
     if (status == NULL)
         return -1;
@@ -309,10 +317,10 @@ static int parse_status(struct facts *facts)
 static void read_preload(struct facts *facts)
 {
     static const char key[] = "LD_PRELOAD=";
-    char path[40];
+    char path[PROC_PATH_MAX];
     size_t length;
 
-    snprintf(path, sizeof path, "/proc/%d/environ", (int)facts->process.pid);
+    proc_path(path, &facts->process, "environ");
     char *environment = read_whole(path, &length);
     if (environment == NULL) {
         facts->preload_err = errno;
@@ -328,12 +336,12 @@ static void read_preload(struct facts *facts)
 
 static void read_links_and_arguments(struct facts *facts)
 {
-    char path[40];
+    char path[PROC_PATH_MAX];
 
-    snprintf(path, sizeof path, "/proc/%d/cwd", (int)facts->process.pid);
+    proc_path(path, &facts->process, "cwd");
     facts->cwd = read_link(AT_FDCWD, path);
     facts->cwd_err = facts->cwd == NULL ? errno : 0;
-    snprintf(path, sizeof path, "/proc/%d/cmdline", (int)facts->process.pid);
+    proc_path(path, &facts->process, "cmdline");
     facts->arguments = read_whole(path, &facts->arguments_size);
     if (facts->arguments == NULL)
         facts->arguments_size = 0;
@@ -341,7 +349,7 @@ static void read_links_and_arguments(struct facts *facts)
 
 int peer_read(pid_t pid, struct peer *peer)
 {
-    char path[40];
+    char path[PROC_PATH_MAX];
     ssize_t n;
 
     snprintf(path, sizeof path, "/proc/%d/comm", (int)pid);
@@ -356,7 +364,7 @@ int peer_read(pid_t pid, struct peer *peer)
 
 bool facts_zombie(const struct facts *facts)
 {
-    return facts->process.state == 'Z' || facts->process.state == 'X';
+    return dz_has_ended(&facts->process);
 }
 
 static int no_process(pid_t pid, int err, struct dz_fault *fault)

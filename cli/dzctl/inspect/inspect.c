@@ -14,23 +14,13 @@
 
 enum { NAME_WIDTH = 12, VALUE_WIDTH = 26, WHY_AT = 4 + NAME_WIDTH + VALUE_WIDTH };
 
-/* The columns of a text in UTF-8: its bytes but for those that go on. */
-static int width(const char *text)
-{
-    int columns = 0;
-
-    for (; *text != '\0'; text++)
-        columns += ((unsigned char)*text & 0xc0) != 0x80;
-    return columns;
-}
-
 static void print_check(const struct check *check)
 {
     static const char *const marks[] = {[MARK_NOTE] = "-",
                                         [MARK_HOLDS] = "ok",
                                         [MARK_FAILS] = "NO",
                                         [MARK_UNSEEN] = "?"};
-    int room = VALUE_WIDTH - width(check->value) - 1;
+    int room = VALUE_WIDTH - width_of(check->value) - 1;
 
     printf("%-3s %-*s%s", marks[check->mark], NAME_WIDTH, check->name, check->value);
     if (room >= 0)

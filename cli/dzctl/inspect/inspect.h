@@ -86,6 +86,13 @@ bool has_signal(uint64_t set, int number);
 /* Reads the signal sets of another process.  Returns 0, or -1 and sets errno. */
 int signals_read(pid_t pid, struct signals *signals);
 
+enum { PROC_PATH_MAX = 64 };
+
+/* Writes the path of a file of a process in /proc, of a thread that has not ended: the
+ * first thread's own files are empty once it has ended. */
+void proc_path(char path[PROC_PATH_MAX], const struct dz_process *process,
+               const char *file);
+
 /* Reads a process and its name.  Returns 0, or -1 and sets errno. */
 int peer_read(pid_t pid, struct peer *peer);
 
@@ -108,8 +115,9 @@ struct readers {
     size_t count;
 };
 
-/* Returns the readers of a pipe that pid has open for writing. */
-struct readers find_readers(pid_t pid, const struct descriptor *pipe);
+/* Returns the readers of a pipe that a process has open for writing. */
+struct readers find_readers(const struct dz_process *writer,
+                            const struct descriptor *pipe);
 
 /*
  * Finds the parent of a member of group if it is of the session but of another group: a

@@ -87,8 +87,7 @@ static void judge_session(struct report *report)
     } else if (session == 0) {
         add_check(report, MARK_UNSEEN, "session", "0: outside",
                   "its leader is outside this PID namespace");
-    } else if (peer_read(session, &leader) < 0 || leader.process.state == 'Z' ||
-               leader.process.state == 'X') {
+    } else if (peer_read(session, &leader) < 0 || dz_has_ended(&leader.process)) {
         add_check(report, MARK_HOLDS, "session",
                   text_of("%d, whose leader has ended", session),
                   "signals to other sessions do not reach it");

@@ -106,7 +106,7 @@ static void judge_pipe(struct report *report, const struct descriptor *pipe,
                        struct check *check)
 {
     const struct facts *facts = &report->facts;
-    struct readers readers = find_readers(facts->process.pid, pipe);
+    struct readers readers = find_readers(&facts->process, pipe);
     struct check row = *check;
 
     if (readers.none) {

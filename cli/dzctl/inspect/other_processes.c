@@ -40,16 +40,16 @@ static int look_for_reader(int pid, int directory, void *data)
     struct search *search = data;
     struct readers *found = &search->found;
     struct peer peer;
-    char path[40];
+    char path[PROC_PATH_MAX];
 
     (void)directory;
-    if (pid == getpid() || pid == search->writer)
+    if (pid == getpid() || pid == search->writer || peer_read(pid, &peer) < 0)
         return 0;
-    snprintf(path, sizeof path, "/proc/%d/fd", pid);
+    proc_path(path, &peer.process, "fd");
     int result = dz_each_number(path, is_reader, search);
     if (result < 0 && (errno == EACCES || errno == EPERM))
         found->hidden = true;
-    if (result <= 0 || peer_read(pid, &peer) < 0)
+    if (result <= 0)
         return 0;
     found->peers = grown(found->peers, (found->count + 1) * sizeof *found->peers);
     found->peers[found->count++] = peer;
@@ -60,11 +60,13 @@ static int look_for_reader(int pid, int directory, void *data)
  * Returns whether the pipe has no reader.  Then poll(2) reports POLLERR to a writer.
  * The kernel counts the readers of all PID namespaces.
  */
-static bool is_unread(pid_t pid, const struct descriptor *pipe)
+static bool is_unread(const struct dz_process *process, const struct descriptor *pipe)
 {
-    char path[60];
+    char name[16];
+    char path[PROC_PATH_MAX];
 
-    snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)pid, pipe->number);
+    snprintf(name, sizeof name, "fd/%d", pipe->number);
+    proc_path(path, process, name);
     int fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
         return errno == ENXIO; /* of a FIFO with a name */
@@ -74,11 +76,12 @@ static bool is_unread(pid_t pid, const struct descriptor *pipe)
     return unread;
 }
 
-struct readers find_readers(pid_t pid, const struct descriptor *pipe)
+struct readers find_readers(const struct dz_process *writer,
+                            const struct descriptor *pipe)
 {
-    struct search search = {.writer = pid, .pipe = pipe};
+    struct search search = {.writer = writer->pid, .pipe = pipe};
 
-    search.found.none = is_unread(pid, pipe);
+    search.found.none = is_unread(writer, pipe);
     if (!search.found.none && dz_each_number("/proc", look_for_reader, &search) < 0)
         search.found.hidden = true;
     return search.found;
@@ -126,10 +129,13 @@ bool descends(pid_t pid, pid_t ancestor)
 
 char *program_name(pid_t pid)
 {
-    char path[40];
+    struct dz_process process;
+    char path[PROC_PATH_MAX];
     char target[PATH_MAX]; /* the kernel gives no longer one: ENAMETOOLONG */
 
-    snprintf(path, sizeof path, "/proc/%d/exe", (int)pid);
+    if (dz_read_process(pid, &process) < 0)
+        return NULL;
+    proc_path(path, &process, "exe");
     ssize_t n = readlink(path, target, sizeof target - 1);
     if (n < 0)
         return NULL;
