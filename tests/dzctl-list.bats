@@ -65,7 +65,7 @@ assert_fits() {
     assert lines "$(wc -l <<<"$output")" 2
     assert_fits 80
     line=$(tail -n 1 <<<"$output")
-    assert_match row "$line" "web *$pid*running*  ..*length  sleep 1000*.."
+    assert_match row "$line" "web *$pid*running*..."
     # All of it is used.
     assert length "${#line}" 80
     list_on 300
@@ -76,7 +76,7 @@ assert_fits() {
 @test "list: on a terminal of 60 columns it fits" {
     job --name=web --output="$PWD/a-log-of-some-length" -- sleep 1000
     list_on 60
-    assert_match row "$(tail -n 1 <<<"$output")" "web  *$pid*running*sleep 1000"
+    assert_match row "$(tail -n 1 <<<"$output")" "web  *$pid*running*..."
     assert_fits 60
 }
 
@@ -86,6 +86,23 @@ assert_fits() {
     list_on 80
     assert_match row "$output" "*ended*"
     assert_fits 80
+}
+
+@test "list: characters that take two columns, or none, are counted so" {
+    ln -s "$SLEEP" 漢字漢字漢字
+    export PATH=$PWD:$PATH
+    job --name=宽 --output=/dev/null -- 漢字漢字漢字 1000
+    job --name=plain --output=/dev/null -- sleep 1000
+    job --name=$'e\u0301' --output=/dev/null -- sh -c 'exec sleep 1000' 👍 $'o\u0308o\u0308'
+    ctl list
+    # Cells begin where their headings do, by the columns of Unicode's own table.
+    PYTHONUTF8=1 "$PYTHON" "$PROGRAMS/columns.py" 200 <<<"$output" || fail "not aligned: $output"
+    for columns in {66..80}; do
+        list_on "$columns"
+        PYTHONUTF8=1 "$PYTHON" "$PROGRAMS/columns.py" "$columns" <<<"$output" ||
+            fail "wider than $columns: $output"
+        assert_match cut "$output" "*漢*"
+    done
 }
 
 @test "list: to a pipe nothing is cut" {

@@ -165,7 +165,7 @@ trap "echo got $s; exit" $s; done; echo up; while :; do sleep 0.01; done'
     began=$(milliseconds)
     ctl stop --timeout=0 web
     assert status "$status" 0
-    assert stdout "$output" "web: stopped, PID $pid, by KILL after 0 s"
+    assert stdout "$output" "web: stopped, PID $pid, by SIGKILL after 0 s"
     gone "$pid"
     [ $(($(milliseconds) - began)) -lt 60000 ] || fail "took $(($(milliseconds) - began)) ms"
 }

@@ -191,9 +191,10 @@ static int visit_entries(const char *buffer, size_t size, int fd,
 int dz_each_entry(int at, const char *path,
                   int (*visit)(const char *name, int fd, void *data), void *data)
 {
-    /* The kernel fills the buffer as long as an entry fits.  If one would still fit,
-     * that was the end. */
+    /* /proc fills the buffer as long as an entry fits.  If one would still fit, that was
+     * the end.  Other file systems may give less at a time. */
     enum { ENTRY = sizeof(struct entry) + 256 };
+    bool in_proc = strncmp(path, "/proc", 5) == 0;
     _Alignas(struct entry) char buffer[4096];
     bool last = false;
     int fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -206,7 +207,7 @@ int dz_each_entry(int at, const char *path,
            (n = syscall(SYS_getdents64, fd, buffer, sizeof buffer)) != 0) {
         if (n < 0 && errno == EINTR)
             continue;
-        last = n > 0 && (size_t)n + ENTRY < sizeof buffer;
+        last = in_proc && n > 0 && (size_t)n + ENTRY < sizeof buffer;
         result = n < 0 ? -1 : visit_entries(buffer, (size_t)n, fd, visit, data);
     }
     int err = errno;
