@@ -191,8 +191,8 @@ static int visit_entries(const char *buffer, size_t size, int fd,
 int dz_each_entry(int at, const char *path,
                   int (*visit)(const char *name, int fd, void *data), void *data)
 {
-    /* /proc fills the buffer as long as an entry fits.  If one would still fit, that was
-     * the end.  Other file systems may give less at a time. */
+    /* /proc fills the buffer as long as an entry fits.  If one would still fit, that
+     * was the end.  Other file systems may give less at a time. */
     enum { ENTRY = sizeof(struct entry) + 256 };
     bool in_proc = strncmp(path, "/proc", 5) == 0;
     _Alignas(struct entry) char buffer[4096];

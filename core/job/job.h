@@ -324,10 +324,10 @@ int dz_stop_process(const struct dz_identity *who, int signal, int64_t until);
 int64_t dz_find_lines(int fd, int64_t from, int64_t end, int64_t most, int *lines);
 
 /*
- * Shows the file open on log from byte from on: all of it up to 25 lines, else the first
- * 8, the number left out, and the last 16.  Writes each line to the descriptor to, after
- * two spaces and with control characters as '?'.  Returns the number of lines shown; 0
- * if there is none or it is no regular file.
+ * Shows the file open on log from byte from on: all of it up to 25 lines, else the
+ * first 8, the number left out, and the last 16.  Writes each line to the descriptor
+ * to, after two spaces and with control characters as '?'.  Returns the number of lines
+ * shown; 0 if there is none or it is no regular file.
  */
 int dz_show_run(int log, int64_t from, int to);
 
