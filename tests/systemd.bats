@@ -5,6 +5,9 @@ load helpers
 # boot UNIT... : write units first by unit NAME <<END.  The probe script of the
 # test runs after them, and its end powers the machine off.
 unit() {
+    # A unit of the machine's own would take precedence, with all that it needs.
+    [ ! -e "/etc/systemd/system/$1" ] && [ ! -e "/lib/systemd/system/$1" ] ||
+        fail "$1 is a unit of this machine" || return
     mkdir -p units
     { echo "[Unit]"; echo "DefaultDependencies=no"; cat; } >"units/$1"
 }
@@ -38,10 +41,27 @@ else
     umount -l /sys/fs/cgroup
     mount -t cgroup2 cgroup2 /sys/fs/cgroup
 fi
+# A /tmp of its own, but for the directories of the test: a unit with the usual
+# dependencies would have systemd-tmpfiles(8) empty it.
+mount -t tmpfs tmpfs /mnt
+number=0
+for kept in '$BATS_TEST_TMPDIR' '$ROOT' '$BUILD'; do
+    mkdir /mnt/\$((number += 1))
+    mount --bind "\$kept" /mnt/\$number
+done
+mount -t tmpfs -o mode=1777 tmpfs /tmp
+number=0
+for kept in '$BATS_TEST_TMPDIR' '$ROOT' '$BUILD'; do
+    mkdir -p "\$kept"
+    mount --move /mnt/\$((number += 1)) "\$kept"
+done
+umount /mnt
 # It writes its log to a terminal or nowhere.
 mount --bind "\$(readlink /proc/self/fd/0)" /dev/console
 mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/system &&
-    cp units/* /run/systemd/system/ && mkdir -p /run/outside && exec env -i \
+    cp units/* /run/systemd/system/ && mkdir -p /run/outside &&
+    ln -s /dev/null /run/systemd/system/sysinit.target &&
+    ln -s /dev/null /run/systemd/system/systemd-tmpfiles-setup.service && exec env -i \
     PATH=/usr/sbin:/usr/bin:/sbin:/bin container=other /lib/systemd/systemd --system \
     --unit=test.target --log-target=console
 END
@@ -267,6 +287,52 @@ END
     refute holds systemd.log "not our child"
     for unit in one two; do
         holds_line result "$unit stop 0 inactive success"
+    done
+}
+
+# Each of them listens in, or forks to, another process than the one that is started.
+@test "Type=notify: a server that daemonizes itself is the unit's main process, and lives" {
+    need redis-server nginx memcached
+    ports=()
+    for server in redis nginx memcached; do
+        ports+=("$(free_port)")
+    done
+    chmod 755 .
+    printf 'pid %s/nginx.pid;\nevents {}\nhttp { access_log off; server { listen 127.0.0.1:%s; } }\n' "$PWD" "${ports[1]}" >nginx.conf
+    words=("/usr/bin/redis-server --bind 127.0.0.1 --save \"\" --daemonize yes --port ${ports[0]}"
+        "$(command -v nginx) -c $PWD/nginx.conf"
+        "/usr/bin/memcached -d -u nobody -l 127.0.0.1 -p ${ports[2]}")
+    names=(dz-redis dz-nginx dz-memcached)
+    for i in 0 1 2; do
+        unit ${names[i]}.service <<END
+[Service]
+Type=notify
+Environment=DZ_STATE_DIR=$PWD/state
+ExecStart=$DZ -d -o - -e - --wait=listen:${ports[i]} ${words[i]}
+END
+    done
+    { ask_unit; cat <<'END'; } >probe.sh
+for round in 1 2 3 4 5; do
+    for unit in dz-redis dz-nginx dz-memcached; do
+        systemctl restart $unit
+        echo "$unit start $? $(show $unit ActiveState) $(cat /proc/$(show $unit MainPID)/comm) parent $(awk '{ print $4 }' /proc/$(show $unit MainPID)/stat)"
+    done
+done
+sleep 1
+for unit in dz-redis dz-nginx dz-memcached; do
+    echo "$unit $(show $unit ActiveState) $(show $unit NRestarts)"
+    systemctl stop $unit
+    echo "$unit stop $(show $unit Result)"
+done
+echo end
+END
+    boot
+    assert redis "$(grep -c '^dz-redis start 0 active redis-server parent 1$' result)" 5
+    assert nginx "$(grep -c '^dz-nginx start 0 active nginx parent 1$' result)" 5
+    assert memcached "$(grep -c '^dz-memcached start 0 active memcached parent 1$' result)" 5
+    for unit in dz-redis dz-nginx dz-memcached; do
+        holds_line result "$unit active 0"
+        holds_line result "$unit stop success"
     done
 }
 
