@@ -74,6 +74,8 @@ static void say_waiting(const struct dz_start *start, const struct dz_ready *rea
 __attribute__((noreturn)) static void give_up(const struct dz_start *start,
                                               const struct dz_fault *fault)
 {
+    if (fault->status == DZ_EXIT_RUNNING && start->plan->if_not_running)
+        _exit(0);
     dz_fault_write(fault, program, start->stderr_fd);
     if (start->pid > 0)
         dz_show_log(start, program, start->stderr_fd);
@@ -147,6 +149,7 @@ static void read_settings(struct dz_plan *plan, struct dz_start *start, char **a
     struct dz_fault fault;
     int result;
 
+    dz_guard_writes(start);
     dz_plan_init(plan, argv);
     plan->mode = getpid() == 1 ? DZ_STAY : DZ_LEAVE;
     result = dz_plan_environment(plan, envp, DZ_SHIM, &fault);

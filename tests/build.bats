@@ -136,8 +136,8 @@ chooses() {
     run dz -n -o log --ignore=USR1 --keep-fd=5 -C /tmp -u 027 sleep 1
     assert status "$status" 0
     for line in "mode      stay: *" "command   */sleep" "target    glibc ELF, *" "preload   possible" \
-        "stdout    * -> log" "stderr    * -> log" "keep-fd   5 and no other from 3" "chdir     /tmp" \
-        "umask     027" "signals   HUP USR1 TTIN TTOU ignored, *"; do
+        "stdout    * -> log" "stderr    * -> log" "keep-fd   descriptors 0-2, 5; all others are closed" "chdir     /tmp" \
+        "umask     027" "signals   HUP USR1 TTIN TTOU ignored; *"; do
         [[ $output == *$line* ]] || fail "no '$line' in: $output"
     done
     [ ! -e log ]
@@ -165,13 +165,13 @@ chooses() {
     assert files "$(echo *)" "file folder log.1 pid"
     try dz -n sleep file ./folder
     assert status "$status" 0
-    assert_match "words" "$output" "*"$'\n'"words     file ./folder"$'\n'"warning   file is a relative path, *"
+    assert_match "arguments" "$output" "*"$'\n'"arguments file ./folder"$'\n'"warning   file is a relative path, *"
     try dz -n --keep-fd=99 sleep 1
     assert "status for 99" "$status" 125
     assert_match "for 99" "$output" "*"$'\n'"refused   keep-fd: 99: Bad file descriptor"$'\n'"*"
     try dz -n --reopen --shim="$SHIM" -o - sleep 1
     assert "status for --reopen" "$status" 125
-    assert_match "for --reopen" "$output" "*"$'\n'"refused   reopen: there is no log *"
+    assert_match "for --reopen" "$output" "*"$'\n'"refused   reopen: needs a log *"
     run dz -n "$TARGETS/server-static"
     [[ $output == *"target    static ELF, 64 bits"* ]]
     [[ $output == *"preload   impossible: it is statically linked"* ]]
@@ -186,7 +186,7 @@ chooses() {
     run dz -n ./script
     [[ $output == *"missing   /no/such"* ]]
     run on_terminal "'$DZ' -n sleep 1" "'$DZ' -n sleep 1 & wait" "'$DZ' -n sleep 1 | cat"
-    [[ $output == *"leave: it would be the terminal's foreground job"* ]]
+    [[ $output == *"leave: this is the terminal's foreground job"* ]]
     [[ $output == *"mode      stay: this PID"* ]]
     [[ $output == *"terminal -> nohup.out, here or in"* ]]
     if [ "$(id -u)" = 0 ]; then
@@ -212,7 +212,7 @@ chooses() {
 }
 
 @test "dry run: programs for other machines, cut ones, and what would mislead a terminal" {
-    others="not needed: it is for another machine or word size than the program"
+    others="not needed: the program is for another machine or word size"
     export DZ_SHIM=$SHIM
     "$PYTHON" "$PROGRAMS/elf.py" old 32 3 /lib/ld-linux.so.2
     try dz -n ./old
@@ -232,7 +232,7 @@ chooses() {
     printf 'no program\n' >text
     chmod +x text
     try dz -n ./text
-    [[ $output == *"preload   impossible: it is no ELF program"* ]]
+    [[ $output == *"preload   impossible: not an ELF program"* ]]
     "$PYTHON" "$PROGRAMS/elf.py" rude 64 62 $'/lib/\e[2J\nx'
     printf '#!/no/\e[2J\n' >ruder
     chmod +x ruder

@@ -170,21 +170,20 @@ teardown() {
 
 @test "unknown and misplaced variables" {
     DZ_NO_SUCH=1 fails 125 "dznohup: environment: DZ_NO_SUCH: unknown variable" "$SLEEPER" 3603
-    DZ_ONLY=sleep fails 125 "dznohup: environment: DZ_ONLY: only libdz.so takes this variable" "$SLEEPER" 3603
-    DZ_MODE=never fails 125 "dznohup: DZ_MODE: never: neither stay nor leave" "$SLEEPER" 3603
-    DZ_QUIET=yes fails 125 "dznohup: DZ_QUIET: yes: neither 0 nor 1" "$SLEEPER" 3603
+    DZ_MODE=never fails 125 "dznohup: DZ_MODE: never: must be stay or leave" "$SLEEPER" 3603
+    DZ_QUIET=yes fails 125 "dznohup: DZ_QUIET: yes: must be 0 or 1" "$SLEEPER" 3603
     fails 125 "dznohup: options: -é: unknown option; see dznohup --help" -é true
     shim_fails "libdz.so: DZ_ONLY: empty" DZ_ONLY=
     DZ_IGNORE=INT run dz --ignore=USR1 sh -c 'grep SigIgn /proc/$$/status'
     [[ $output == *0000000000300201 ]]
     DZ_OUTPUT='' fails 125 "dznohup: DZ_OUTPUT: empty" "$SLEEPER" 3603
     shim_fails "libdz.so: environment: DZ_NO_SUCH: unknown variable" DZ_NO_SUCH=1
-    shim_fails "libdz.so: environment: DZ_DRY_RUN: only dznohup takes this variable" DZ_DRY_RUN=1
+    shim_fails "libdz.so: environment: DZ_DRY_RUN: only dznohup uses this variable" DZ_DRY_RUN=1
     shim_fails "libdz.so: environment: DZ_RESUME: unknown variable" DZ_RESUME=1
     shim_fails "libdz.so: environment: DZ_RESUME: unknown variable" DZ_RESUME=77
     run closed env LD_PRELOAD="$SHIM" DZ_MODE=never "$SLEEPER" 3603
     assert status "$status" 125
-    assert output "$output" "libdz.so: DZ_MODE: never: neither stay nor leave"
+    assert output "$output" "libdz.so: DZ_MODE: never: must be stay or leave"
     # The command line beats the environment, and help needs none of it.
     DZ_MODE=leave run dz --mode=stay sh -c 'echo $$'
     assert status "$status" 0
@@ -200,8 +199,8 @@ teardown() {
     fails 125 "dznohup: options: -q"$'\xff'": unknown option; see dznohup --help" -q$'\xff' "$SLEEPER" 3603
     fails 125 "dznohup: -o: needs an argument; see dznohup --help" -o
     fails 125 "dznohup: --output: needs an argument; see dznohup --help" --output
-    fails 125 "dznohup: command: none given; see dznohup --help"
-    fails 125 "dznohup: command: none given; see dznohup --help" --
+    fails 125 "dznohup: command: missing; see dznohup --help"
+    fails 125 "dznohup: command: missing; see dznohup --help" --
     # The command's own options are not ours.
     run dz -q -o log sh -c 'echo "$@"' sh -d -o --help
     assert log "$(cat log)" "-d -o --help"
@@ -270,13 +269,13 @@ teardown() {
     run on_terminal "'$DZ' -q ./script & wait \$!; echo status \$?"
     [[ $output == *"status 126"* ]]
     [[ $output == *"dznohup: exec: $PWD/script (interpreter /no/such): No such file or directory"* ]]
-    [ ! -e nohup.out ]
+    [ ! -s nohup.out ] # a log is never removed
 }
 
 @test "a relative argument is warned of once" {
     echo >app.conf
     try dz -d -o log true app.conf ./app.conf
-    assert stderr "$stderr" "dznohup: warning: app.conf is a relative path, but the program will run in /; -C . makes it run here"
+    assert stderr "$stderr" "dznohup: warning: app.conf is a relative path, but the program will run in /; use -C . to run it here"
     try dz -d -o log true --conf=app.conf
     assert_match stderr "$stderr" "*warning: app.conf is a relative path*"
     for quiet in -q -C.; do
@@ -285,4 +284,71 @@ teardown() {
     done
     try dz -d -o log true "$PWD/app.conf" -v no-such
     assert stderr "$stderr" ""
+}
+
+@test "RLIMIT_FSIZE is an error of ours, not a signal: no record is said, no pidfile is refused" {
+    # Its words go through pipes: no file can be written to.
+    output=$(closed bash -c 'ulimit -f 0; exec "$@"' limited "$DZ" -d -w exec -o /dev/null \
+        "$SLEEPER" 3604 2> >(cat >said))
+    pid=$output
+    track "$pid"
+    await holds_line said "dznohup: note: $DZ_STATE_DIR/$pid: File too large; the job has no record"
+    assert_signals "$pid"
+    kill -KILL "$pid"
+    for words in "$DZ -o log -p pid" "$DZ -d -o log -p pid" \
+        "env LD_PRELOAD=$SHIM DZ_OUTPUT=log DZ_PIDFILE=pid"; do
+        # shellcheck disable=SC2086
+        run closed bash -c 'ulimit -f 0; exec "$@"' limited $words "$SLEEPER" 3603
+        assert "status of $words" "$status" 125
+        assert_match "$words" "$output" "*: pidfile: pid: File too large"
+        assert "files of $words" "$(find . -name 'log' -o -name '*pid*')" ""
+    done
+    run closed bash -c 'ulimit -f 0; exec "$@"' limited "$DZ" -q -o /dev/null true
+    assert "status without a file to write" "$status" 0
+}
+
+@test "a stderr that has no reader ends no start" {
+    echo 999999999 >pid # stale, which is said
+    beside "$PYTHON" "$PROGRAMS/no-reader.py" "$DZ" -p pid -o log "$SLEEPER" 3604 &
+    pid=$!
+    await runs_program "$pid" "$SLEEP"
+    track "$pid"
+    assert pidfile "$(cat pid)" "$pid"
+    assert_signals "$pid"
+    stops_on_term "$pid"
+    # The library says what it replaces, too.
+    echo 999999999 >pid
+    beside "$PYTHON" "$PROGRAMS/no-reader.py" /usr/bin/env LD_PRELOAD="$SHIM" DZ_MODE=stay DZ_PIDFILE=pid \
+        DZ_OUTPUT=log "$SLEEPER" 3604 &
+    pid=$!
+    await holds_line pid "$pid"
+    track "$pid"
+    await alive "$pid"
+    assert_signals "$pid"
+    kill -KILL "$pid"
+}
+
+@test "--ignore has PIPE and XFSZ ignored in the program" {
+    for mode in stay leave shim-stay shim-leave; do
+        rm -f pid
+        start $mode --ignore=PIPE,XFSZ --output=log --pidfile=pid -- "$SLEEPER" 3604
+        assert "SigIgn in $mode" "$(status_field "$pid" SigIgn)" 0000000001301001
+        kill_started
+    done
+}
+
+@test "a record that a full disk has no room for is said" {
+    need_root
+    need unshare
+    # shellcheck disable=SC2016
+    closed unshare --mount bash -c '
+        mkdir -p "$DZ_STATE_DIR"
+        mount -t tmpfs -o size=16k,mode=700 full "$DZ_STATE_DIR"
+        head -c 100k /dev/zero >"$DZ_STATE_DIR/.fill" 2>/dev/null
+        "$1" -d -w exec -o log "$2" 3604 >made 2>said' full "$DZ" "$SLEEPER"
+    pid=$(cat made)
+    track "$pid"
+    assert said "$(cat said)" \
+        "dznohup: note: $DZ_STATE_DIR/$pid: No space left on device; the job has no record"
+    kill -KILL "$pid"
 }

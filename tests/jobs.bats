@@ -16,7 +16,7 @@ load jobs
         done
         for name in . .. .web -web -- - 1 007 99999999999999999999; do
             start_victim $mode --name="$name"
-            assert_refused $mode "$option: $name: a name is not a number and begins with no dot or dash"
+            assert_refused $mode "$option: $name: a name is not a number and does not begin with . or -"
         done
         start_victim $mode --name=
         assert_refused $mode "$option: *"
@@ -431,7 +431,7 @@ alive"
 dzctl: stop: job: refused: stopping PID 1 would end the whole system or container
 stop 1
 dznohup: name: job: already running as PID 1
-start 125"
+start 122"
 }
 
 # ASan says that it misses /proc.
@@ -558,4 +558,30 @@ at another PID: 1105
 job
 PID 6528
 without /proc: 1106"
+}
+
+@test "--if-not-running: a job that runs is no failure, and its PID is printed" {
+    for by in --name=job --pidfile=pid; do
+        for mode in stay leave; do
+            start_victim leave $by --output=/dev/null
+            first=$pid
+            try closed "$DZ" --mode=$mode $by --if-not-running "$SLEEP" 3600
+            assert "status of $by in $mode" "$status" 0
+            assert "output of $by in $mode" "$output" "$first"
+            assert "stderr of $by in $mode" "$stderr" ""
+            kill -KILL "$first"
+            await gone "$first"
+        done
+    done
+    # The library prints nothing.
+    start_victim leave --name=job --output=/dev/null
+    first=$pid
+    try closed env LD_PRELOAD="$SHIM" DZ_NAME=job DZ_IF_NOT_RUNNING=1 "$SLEEP" 3600
+    assert "status of the library" "$status" 0
+    assert "what the library says" "$output$stderr" ""
+    kill -KILL "$first"
+    await gone "$first"
+    # Where none runs it is started.
+    start_victim leave --name=job --if-not-running --output=/dev/null
+    assert_started leave
 }

@@ -131,7 +131,7 @@ b" "a	'b" '' "é" "a\\b" "-" "#x" "~x" "a!'b" "a%'b" "a@'b" "a#'b" $'\001x' $'x\
         # shellcheck disable=SC2086
         try dz $words true
         assert "status of $words" "$status" 125
-        assert stderr "$stderr" "dznohup: --nohup: goes with no other option"
+        assert stderr "$stderr" "dznohup: --nohup: cannot be combined with other options"
     done
     assert words "$(dz --nohup -- echo --)" --
     # The session is the caller's.

@@ -62,7 +62,7 @@ main_jobs() {
     assert pidfile "$(cat pid)" "$pid"
     assert_answers "$port" "$pid"
     try closed "$dir/dznohup" -d --name=main "$server" "$port"
-    assert "status of a second one" "$status" 125
+    assert "status of a second one" "$status" 122
     assert "words of a second one" "$stderr" "dznohup: name: main: already running as PID $pid"
     try "$dir/dzctl" list
     assert_match list "$output" "*main * $pid * running * $server $port*"
@@ -141,7 +141,7 @@ refused() { # NAMED PROGRAM WORDS
     mkdir -p tree/lib tree/lib32 tree/lib64
     cp "$SHIM" tree/lib64
     cp "$SHIM" tree/lib32 # a wrong one is not taken for it
-    none="none for a program of 32 bits, \$LIB being lib/i386-linux-gnu, lib32 or lib"
+    none="no 32-bit library with lib/i386-linux-gnu, lib32 or lib as \$LIB"
     refused "$tree/lib64/libdz.so" "$PWD/server" "$tree/\$LIB/libdz.so: $none"
     refused "$tree/\$LIB/libdz.so" "$PWD/server" "$tree/\$LIB/libdz.so: $none"
     assert_library "$tree/lib64/libdz.so" ./server "$tree/lib64/libdz.so, not needed: $none"
@@ -171,10 +171,10 @@ refused() { # NAMED PROGRAM WORDS
     assert_library "$tree/lib64/libdz.so" ./server "$tree/lib/i386-linux-gnu/libdz.so, not needed"
     # In no such folder there is none beside it.
     refused "$PWD/b/libdz.so" "$TARGETS/server" \
-        "$PWD/b/libdz.so: it is for another machine or word size than the program"
+        "$PWD/b/libdz.so: the program is for another machine or word size"
     # Nor is everything a library that is of the right machine.
     cp "$TARGETS/server-static" libdz.so
-    refused "$PWD/libdz.so" "$TARGETS/server" "$PWD/libdz.so: it is no shared library"
+    refused "$PWD/libdz.so" "$TARGETS/server" "$PWD/libdz.so: not a shared library"
 }
 
 # Not emulated by qemu 7.2: PR_SET_CHILD_SUBREAPER, so that leave mode has to refuse;

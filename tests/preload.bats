@@ -57,7 +57,7 @@ build_mark() {
 @test "refused: a program of another word size" {
     # An ELF header for 32 bits, and the linker that it asks for.
     "$PYTHON" "$PROGRAMS/elf.py" small 32 3 /lib/ld-linux.so.2
-    refused "*libdz.so: *it is for another machine or word size than the program" --line-buffered ./small
+    refused "*libdz.so: *the program is for another machine or word size" --line-buffered ./small
 }
 
 @test "AddressSanitizer refuses the library: its own words and its status are the failure's" {
@@ -76,7 +76,7 @@ build_mark() {
     build_mark gcc
     refused "/no/such: No such file or directory" --pin-signals --shim=/no/such ./mark
     echo 'not a library' >libdz.so
-    refused "$PWD/libdz.so: it is no shared library" --pin-signals --shim="$PWD/libdz.so" ./mark
+    refused "$PWD/libdz.so: not a shared library" --pin-signals --shim="$PWD/libdz.so" ./mark
     : >libdz.so
     refused "$PWD/libdz.so: *" --pin-signals --shim="$PWD/libdz.so" ./mark
     need_root
@@ -114,7 +114,7 @@ build_mark() {
     done
     try power --shim="$TARGETS/early-default.so" -d -o none --line-buffered true
     assert stderr "$stderr" \
-        "dznohup: preload: $TARGETS/early-default.so: the library is known by its name, libdz.so"
+        "dznohup: preload: $TARGETS/early-default.so: the library's name must be libdz.so"
     # In stay mode there is a witness.
     try power --shim="$other" -t 0.5 -o none --line-buffered "$PWD/sleeper" 9
     assert status "$status" 137
@@ -216,15 +216,15 @@ build_mark() {
     refused_both "inherit: $what" DZ_INHERIT=1
     try power --inherit --pin-signals=seccomp -C . true # which is inherited anyway
     assert "inherit, seccomp" "$status" 0
-    refused_both "reopen: there is no log that we open: give one by -o" DZ_REOPEN=1 DZ_OUTPUT=- DZ_ERROR=-
+    refused_both "reopen: needs a log that dznohup opens: use -o FILE" DZ_REOPEN=1 DZ_OUTPUT=- DZ_ERROR=-
     for value in "" 1 Line lines line,none; do
-        refused_both "DZ_BUFFER: *neither line, none nor full" DZ_BUFFER="$value"
+        refused_both "DZ_BUFFER: *must be line, none or full" DZ_BUFFER="$value"
     done
     for value in "" 1 ALL default,all; do
-        refused_both "DZ_PIN: *neither default, all nor seccomp" DZ_PIN="$value"
+        refused_both "DZ_PIN: *must be default, all or seccomp" DZ_PIN="$value"
     done
     for value in "" 2 yes; do
-        refused_both "DZ_INHERIT: *neither 0 nor 1" DZ_INHERIT="$value"
+        refused_both "DZ_INHERIT: *must be 0 or 1" DZ_INHERIT="$value"
     done
     # An optional value is not the next word.
     try power --pin-signals all

@@ -271,3 +271,41 @@ C
         kill -KILL "$pid"
     done
 }
+@test "constructors that ran before ours keep their descriptors and handlers; the caller's are closed" {
+    for way in leave stay; do
+        rm -f found trace data pid
+        beside env LD_PRELOAD="$SHIM" DZ_MODE=$way DZ_CHDIR=. DZ_PIDFILE=pid DZ_OUTPUT=log \
+            "$TARGETS/opened" 77</dev/null &
+        await is_file found
+        await is_file pid
+        track "$(cat pid)"
+        assert "$way: found" "$(cat found)" "errno 0, handler 1, outside 0"
+        assert "$way: data" "$(cat data)" ""
+        assert_own_session "$(cat pid)" "$way"
+        kill "$(cat pid)"
+        wait
+    done
+}
+
+@test "a caller that is killed before the library answers does not take the program along" {
+    # The answer goes to a pipe that has no reader.
+    "$PYTHON" "$PROGRAMS/no-reader.py" /usr/bin/env bash -c \
+        'exec 3>&2; exec env DZ_INSIDE=3:buffer=line:0: LD_PRELOAD="$1" sh -c "echo words >got"' inside "$SHIM"
+    assert got "$(cat got)" words
+}
+
+@test "--inherit: a relative path of the library becomes absolute" {
+    mkdir lib
+    cp "$SHIM" lib/libdz.so
+    LD_PRELOAD=./lib/libdz.so DZ_BUFFER=line DZ_INHERIT=1 DZ_PIDFILE=pid DZ_OUTPUT=log \
+        closed "$(command -v env)"
+    await holds_line log "LD_PRELOAD=$PWD/./lib/libdz.so"
+}
+
+@test "dznohup works in a start script that DZ_ONLY wraps" {
+    printf '#!/bin/sh\n"%s" -d -q -w exec -o log sleep 3600 >made\n' "$DZ" >start
+    chmod +x start
+    DZ_ONLY=vendor LD_PRELOAD=$SHIM run closed ./start
+    assert "status: $output" "$status" 0
+    track "$(cat made)"
+}

@@ -1,4 +1,4 @@
-# Stay mode: this PID, in a session of its own; and when it has to leave.
+# Stay mode: this PID, in its own session; and when it must leave.
 
 load helpers
 
@@ -204,4 +204,56 @@ END
         await holds_line nohup.out "printed 1"
         stops_on_term "$pid" || kill -KILL "$pid"
     done
+}
+
+# The first process of a container, on a terminal of its own, runs COMMAND.
+in_container() {
+    closed "$PYTHON" "$TESTS/pty" --run unshare --pid --fork --mount-proc --kill-child \
+        setsid --ctty "$PYTHON" "$PROGRAMS/init.py" "$@"
+}
+
+@test "an init that hands its terminal over waits: stays, with or without --mode=stay" {
+    need_root
+    need unshare
+    for option in -q --mode=stay; do
+        run in_container "$DZ" $option -o "$PWD/log" sh -c \
+            'echo "$(cut -d " " -f 6,7 /proc/$$/stat)"; exit 7'
+        assert "status with $option: $output" "$status" 7
+        assert_match "session and tty with $option" "$(tail -n 1 log)" "* 0"
+    done
+}
+
+@test "--mode=stay stays below a shell with job control, or is refused; it never leaves" {
+    run on_terminal "'$DZ' --mode=stay -q -o log sh -c 'echo \$\$; exit 7'" 'echo status $?'
+    [[ $output == *"status 7"* ]]
+    mkfifo go
+    run on_terminal "{ read -r x <go; exec '$DZ' --mode=stay -q -o log sleep 71 2>err; } | cat &" \
+        'echo >go; wait'
+    assert err "$(cat err)" "dznohup: setsid: the process group has other members; use -d"
+    assert_none_with "sleep 71"
+}
+
+@test "the parent is outside our PID namespace: a group to join is made for an instant" {
+    need_root
+    need unshare
+    # lead.py is PID 1 of its namespace; its parent cannot be seen, nor its session's leader.
+    run closed "$PYTHON" "$TESTS/pty" --run unshare --pid --fork --mount-proc \
+        "$PYTHON" "$PROGRAMS/lead.py" "$DZ" -o - sh -c \
+        'echo "session $(cut -d " " -f 6,7 /proc/1/stat)"; ls /proc | grep -c "^[0-9]"'
+    [[ $output == *"session 1 0"* ]]
+    # sh, ls and grep: the process that made the group has ended.
+    [[ $output == *3* ]]
+}
+
+@test "PID 1 keeps its streams, a terminal too, and its working directory" {
+    need_root
+    need unshare
+    run closed "$PYTHON" "$TESTS/pty" --run unshare --pid --fork --mount-proc setsid --ctty \
+        "$DZ" sh -c 'test -t 0 && test -t 1 && echo "in $(pwd)"'
+    [[ $output == *"in $PWD"* ]]
+    [ ! -e nohup.out ]
+    run closed unshare --pid --fork --mount-proc "$DZ" -C / pwd
+    assert "with -C /" "$output" /
+    run closed unshare --pid --fork --mount-proc env LD_PRELOAD="$SHIM" "$(command -v pwd)"
+    assert "by the library" "$output" "$PWD"
 }

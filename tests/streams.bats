@@ -19,7 +19,9 @@ stays() {
 
 @test "files and devices are kept" {
     echo in >in
-    leaves <in 2>err
+    # On the launcher alone: a stdin of this shell would be the caller's own.
+    pid=$("$DZ" -d -q sleep 3600 <in 2>err 3>&- 4>&-)
+    track "$pid"
     assert stdin "$(fd_of "$pid" 0)" "$PWD/in"
     assert stderr "$(fd_of "$pid" 2)" "$PWD/err"
     stays <in >out 2>/dev/full
@@ -29,7 +31,8 @@ stays() {
 }
 
 @test "pipes: stdin is kept, output is kept in stay mode and logged in leave mode" {
-    leaves < <(sleep 1) 2> >(cat)
+    pid=$("$DZ" -d -q sleep 3600 < <(sleep 1) 2> >(cat) 3>&- 4>&-)
+    track "$pid"
     assert_match stdin "$(fd_of "$pid" 0)" "pipe:*"
     assert stdout "$(fd_of "$pid" 1)" "$PWD/nohup.out"
     assert stderr "$(fd_of "$pid" 2)" "$PWD/nohup.out"
@@ -177,7 +180,7 @@ stays() {
     run within "$DZ" -d -o fifo true
     assert status "$status" 125
     assert output "$output" \
-        "dznohup: output: fifo: a FIFO that nobody reads, or a device that is not there"
+        "dznohup: output: fifo: a socket, a FIFO without a reader, or a device that does not exist"
     # It may be read from before there is a writer, and between two.
     dz -d -q -C . -i fifo -o got sh -c 'read -r one; read -r two; echo "$one $two"'
     echo first >fifo
@@ -268,6 +271,32 @@ stays() {
     done
 }
 
+@test "an interrupt that was ignored or blocked when we were called ends no wait" {
+    for how in ignored blocked; do
+        for program in dznohup libdz.so; do
+            rm -f pid ready
+            words=(env LD_PRELOAD="$SHIM" DZ_OUTPUT=log DZ_WAIT=path:ready DZ_PIDFILE=pid)
+            [ $program = libdz.so ] ||
+                words=(env "$DZ" -d -q -o log -w path:ready -p pid)
+            beside "$PYTHON" "$PROGRAMS/uninterrupted.py" $how "${words[@]}" "$SLEEP" 3600 >said 2>&1 &
+            launcher=$!
+            await is_file pid
+            track "$(cat pid)"
+            for signal in INT QUIT TERM; do
+                kill -$signal $launcher
+            done
+            await runs_program "$(cat pid)" "$SLEEP"
+            : >ready
+            status=0
+            wait $launcher || status=$?
+            assert "status, $program, $how: $(cat said)" "$status" 0
+            alive "$(cat pid)"
+            assert_signals "$(cat pid)"
+            kill -KILL "$(cat pid)"
+        done
+    done
+}
+
 @test "a link nohup.out that somebody else planted in a sticky folder is not followed" {
     need_root
     mkdir sticky victim
@@ -281,7 +310,7 @@ stays() {
     ln -s "$PWD/sticky/nohup.out" mine
     run dz -d -o mine echo words
     assert status "$status" 125
-    [[ $output == *"a symbolic link that somebody else owns"* ]]
+    [[ $output == *"a symbolic link of another user"* ]]
     (cd sticky && on_terminal "'$DZ' --nohup echo words")
     await holds "$HOME/nohup.out" words
     [ ! -e victim/file ]
@@ -320,4 +349,114 @@ stays() {
     pid=${output#dznohup: stdout: }
     track "${pid%%:*}"
     alive "${pid%%:*}"
+}
+
+# own-stdin WORDS...: the shell reads three lines, and starts the words after each.
+own_stdin() {
+    rm -f lines
+    printf '%s\n' a b c >list
+    while read -r line; do
+        echo "$line" >>lines
+        "$@" 2>>err || return
+    done <list
+    assert "lines that the caller read by $*" "$(tr -d '\n' <lines)" abc
+}
+
+@test "the caller's own stdin is left to the caller, and it is said once a start" {
+    own_stdin dz -d -o /dev/null cat >/dev/null
+    assert words "$(sort -u err)" \
+        "dznohup: note: stdin: the caller reads it, so the program gets /dev/null; -i - passes it on"
+    assert "number of them" "$(wc -l <err)" 3
+    rm err
+    own_stdin closed env LD_PRELOAD="$SHIM" DZ_OUTPUT=/dev/null "$(command -v cat)"
+    # A script that a shell reads from a pipe.
+    rm -f lines
+    printf '%s\n' 'echo a >>lines' "'$DZ' -d -q -o got cat >pids" 'echo b >>lines' | closed bash
+    assert lines "$(tr -d '\n' <lines)" ab
+    assert got "$(cat got)" ""
+}
+
+@test "stdin that is not the caller's own is the program's; -i - passes the caller's on" {
+    echo words >in
+    # Not by dz: a function that has it as stdin is the caller.
+    "$DZ" -d -o got cat <in 2>err 3>&- 4>&-
+    await holds_line got words
+    assert err "$(cat err)" ""
+    rm got
+    while read -r _; do
+        dz -d -i - -o got cat 2>err
+    done < <(printf 'one\ntwo\n')
+    await holds_line got two
+    assert err "$(cat err)" ""
+    # In stay mode the program takes the place of the caller's child.
+    printf 'one\ntwo\n' | { read -r _; dz -q -o got cat; }
+    await holds_line got two
+}
+
+@test "-o /dev/stdout and the like are the descriptor itself: a socket, a file at its place" {
+    for name in /dev/stdout /dev/fd/1 /proc/self/fd/1; do
+        run closed "$PYTHON" "$PROGRAMS/socket-stdout.py" "$DZ" -d -q -w exec -o $name sh -c 'echo words'
+        assert_match "$name" "$output" "0 *'words'* "
+        # The position is shared with the caller: nothing is overwritten.
+        { echo first; dz -q -o $name echo second; echo third; } >file
+        assert "$name: file" "$(tr '\n' ' ' <file)" "first second third "
+    done
+    dz -q -i /dev/stdin -o got cat < <(echo words)
+    await holds_line got words
+    try dz -q -o /dev/stdout true >&-
+    run closed bash -c "exec '$DZ' -o /dev/stdout true >&-"
+    assert status "$status" 125
+    assert output "$output" "dznohup: output: /dev/stdout: Bad file descriptor"
+}
+
+@test "a FIFO or another user's file is no default log, and it is said" {
+    need_root
+    mkdir theirs
+    chmod 777 "$HOME"
+    for kind in FIFO file; do
+        rm -f theirs/nohup.out "$HOME/nohup.out"
+        if [ $kind = FIFO ]; then
+            mkfifo -m 666 theirs/nohup.out
+            why="a FIFO"
+            beside cat theirs/nohup.out >leaked &
+            reader=$!
+            track $reader
+        else
+            install -m 666 -o 65432 /dev/null theirs/nohup.out
+            why="a file of another user"
+        fi
+        run bash -c "cd theirs && '$DZ' -d echo words 3>&- 4>&- | cat"
+        assert_match "$kind" "$output" "*dznohup: note: nohup.out: $why*appending output to $HOME/nohup.out*"
+        await holds_line "$HOME/nohup.out" words
+        if [ $kind = file ]; then
+            assert theirs "$(cat theirs/nohup.out)" ""
+            # Nor is it in HOME.
+            chown 65432 "$HOME/nohup.out"
+            run bash -c "cd theirs && '$DZ' -d echo words 3>&- 4>&- | cat"
+            assert refused "$output" "dznohup: log: $HOME/nohup.out: a file of another user"
+        else
+            kill $reader 2>/dev/null || true
+            assert leaked "$(cat leaked)" ""
+        fi
+    done
+    # A device behind a link of our own is our own will.
+    rm -f nohup.out
+    ln -s /dev/null nohup.out
+    run bash -c "'$DZ' -d echo words 3>&- 4>&- | cat"
+    assert_match "link to a device" "$output" "*appending output to $PWD/nohup.out*"
+}
+
+@test "-C . stays in a directory that may not be searched" {
+    need_root
+    need setpriv
+    chmod 777 "$HOME"
+    mkdir -m 700 private
+    for words in "$DZ -d" "$DZ" "env LD_PRELOAD=$SHIM DZ_CHDIR=."; do
+        option=-C.
+        [[ $words != env* ]] || option=
+        # shellcheck disable=SC2086
+        run closed bash -c 'cd private && shift 0 && exec setpriv --reuid=65432 --clear-groups \
+            env DZ_STATE_DIR="$HOME/state" DZ_OUTPUT=/dev/null "$@"' private $words $option sleep 0
+        assert "status of $words: $output" "$status" 0
+    done
 }

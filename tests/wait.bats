@@ -509,7 +509,7 @@ refused() {
 }
 
 @test "bad conditions and times are refused" {
-    none="none of exec, settle\[:MAX\], alive:SEC, main, listen\[:PORT|:PATH\], notify, fd:N, path:FILE"
+    none="must be one of exec, settle\[:MAX\], alive:SEC, main, listen\[:PORT|:PATH\], notify, fd:N, path:FILE"
     for value in "" foo execs Exec "exec," ",exec" "exec,,main" "exec main" :1; do
         refused "DZ_WAIT: *$none" DZ_WAIT="$value"
     done

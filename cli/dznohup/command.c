@@ -1,8 +1,8 @@
 /*
- * From the words of the command to what execve(2) gets.
+ * From the command's arguments to those of execve(2).
  *
- * Everything is made absolute here, in the caller's cwd: the program will run
- * somewhere else.
+ * Paths are made absolute here, in the caller's cwd, because the program will run in
+ * another directory.
  */
 #include "dznohup.h"
 
@@ -14,21 +14,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Append folder and name to path, with a slash; the cwd before a relative one. */
-static int join(char path[PATH_MAX], const char *folder, size_t length,
+/* Writes the absolute path of name in the directory of that length.  Returns 0, or -1
+ * and sets errno. */
+static int join(char path[PATH_MAX], const char *directory, size_t length,
                 const char *name)
 {
     struct dz_text text = dz_text(path, PATH_MAX);
 
-    if (length == 0 || folder[0] != '/') {
+    if (length == 0 || directory[0] != '/') {
         if (getcwd(path, PATH_MAX) == NULL)
             return -1;
         text.length = strlen(path);
         if (path[text.length - 1] != '/')
             dz_add_char(&text, '/');
     }
-    for (size_t i = 0; i < length; i++)
-        dz_add_char(&text, folder[i]);
+    dz_add_bytes(&text, directory, length);
     if (length > 0)
         dz_add_char(&text, '/');
     dz_add(&text, name);
@@ -39,7 +39,7 @@ static int join(char path[PATH_MAX], const char *folder, size_t length,
     return 0;
 }
 
-/* Whether path can be executed by us: 0, or the errno that says why not. */
+/* Returns 0 if we can execute path, or the errno that says why not. */
 static int executable(const char *path)
 {
     struct stat about;
@@ -51,7 +51,7 @@ static int executable(const char *path)
     return S_ISDIR(about.st_mode) ? EISDIR : 0;
 }
 
-/* Search PATH for name.  0, or -1 with the errno that says most. */
+/* Searches PATH for name.  Returns 0, or -1 and sets errno to the most telling one. */
 static int search_path(char path[PATH_MAX], const char *name)
 {
     const char *at = dz_env(environ, "PATH");
@@ -59,12 +59,12 @@ static int search_path(char path[PATH_MAX], const char *name)
 
     for (at = at != NULL ? at : _PATH_DEFPATH;; at++) {
         size_t length = strcspn(at, ":");
-        /* A folder that cannot be joined cannot hold the command either. */
+        /* If the path is too long to be joined, the command cannot be there. */
         int err = join(path, at, length, name) < 0 ? errno : executable(path);
         if (err == 0)
             return 0;
         if (err == EACCES || err == EISDIR)
-            worst = EACCES; /* as execvp(3): go on, but remember */
+            worst = EACCES; /* go on, as execvp(3) does */
         at += length;
         if (*at == '\0')
             break;
@@ -73,7 +73,8 @@ static int search_path(char path[PATH_MAX], const char *name)
     return -1;
 }
 
-/* A command with a slash: absolute, less a leading "./". */
+/* Makes a command with a slash absolute, without a leading "./".  Returns 0, or -1 and
+ * sets errno. */
 static int resolve(char path[PATH_MAX], const char *name)
 {
     int err;
@@ -113,7 +114,7 @@ int find_command(struct command *command, char **argv, struct dz_fault *fault)
     return 0;
 }
 
-/* The rest of a "#!/.../env NAME" line in name; false for any other file. */
+/* Returns whether the file begins with "#!/.../env NAME", and writes NAME. */
 static bool asks_env(const char *path, char name[SCRIPT_LINE + 1])
 {
     char line[SCRIPT_LINE + 1];
@@ -123,7 +124,7 @@ static bool asks_env(const char *path, char name[SCRIPT_LINE + 1])
     size_t length;
 
     if (fd >= 0)
-        close(fd); /* read only: nothing can be lost */
+        close(fd);
     if (n < 2 || line[0] != '#' || line[1] != '!')
         return false;
     line[n] = '\0';
@@ -133,8 +134,8 @@ static bool asks_env(const char *path, char name[SCRIPT_LINE + 1])
         return false;
     at += length + strspn(at + length, " \t");
     length = strcspn(at, " \t\n");
-    /* An option, a variable or a second word: env has more to do than to search;
-     * and what a path means is for the cwd that it will have. */
+    /* With an option, a variable or a second argument env(1) does more than a search.
+     * A relative path depends on the cwd that env will have. */
     if (length == 0 || at[0] == '-' || memchr(at, '=', length) != NULL ||
         (at[0] != '/' && memchr(at, '/', length) != NULL) ||
         at[length + strspn(at + length, " \t")] != '\n')
@@ -144,8 +145,9 @@ static bool asks_env(const char *path, char name[SCRIPT_LINE + 1])
     return true;
 }
 
-/* The words of "NAME SCRIPT ARG...", one allocation that is kept until exec. */
-static char **words_of(const struct command *command, const char *name)
+/* Returns the arguments NAME SCRIPT ARG..., in one allocation that is never freed, or
+ * NULL. */
+static char **arguments_of_env(const struct command *command, const char *name)
 {
     size_t n = 0;
     char **argv;
@@ -157,9 +159,9 @@ static char **words_of(const struct command *command, const char *name)
         return NULL;
     argv[0] = (char *)(argv + n + 2);
     argv[1] = argv[0] + SCRIPT_LINE + 1;
-    struct dz_text word = dz_text(argv[0], SCRIPT_LINE + 1); /* both have room */
+    struct dz_text first = dz_text(argv[0], SCRIPT_LINE + 1);
     struct dz_text script = dz_text(argv[1], PATH_MAX);
-    dz_add(&word, name);
+    dz_add(&first, name); /* both have room */
     dz_add(&script, command->path);
     memcpy(argv + 2, command->argv + 1, n * sizeof *argv);
     return argv;
@@ -171,13 +173,13 @@ int step_over_env(struct command *command, struct dz_fault *fault)
     char name[SCRIPT_LINE + 1];
 
     for (int i = 0; i < SCRIPTS_MAX && asks_env(command->path, name); i++) {
-        command->argv = words_of(command, name);
+        command->argv = arguments_of_env(command, name);
         if (command->argv == NULL)
             return dz_fault(fault, "command", name, ENOMEM, NULL);
         if ((name[0] == '/' ? resolve(command->path, name)
                             : search_path(command->path, name)) < 0) {
             dz_fault(fault, "command", name, errno, NULL);
-            fault->status = /* as env(1) */
+            fault->status =
                 fault->err == ENOENT ? DZ_EXIT_NOT_FOUND : DZ_EXIT_CANNOT_RUN;
             return -1;
         }
@@ -185,7 +187,8 @@ int step_over_env(struct command *command, struct dz_fault *fault)
     return 0;
 }
 
-/* The fault of exec: "PATH (interpreter X)" where X may be the reason. */
+/* Fills in the fault of exec.  If the interpreter X may be the cause, the object is
+ * "PATH (interpreter X)". */
 static void exec_fault(const char *path, int err, struct dz_fault *fault)
 {
     char object[2 * PATH_MAX + 32];
@@ -204,17 +207,17 @@ static void exec_fault(const char *path, int err, struct dz_fault *fault)
     fault->status = DZ_EXIT_CANNOT_RUN;
 }
 
-void exec_by_shell(const char *path, char **words, char **envp)
+void exec_by_shell(const char *path, char **argv, char **envp)
 {
     size_t n = 0;
 
-    while (words[n] != NULL)
+    while (argv[n] != NULL)
         n++;
-    char *argv[n + 2]; /* NOLINT: the words came through exec's limit once already */
-    argv[0] = (char *)"/bin/sh";
-    argv[1] = (char *)path;
-    memcpy(argv + 2, words + 1, n * sizeof *argv);
-    execve(argv[0], argv, envp);
+    char *shell[n + 2]; /* NOLINT: execve(2) has passed these arguments to us */
+    shell[0] = (char *)"/bin/sh";
+    shell[1] = (char *)path;
+    memcpy(shell + 2, argv + 1, n * sizeof *shell);
+    execve(shell[0], shell, envp);
 }
 
 int exec_command(const struct command *command, char **envp, struct dz_fault *fault)
@@ -226,10 +229,10 @@ int exec_command(const struct command *command, char **envp, struct dz_fault *fa
     return -1;
 }
 
-static bool exists_here(const char *word)
+static bool exists_here(const char *path)
 {
-    return word[0] != '\0' && word[0] != '/' && word[0] != '-' &&
-           faccessat(AT_FDCWD, word, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+    return path[0] != '\0' && path[0] != '/' && path[0] != '-' &&
+           faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 const char *relative_argument(char **argv)

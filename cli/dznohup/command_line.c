@@ -1,5 +1,5 @@
 /*
- * The command line and the help text, both made from the table in the core.
+ * The command line and the help text, both made from the core's option table.
  */
 #include "dznohup.h"
 
@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* getopt_long's value for the table's row N is LONG + N: above any character, as
- * musl's optopt is a wide one. */
+/* The value of getopt_long for row N of the table is LONG + N.  It is above any
+ * character, because optopt of musl is a wide one. */
 enum { LONG = 0x110000 };
 
 static bool on_command_line(const struct dz_option *option)
@@ -16,7 +16,8 @@ static bool on_command_line(const struct dz_option *option)
     return option->name != NULL && (option->uses & DZ_CLI) != 0;
 }
 
-/* "[X]" may be left out: --name=X or --name. */
+/* Returns whether the option has an argument.  "[X]" is optional: --name=X or --name.
+ */
 static int argument_of(const struct dz_option *option)
 {
     if (option->arg == NULL)
@@ -33,11 +34,12 @@ static size_t count_options(void)
     return n;
 }
 
-/* The table in getopt's two forms; letters has room for 3 bytes a row. */
+/* Writes the table in the two forms of getopt_long.  letters has 3 bytes a row, and 3
+ * more. */
 static void make_forms(struct option *longs, char *letters)
 {
     *letters++ = '+'; /* stop at the first operand */
-    *letters++ = ':'; /* tell a missing argument apart */
+    *letters++ = ':'; /* return ':' for a missing argument */
     for (size_t i = 0; dz_options[i].help != NULL; i++) {
         const struct dz_option *option = &dz_options[i];
         if (!on_command_line(option))
@@ -65,20 +67,22 @@ static const struct dz_option *find_letter(int letter)
     return NULL;
 }
 
-/* getopt has refused something in word: say what. */
-static int refuse(int answer, const char *word, struct dz_fault *fault)
+/* Fills in the fault for an argument that getopt_long has refused. */
+static int refuse(int answer, const char *argument, struct dz_fault *fault)
 {
     char letter[3] = {'-', (char)optopt, '\0'};
 
-    /* Within "-xyz" name the letter, unless it is a part of a character only. */
+    /* In "-xyz" names the letter, unless that is a part of a character only. */
     if (optopt >= ' ' && optopt <= '~')
-        word = letter;
+        argument = letter;
 
     if (answer == ':')
-        return dz_fault(fault, word, NULL, 0, "needs an argument; see dznohup --help");
+        return dz_fault(fault, argument, NULL, 0,
+                        "needs an argument; see dznohup --help");
     if (optopt >= LONG)
-        return dz_fault(fault, "options", word, 0, "takes no argument");
-    return dz_fault(fault, "options", word, 0, "unknown option; see dznohup --help");
+        return dz_fault(fault, "options", argument, 0, "takes no argument");
+    return dz_fault(fault, "options", argument, 0,
+                    "unknown option; see dznohup --help");
 }
 
 static int set_option(struct dz_plan *plan, int answer, struct dz_fault *fault)
@@ -99,11 +103,12 @@ int parse_options(struct dz_plan *plan, int argc, char **argv, int *operand,
                   struct dz_fault *fault)
 {
     size_t n = count_options();
-    struct option longs[n + 1]; /* on the stack: most launches need no malloc(3), */
-    char letters[3 * n + 3];    /* which costs three system calls and page faults */
+    /* On the stack: malloc(3) costs three system calls, and most launches need none. */
+    struct option longs[n + 1];
+    char letters[3 * n + 3];
     int result = 0;
     int answer;
-    int at = optind; /* of the word that getopt is about to look at */
+    int at = optind; /* index of the argument that getopt_long reads next */
 
     make_forms(longs, letters);
     opterr = 0;
@@ -141,23 +146,25 @@ static void print_row(const struct dz_option *option)
 
 int print_help(void)
 {
-    printf(
-        "Usage: dznohup [OPTION]... [--] COMMAND [ARG]...\n"
-        "Run COMMAND as a daemon: in a session of its own, deaf to hangups, with its\n"
-        "output in a log and its working directory /.\n\n"
-        "  dznohup COMMAND &     keeps the PID: $!, wait and kill %%1 go on working\n"
-        "  dznohup -d COMMAND    starts it, prints its PID, and returns\n\n");
+    printf("Usage: dznohup [OPTION]... [--] COMMAND [ARG]...\n"
+           "Run COMMAND as a daemon: in its own session, immune to hangups, with its "
+           "output\n"
+           "in a log, and / as its working directory.\n\n"
+           "  dznohup COMMAND &     keep the PID: $!, wait and kill %%1 still work\n"
+           "  dznohup -d COMMAND    start COMMAND, print its PID, return\n\n");
     for (const struct dz_option *option = dz_options; option->help != NULL; option++)
         if (on_command_line(option))
             print_row(option);
     printf(
-        "\nCOND: exec, settle[:MAX] (the default), alive:SEC, main,\n"
+        "\nCOND is one of exec, settle[:MAX] (the default), alive:SEC, main,\n"
         "listen[:PORT|:PATH], notify, fd:N, path:FILE.\n"
-        "A variable in brackets is the option's default, and, but for DZ_DRY_RUN, its\n"
-        "setting where libdz.so is preloaded by hand: LD_PRELOAD=libdz.so COMMAND.\n"
-        "Exit status: COMMAND's own; 125 if dznohup fails, 126 if COMMAND cannot be\n"
-        "executed, 127 if it is not found; with -d 0 if it was started, 124 if it was "
-        "not\n"
-        "ready in time.\n");
+        "The variable in brackets sets the option's default.  It also sets the option "
+        "for\n"
+        "LD_PRELOAD=libdz.so COMMAND, except DZ_DRY_RUN.\n"
+        "Exit status: that of COMMAND, or with -d 0 if COMMAND was started.  122 if "
+        "the\n"
+        "job is already running, 124 if it was not ready in time, 125 if dznohup "
+        "failed,\n"
+        "126 if COMMAND cannot be executed, 127 if COMMAND was not found.\n");
     return fflush(stdout) == 0 && !ferror(stdout) ? 0 : -1;
 }

@@ -1,5 +1,5 @@
 /*
- * -n: the plan in words, and what the target is.  Runs and changes nothing.
+ * -n: prints the plan and the target.  Runs and changes nothing.
  */
 #include "dznohup.h"
 
@@ -44,8 +44,8 @@ static bool refuse(const struct dz_fault *fault)
     return true;
 }
 
-/* The library for it, and where there is none the reason.  Whether the start would be
- * refused for that. */
+/* Prints the library for the target, or the reason why there is none.  Returns whether
+ * the start would be refused. */
 static bool print_library(const struct dz_plan *plan, const struct command *command,
                           const struct target *target)
 {
@@ -67,17 +67,17 @@ static bool print_library(const struct dz_plan *plan, const struct command *comm
     return true;
 }
 
-/* The words behind the command, and what is said of them. */
-static void print_words(const struct dz_plan *plan, char **argv)
+/* Prints the command's arguments, and the warning about a relative one. */
+static void print_arguments(const struct dz_plan *plan, char **argv)
 {
     const char *relative = plan->chdir == NULL ? relative_argument(argv) : NULL;
 
     if (argv[1] == NULL)
         return;
-    printf("words    ");
-    for (char **word = argv + 1; *word != NULL; word++) {
-        dz_one_line(*word); /* nothing is run, so they may change */
-        printf(" %s", *word);
+    printf("arguments");
+    for (char **argument = argv + 1; *argument != NULL; argument++) {
+        dz_one_line(*argument); /* nothing is run, so they may change */
+        printf(" %s", *argument);
     }
     putchar('\n');
     if (relative != NULL)
@@ -85,7 +85,7 @@ static void print_words(const struct dz_plan *plan, char **argv)
                relative);
 }
 
-/* Returns as print_library. */
+/* Prints command, target and library.  Returns whether the start would be refused. */
 static bool print_target(const struct dz_plan *plan, const struct command *command)
 {
     struct target target;
@@ -93,10 +93,10 @@ static bool print_target(const struct dz_plan *plan, const struct command *comma
 
     probe_target(command->path, &target);
     obstacle = preload_obstacle(&target);
-    dz_one_line(target.program); /* the file's own words */
+    dz_one_line(target.program); /* the file's contents */
     dz_one_line(target.interpreter);
     printf("command   %s\n", command->path);
-    print_words(plan, command->argv);
+    print_arguments(plan, command->argv);
     if (target.scripts > 0)
         printf("script    interpreter %s\n", target.program);
     printf("target    ");
@@ -107,7 +107,7 @@ static bool print_target(const struct dz_plan *plan, const struct command *comma
                target.dynamic ? ", linker " : "", target.interpreter,
                target.privileged ? ", privileged" : "");
     else
-        printf("%s\n", target.readable ? "no ELF program: /bin/sh will be tried"
+        printf("%s\n", target.readable ? "not an ELF program; /bin/sh would run it"
                                        : "cannot be read");
     if (target.missing)
         printf("missing   %s\n", target.interpreter);
@@ -118,13 +118,13 @@ static bool print_target(const struct dz_plan *plan, const struct command *comma
 
 static const char *stream_name(enum dz_fd_kind stream)
 {
-    static const char *const names[] = {"closed", "terminal", "pipe", "socket",
-                                        "file or device"};
+    static const char *const names[] = {"closed", "terminal",       "pipe",
+                                        "socket", "file or device", "the caller's own"};
 
     return names[stream];
 }
 
-/* Returns what becomes of a stream, in words. */
+/* Returns a text for what becomes of a stream. */
 static const char *redirect_name(const struct dz_plan *plan, enum dz_redirect redirect,
                                  int number)
 {
@@ -132,7 +132,7 @@ static const char *redirect_name(const struct dz_plan *plan, enum dz_redirect re
     case DZ_NULL:
         return "/dev/null";
     case DZ_LOG:
-        return "nohup.out, here or in $HOME";
+        return "nohup.out, here or else in $HOME";
     case DZ_FILE:
         return dz_option_of_stream(plan, number)->text;
     case DZ_KEEP:
@@ -141,43 +141,45 @@ static const char *redirect_name(const struct dz_plan *plan, enum dz_redirect re
     return "kept";
 }
 
-/* Returns whether the stream goes to a log of ours. */
-static bool goes_to_log(const struct dz_start *start, int number)
-{
-    enum dz_redirect redirect =
-        dz_redirect_of(start->plan, start->mode, dz_kind_of_fd(number), number);
-
-    return redirect == DZ_LOG || redirect == DZ_FILE;
-}
-
 static void print_stream(const struct dz_start *start, int number)
 {
     static const char *const names[] = {"stdin", "stdout", "stderr"};
-    enum dz_fd_kind kind = dz_kind_of_fd(number);
+    enum dz_fd_kind kind = dz_kind_of_stream(start->mode, number);
     enum dz_redirect redirect = dz_redirect_of(start->plan, start->mode, kind, number);
 
     printf("%-9s %s -> %s\n", names[number], stream_name(kind),
            redirect_name(start->plan, redirect, number));
 }
 
-/* Streams and descriptors.  Whether the start would be refused for them. */
+static void print_kept(const struct dz_start *start)
+{
+    int fd = 3;
+
+    printf("keep-fd   descriptors 0-2");
+    if (dz_next_kept(start, fd) < 0)
+        printf(" only");
+    for (; (fd = dz_next_kept(start, fd)) >= 0; fd++)
+        printf(", %d", fd);
+    printf("; all others are closed\n");
+}
+
+/* Prints streams and descriptors.  Returns whether the start would be refused. */
 static bool print_streams(struct dz_start *start)
 {
     struct dz_fault fault;
-    bool refused =
-        start->plan->reopen && !goes_to_log(start, 1) && !goes_to_log(start, 2);
-    int fd = 3;
+    bool refused;
+
+    for (int i = 1; i < 3; i++)
+        start->stream[i] = dz_kind_of_fd(i);
+    refused = start->plan->reopen && !dz_has_log(start, 1) && !dz_has_log(start, 2);
 
     for (int i = 0; i < 3; i++)
         print_stream(start, i);
     if (refused)
-        printf("refused   reopen: there is no log that we open: give one by -o\n");
+        printf("refused   reopen: needs a log that dznohup opens: use -o FILE\n");
     if (dz_check_kept(start, &fault) < 0)
         return refuse(&fault);
-    printf("keep-fd   ");
-    for (; (fd = dz_next_kept(start, fd)) >= 0; fd++)
-        printf("%d ", fd);
-    printf("and no other from 3\n");
+    print_kept(start);
     return refused;
 }
 
@@ -192,7 +194,7 @@ static void print_signals(const struct dz_plan *plan)
         dz_add_signal(&text, number);
         printf(" %s", name);
     }
-    printf(" ignored, the others at default, none blocked\n");
+    printf(" ignored; all others at default; none blocked\n");
 }
 
 static void print_wait(const struct dz_start *start)
@@ -208,7 +210,7 @@ static void print_wait(const struct dz_start *start)
     putchar('\n');
 }
 
-/* What DZ_INSIDE hands over. */
+/* Prints the options that DZ_INSIDE hands over. */
 static void print_powers(const struct dz_plan *plan)
 {
     char scratch[DZ_SHOWN_MAX];
@@ -227,12 +229,14 @@ static void print_powers(const struct dz_plan *plan)
     printf("%s\n", any ? "" : " none");
 }
 
-/* Whether path may be used so, by access(2) as who we are: to write, what is no folder;
- * to execute, a folder.  may_be_made: where it is missing its folder is asked for.
- * False with errno. */
+/*
+ * Returns whether the effective user may access path: with W_OK a file, with X_OK a
+ * directory.  If path does not exist and may_be_made is set, its directory must be
+ * writable.  Sets errno.
+ */
 static bool may_use(const char *path, int how, bool may_be_made)
 {
-    char folder[PATH_MAX];
+    char directory[PATH_MAX];
     const char *slash = strrchr(path, '/');
     struct stat about;
 
@@ -245,9 +249,9 @@ static bool may_use(const char *path, int how, bool may_be_made)
         return true;
     if (errno != ENOENT || !may_be_made)
         return false;
-    snprintf(folder, sizeof folder, "%.*s", slash != NULL ? (int)(slash - path) + 1 : 1,
-             slash != NULL ? path : ".");
-    return faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) == 0;
+    snprintf(directory, sizeof directory, "%.*s",
+             slash != NULL ? (int)(slash - path) + 1 : 1, slash != NULL ? path : ".");
+    return faccessat(AT_FDCWD, directory, W_OK | X_OK, AT_EACCESS) == 0;
 }
 
 /* Returns 0 if a start may replace the pidfile, or -1 with the fault. */
@@ -262,8 +266,8 @@ static int check_pidfile(const char *path, char **envp, struct dz_fault *fault)
     return result;
 }
 
-/* The files that are named.  Whether the start would be refused for one, as far as a
- * look tells: nothing is opened that an opening could change. */
+/* Prints name and pidfile, and checks the files of options.  Returns whether the start
+ * would be refused.  Opens no file that open(2) could change. */
 static bool print_files(const struct dz_plan *plan, char **envp)
 {
     const struct {
@@ -308,25 +312,32 @@ static const char *describe_mode(const struct dz_start *start,
                                  enum dz_leave_reason left)
 {
     if (left == DZ_LEFT_FOREGROUND)
-        return "leave: it would be the terminal's foreground job";
+        return "leave: this is the terminal's foreground job";
     if (left == DZ_LEFT_GROUP)
-        return "leave: its process group has other members";
-    return start->mode == DZ_LEAVE ? "leave: a new PID, the caller goes on"
-                                   : "stay: this PID, in a session of its own";
+        return "leave: the process group has other members";
+    return start->mode == DZ_LEAVE ? "leave: a new PID; the caller continues"
+                                   : "stay: this PID, in its own session";
 }
 
 int print_plan(struct dz_start *start, const struct command *command)
 {
-    enum dz_leave_reason left = start->mode == DZ_STAY ? dz_would_leave() : DZ_NOT_LEFT;
-    bool refused;
+    enum dz_leave_reason left =
+        start->plan->mode == DZ_STAY ? dz_would_leave() : DZ_NOT_LEFT;
+    const char *directory;
+    bool refused = false;
 
     printf("mode      %s\n", describe_mode(start, left));
     if (left != DZ_NOT_LEFT)
         start->mode = DZ_LEAVE;
-    refused = print_target(start->plan, command);
+    directory = dz_directory_of(start);
+    if (start->plan->mode == DZ_STAY_ONLY && dz_would_leave() == DZ_LEFT_GROUP) {
+        printf("refused   setsid: the process group has other members; use -d\n");
+        refused = true;
+    }
+    refused |= print_target(start->plan, command);
     print_powers(start->plan);
     refused |= print_streams(start);
-    printf("chdir     %s\n", start->plan->chdir != NULL ? start->plan->chdir : "/");
+    printf("chdir     %s\n", directory != NULL ? directory : ".");
     if (start->plan->umask >= 0)
         printf("umask     %03o\n", (unsigned)start->plan->umask);
     else

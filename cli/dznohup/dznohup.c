@@ -1,8 +1,8 @@
 /*
  * dznohup: run a command as a daemon.
  *
- * argv and DZ_* become a start, the plan's steps are run by the core, and what
- * is left of this process executes the command or reports on it.
+ * Reads argv and DZ_* into a plan, runs the steps of the core, and then executes the
+ * command, or waits for it and reports.
  */
 #include "dznohup.h"
 
@@ -14,26 +14,32 @@
 
 static const char version[] = "dznohup " DZ_VERSION "\n";
 
-/* The PID on stdout, for pid=$(dznohup -d command), and words for people. */
-static int report_started(struct dz_start *start, struct dz_fault *fault)
+/* Writes the PID to stdout, for pid=$(dznohup -d command). */
+static int print_pid(pid_t pid, struct dz_fault *fault)
 {
     char line[32];
 
-    snprintf(line, sizeof line, "%ld\n", (long)start->pid);
-    signal(SIGPIPE, SIG_IGN); /* a reader that is gone is said, not died of */
-    say_started(start);
-    /* Left against the plan: a file on stdout is the program's, not the PID's. */
-    if (start->leave_reason != DZ_NOT_LEFT && start->new_fd[1] < 0)
-        return 0;
-    if (dz_write(1, line, strlen(line)) < 0) {
-        /* It runs: to end it now would be a worse surprise than this line. */
-        dz_fault_number(fault, "stdout", start->pid, errno, NULL);
-        tell(2, fault);
-    }
+    snprintf(line, sizeof line, "%ld\n", (long)pid);
+    if (dz_write(1, line, strlen(line)) < 0)
+        return dz_fault_number(fault, "stdout", pid, errno, NULL);
     return 0;
 }
 
-/* The start has failed in the caller's wait. */
+/* Tells the user about the start, and writes the PID.  Returns the exit status. */
+static int report_started(struct dz_start *start, struct dz_fault *fault)
+{
+    say_started(start);
+    /* If stay mode had to leave, a file on stdout is for the program's output alone. */
+    if (start->leave_reason != DZ_NOT_LEFT && start->new_fd[1] < 0)
+        return 0;
+    /* The program runs, and stopping it would be worse than an error message. */
+    if (print_pid(start->pid, fault) < 0)
+        tell(2, fault);
+    return 0;
+}
+
+/* Reports a start that has failed during the caller's wait.  Returns the exit status.
+ */
 static int report_failed(const struct dz_start *start, const struct dz_fault *fault)
 {
     tell(2, fault);
@@ -42,6 +48,15 @@ static int report_failed(const struct dz_start *start, const struct dz_fault *fa
     if (start->interrupt > 0)
         dz_die_by_signal(start->interrupt);
     return fault->status;
+}
+
+/* Reports a start that has failed.  With --if-not-running a job that runs already is no
+ * failure.  Returns the exit status. */
+static int report_refused(const struct dz_start *start, struct dz_fault *fault)
+{
+    if (fault->status != DZ_EXIT_RUNNING || !start->plan->if_not_running)
+        return tell(start->stderr_fd, fault);
+    return print_pid(fault->running, fault) < 0 ? tell(start->stderr_fd, fault) : 0;
 }
 
 static int launch(struct dz_start *start, const struct command *command,
@@ -64,19 +79,22 @@ static int launch(struct dz_start *start, const struct command *command,
         return dz_await(start, fault) < 0 ? report_failed(start, fault)
                                           : report_started(start, fault);
     if (result == DZ_GO) {
-        /* The last moment for words, unless exec is going to fail. */
+        /* The last moment for messages.  If exec is going to fail, there are none. */
         if (start->mode == DZ_STAY && has_words(start) &&
             !lacks_interpreter(command->path))
             say_started(start);
-        if (preload_library(start, library, fault) == 0)
+        if (preload_library(start, library, fault) == 0) {
+            dz_unguard_writes(start);
             exec_command(command, start->envp, fault);
+            dz_guard_writes(start);
+        }
         end_preload_check();
         dz_fail(start, fault);
     }
-    return tell(start->stderr_fd, fault);
+    return report_refused(start, fault);
 }
 
-/* A plan that says what to print instead of what to run.  -1: it does not. */
+/* Prints help or version.  Returns the exit status. */
 static int print_only(const struct dz_plan *plan, struct dz_fault *fault)
 {
     if (plan->help ? print_help() : dz_write(1, version, sizeof version - 1)) {
@@ -86,8 +104,8 @@ static int print_only(const struct dz_plan *plan, struct dz_fault *fault)
     return 0;
 }
 
-/* The environment with room for what may be added: NOTIFY_SOCKET,
- * PYTHONUNBUFFERED, LD_PRELOAD, DZ_INSIDE. */
+/* Entries that a start may add to the environment: NOTIFY_SOCKET, PYTHONUNBUFFERED,
+ * LD_PRELOAD, DZ_INSIDE. */
 enum { SPARE = 4 };
 
 static size_t count_environment(void)
@@ -106,18 +124,18 @@ static bool is_named_nohup(const char *name)
     return strcmp(slash != NULL ? slash + 1 : name, "nohup") == 0;
 }
 
-/* --nohup means that alone: what other options ask for, nohup does not do. */
+/* Becomes nohup.  --nohup takes no other option, since nohup(1) would not act on it. */
 static int be_nohup(char **argv, int operand, struct dz_fault *fault)
 {
     int options = operand - (strcmp(argv[operand - 1], "--") == 0);
 
     if (options == 2)
         return nohup_run(argv[0], argv + operand);
-    dz_fault(fault, "--nohup", NULL, 0, "goes with no other option");
+    dz_fault(fault, "--nohup", NULL, 0, "cannot be combined with other options");
     return tell(2, fault);
 }
 
-/* The command with its plan: started, or with -n described. */
+/* Starts the command, or with -n prints the plan.  Returns the exit status. */
 static int run(const struct dz_plan *plan, struct dz_start *start,
                struct dz_fault *fault)
 {
@@ -141,7 +159,8 @@ static int run(const struct dz_plan *plan, struct dz_start *start,
     return tell(2, fault);
 }
 
-/* Runs it with room in the environment: no more than execve(2) has taken once. */
+/* Runs the plan on a copy of the environment with spare entries.  execve(2) has passed
+ * this environment to us, so the copy fits the stack. */
 static int run_with_room(const struct dz_plan *plan, struct dz_start *start,
                          struct dz_fault *fault)
 {
@@ -154,15 +173,15 @@ static int run_with_room(const struct dz_plan *plan, struct dz_start *start,
     dz_start_init(start, plan, room);
     start->env_spare = SPARE;
     status = run(plan, start, fault);
-    start->envp = environ; /* the room ends here */
+    start->envp = environ; /* the copy ends with this function */
     return status;
 }
 
 int main(int argc, char **argv)
 {
-    /* Not on the stack: a page of it that is touched takes as long as ten system calls,
-     * and a good start writes to neither fault.  What is no path in the start is on one
-     * page. */
+    /* Not on the stack: the first write to a page takes as long as ten system calls,
+     * and a start without an error writes to neither fault.  All of a start but its
+     * paths is on one page. */
     static struct dz_plan plan;
     static _Alignas(4096) struct dz_start start;
     static struct dz_fault fault;
@@ -172,8 +191,7 @@ int main(int argc, char **argv)
     if (argc > 0 && is_named_nohup(argv[0]))
         return nohup_main(argc, argv);
     dz_plan_init(&plan, NULL);
-    /* The environment's fault waits: it is none of nohup's business, and does not stand
-     * in the way of --help. */
+    /* A fault in the environment is reported later: --help and --nohup work with it. */
     int defaults = dz_plan_environment(&plan, environ, DZ_CLI, &unset);
     if (parse_options(&plan, argc, argv, &operand, &fault) < 0)
         return tell(2, &fault);
@@ -181,12 +199,13 @@ int main(int argc, char **argv)
         return print_only(&plan, &fault);
     if (plan.nohup)
         return be_nohup(argv, operand, &fault);
+    dz_guard_writes(&start);
     if (defaults < 0)
         return tell(2, &unset);
     if (dz_plan_check(&plan, &fault) < 0)
         return tell(2, &fault);
     if (operand >= argc) {
-        dz_fault(&fault, "command", NULL, 0, "none given; see dznohup --help");
+        dz_fault(&fault, "command", NULL, 0, "missing; see dznohup --help");
         return tell(2, &fault);
     }
     plan.argv = argv + operand;

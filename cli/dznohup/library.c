@@ -1,10 +1,10 @@
 /*
- * Which libdz.so is for the target: one of its class and machine.
+ * Finds the libdz.so of the target's class and machine.
  *
- * Side by side those of several are in the folders that ld.so(8) puts in the place
- * of $LIB: lib and lib32, say.  We look there ourselves, and name to the dynamic
- * linker the file that was found: glibc's only warns of a library that it cannot
- * load, and musl's knows no $LIB.
+ * Libraries of several machines are in the directories that ld.so(8) substitutes for
+ * $LIB: lib and lib32, for example.  We search these directories and give the dynamic
+ * linker a complete path.  The linker of glibc only warns of a library that it cannot
+ * load, and that of musl does not know $LIB.
  */
 #include "dznohup.h"
 
@@ -16,18 +16,18 @@
 
 static const char token[] = "$LIB";
 
-/* The folders of a machine: those of Debian, of Fedora and the like, of Arch. */
+/* The directories of a machine: of Debian, of Fedora and others, of Arch. */
 static const struct machine {
     unsigned machine;
     int bits;
-    const char *folders[3];
+    const char *directories[3];
 } machines[] = {
     {EM_X86_64, 64, {"lib/x86_64-linux-gnu", "lib64", "lib"}},
     {EM_386, 32, {"lib/i386-linux-gnu", "lib32", "lib"}},
     {EM_AARCH64, 64, {"lib/aarch64-linux-gnu", "lib64", "lib"}},
     {EM_ARM, 32, {"lib/arm-linux-gnueabihf", "lib32", "lib"}},
 };
-enum { MACHINES = sizeof machines / sizeof machines[0], FOLDERS = 3 };
+enum { MACHINES = sizeof machines / sizeof machines[0], DIRECTORIES = 3 };
 
 static const struct machine *find_machine(const struct target *target)
 {
@@ -37,41 +37,42 @@ static const struct machine *find_machine(const struct target *target)
     return NULL;
 }
 
-/* A path in two: what stands before and behind the folder of the machine. */
+/* The two parts of a path: before and after the machine's directory. */
 struct place {
-    int before; /* its length */
+    int before; /* length of the first part */
     const char *behind;
 };
 
-/* The machine's folder that the length bytes of path end with, or NULL. */
-static const char *folder_of(const struct machine *machine, const char *path,
-                             size_t length)
+/* Returns the machine's directory that the length bytes of path end with, or NULL. */
+static const char *directory_of(const struct machine *machine, const char *path,
+                                size_t length)
 {
-    for (int i = 0; i < FOLDERS; i++) {
-        size_t own = strlen(machine->folders[i]);
+    for (int i = 0; i < DIRECTORIES; i++) {
+        size_t own = strlen(machine->directories[i]);
         if (length > own && path[length - own - 1] == '/' &&
-            memcmp(path + length - own, machine->folders[i], own) == 0)
-            return machine->folders[i];
+            memcmp(path + length - own, machine->directories[i], own) == 0)
+            return machine->directories[i];
     }
     return NULL;
 }
 
-/* Find $LIB in the path, or the folder that stands for it right above the file. */
+/* Splits the path at $LIB, or at a machine's directory that the file is in.  Returns
+ * whether there is one. */
 static bool split(const char *path, struct place *place)
 {
     const char *at = strstr(path, token);
     const char *slash = strrchr(path, '/');
-    const char *folder = NULL;
+    const char *directory = NULL;
 
     if (at != NULL) {
         *place = (struct place){(int)(at - path), at + strlen(token)};
         return true;
     }
-    for (size_t i = 0; slash != NULL && folder == NULL && i < MACHINES; i++)
-        folder = folder_of(&machines[i], path, (size_t)(slash - path));
-    if (folder == NULL)
+    for (size_t i = 0; slash != NULL && directory == NULL && i < MACHINES; i++)
+        directory = directory_of(&machines[i], path, (size_t)(slash - path));
+    if (directory == NULL)
         return false;
-    *place = (struct place){(int)(slash - path - (long)strlen(folder)), slash};
+    *place = (struct place){(int)(slash - path - (long)strlen(directory)), slash};
     return true;
 }
 
@@ -89,7 +90,7 @@ static bool fits(const char *path, const struct target *target)
            library.machine == target->machine;
 }
 
-/* There is none: say what was looked for. */
+/* Fills in the fault: no library fits the target. */
 static int refuse(const char *path, const struct target *target,
                   const struct place *place, struct dz_fault *fault)
 {
@@ -99,12 +100,12 @@ static int refuse(const char *path, const struct target *target,
 
     if (place == NULL || machine == NULL)
         return dz_fault(fault, "preload", path, 0,
-                        "it is for another machine or word size than the program");
+                        "the program is for another machine or word size");
     snprintf(pattern, sizeof pattern, "%.*s%s%s", place->before, path, token,
              place->behind);
-    snprintf(reason, sizeof reason,
-             "none for a program of %d bits, $LIB being %s, %s or %s", target->bits,
-             machine->folders[0], machine->folders[1], machine->folders[2]);
+    snprintf(reason, sizeof reason, "no %d-bit library with %s, %s or %s as $LIB",
+             target->bits, machine->directories[0], machine->directories[1],
+             machine->directories[2]);
     return dz_fault(fault, "preload", pattern, 0, reason);
 }
 
@@ -123,14 +124,14 @@ int find_library(const char *shim, const struct target *target, char path[PATH_M
         if (access(path, R_OK) < 0)
             return dz_fault(fault, "preload", path, errno, NULL);
         if (!is_library(path, &library))
-            return dz_fault(fault, "preload", path, 0, "it is no shared library");
+            return dz_fault(fault, "preload", path, 0, "not a shared library");
         if (fits(path, target))
             return 0;
     }
-    for (int i = 0; parted && machine != NULL && i < FOLDERS; i++) {
+    for (int i = 0; parted && machine != NULL && i < DIRECTORIES; i++) {
         char beside[PATH_MAX];
         int n = snprintf(beside, sizeof beside, "%.*s%s%s", place.before, shim,
-                         machine->folders[i], place.behind);
+                         machine->directories[i], place.behind);
         if (n < PATH_MAX && fits(beside, target))
             return dz_make_absolute(beside, path) < 0
                        ? dz_fault(fault, "preload", beside, errno, NULL)

@@ -1,8 +1,8 @@
 /*
- * The words of the launcher, to the caller's stderr.
+ * The launcher's messages on the caller's stderr.
  *
- * Written by write(2), because in stay mode the process is about to become the
- * target, and stdio's buffers would be lost or flushed into its log.
+ * They are written by write(2).  In stay mode this process is about to become the
+ * target, and stdio's buffers would be lost.
  */
 #include "dznohup.h"
 
@@ -12,7 +12,7 @@
 
 static const char program[] = "dznohup";
 
-/* Where stderr itself fails there is nowhere left to say so. */
+/* Writes text to fd.  If that fails, there is no other place for a message. */
 static void put(int fd, const char *text)
 {
     dz_write(fd, text, strlen(text));
@@ -36,7 +36,7 @@ static const char *why_left(enum dz_leave_reason left)
     }
 }
 
-/* The default log is spoken of; who has named one knows it. */
+/* Returns whether the log is the default one, whose path is told to the user. */
 static bool has_default_log(const struct dz_start *start)
 {
     return start->log.path[0] != '\0' && start->plan->output.kind != DZ_OUTPUT_FILE;
@@ -50,13 +50,14 @@ bool has_words(const struct dz_start *start)
             start->why_no_record != NULL || start->notify_errno != 0);
 }
 
-/* The library says nothing of it: there it is what a service's own user has always. */
+/* Says why the job has no record.  libdz.so does not: users of services never have a
+ * state directory. */
 static void say_unrecorded(const struct dz_start *start)
 {
     const struct dz_fault *why = start->why_no_record;
     struct dz_fault note;
     char words[sizeof note.reason];
-    struct dz_text text = dz_text(words, sizeof words); /* ours are short enough */
+    struct dz_text text = dz_text(words, sizeof words); /* our reasons fit */
 
     if (why->reason[0] != '\0')
         dz_add(&text, why->reason);
@@ -69,7 +70,7 @@ static void say_unrecorded(const struct dz_start *start)
 
 static void say_terminal_kept(const struct dz_start *start)
 {
-    put(start->stderr_fd, "dznohup: warning: other processes share the session, so it "
+    put(start->stderr_fd, "dznohup: warning: other processes share the session, which "
                           "keeps its controlling terminal\n");
 }
 
@@ -102,10 +103,10 @@ void say_relative(const struct dz_start *start, const char *argument)
 {
     char text[PATH_MAX + 256];
 
-    /* It names an existing file, so it is no longer than a path can be. */
+    /* The argument names an existing file, so it is no longer than PATH_MAX. */
     snprintf(text, sizeof text,
              "%s: warning: %.*s is a relative path, but the program will run in /; "
-             "-C . makes it run here",
+             "use -C . to run it here",
              program, PATH_MAX, argument);
     dz_one_line(text);
     put(start->stderr_fd, text);

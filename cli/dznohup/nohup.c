@@ -1,10 +1,9 @@
 /*
- * nohup(1) as POSIX and GNU coreutils 9 have it: same messages, same exit
- * statuses, same order of actions.  Nothing of dznohup's own is done here, and
- * no DZ_* variable is read.
+ * nohup(1) as in POSIX and GNU coreutils 9, with their messages, exit statuses and
+ * order of actions.  Nothing else is done, and no DZ_* variable is read.
  *
- * The one difference is for the better: nohup.out is not opened through a
- * symbolic link that somebody else owns, nor waited for if it is a FIFO.
+ * There is one difference: nohup.out is not opened through a symbolic link of another
+ * user, and a FIFO in its place is not waited for.
  */
 #include "dznohup.h"
 
@@ -25,13 +24,13 @@
 static const char *program;
 static bool stderr_failed;
 
-/* GNU's: 127 where POSIXLY_CORRECT is set, as POSIX wants, 125 otherwise. */
+/* Returns 127, which POSIX wants, if POSIXLY_CORRECT is set, else GNU's 125. */
 static int failure_status(void)
 {
     return getenv("POSIXLY_CORRECT") != NULL ? DZ_EXIT_NOT_FOUND : DZ_EXIT_FAILURE;
 }
 
-/* error(3): "PROGRAM: WORDS[: REASON]", whole in one write. */
+/* Writes "PROGRAM: TEXT[: REASON]" to stderr, by one write(2). */
 __attribute__((format(printf, 2, 3))) static void complain(int err, const char *format,
                                                            ...)
 {
@@ -53,7 +52,7 @@ __attribute__((format(printf, 2, 3))) static void complain(int err, const char *
     free(words);
 }
 
-/* Length of the printable character at word, 0 where it is not one. */
+/* Returns the length of the printable character at word, or 0 if there is none. */
 static size_t printable(const char *word)
 {
     mbstate_t state = {0};
@@ -65,7 +64,8 @@ static size_t printable(const char *word)
     return n;
 }
 
-/* Whether word holds a ' and is otherwise fit for "..." in a shell and in C. */
+/* Returns whether word holds a ' but nothing that is special within "..." in a shell.
+ */
 static bool fits_double_quotes(const char *word)
 {
     bool single = false;
@@ -79,7 +79,7 @@ static bool fits_double_quotes(const char *word)
     return single;
 }
 
-/* One byte as inside of $'...' */
+/* Writes a byte as it is written inside of $'...'. */
 static void put_escaped(FILE *to, unsigned char c)
 {
     static const char plain[] = "\a\b\t\n\v\f\r";
@@ -92,7 +92,7 @@ static void put_escaped(FILE *to, unsigned char c)
         fprintf(to, "\\%03o", c);
 }
 
-/* Put word so that a shell would read it back: 'a b', "it's", 'a'$'\n'. */
+/* Writes word quoted for a shell: 'a b', "it's", 'a'$'\n'. */
 static void put_quoted(FILE *to, const char *word)
 {
     bool escaping = false;
@@ -104,7 +104,7 @@ static void put_quoted(FILE *to, const char *word)
     fputc('\'', to);
     while (*word != '\0') {
         size_t n = printable(word);
-        /* A quote ends whatever is open, and opens '...' again. */
+        /* The text for a quote closes the open quotes and opens '...' again. */
         if (*word != '\'' && escaping != (n == 0))
             fputs(n == 0 ? "'$'" : "''", to);
         escaping = n == 0;
@@ -119,7 +119,7 @@ static void put_quoted(FILE *to, const char *word)
     fputc('\'', to);
 }
 
-/* word quoted, allocated; the bare word where memory runs out. */
+/* Returns word quoted, allocated, or word itself if memory runs out. */
 static const char *quoted(const char *word)
 {
     char *text = NULL;
@@ -139,25 +139,26 @@ struct streams {
     bool redirecting_stdout;
     bool redirecting_stderr;
     bool stdout_closed;
-    int out_fd;       /* what stderr is to become a copy of */
+    int out_fd;       /* stderr becomes a copy of this descriptor */
     int saved_stderr; /* for the message if the command cannot be run */
 };
 
-/* Open path as descriptor fd, whatever was there. */
+/* Moves the descriptor opened to fd, and closes what fd was.  Returns fd, or -1 and
+ * sets errno. */
 static int reopen(int fd, int opened)
 {
     if (opened < 0 || opened == fd)
         return opened;
     int result = dup2(opened, fd);
     int err = errno;
-    close(opened); /* its copy is what counts; dup2 told of failure */
+    close(opened);
     errno = err;
     return result;
 }
 
 static int replace_input(struct streams *streams)
 {
-    /* For writing, on purpose: a read is to fail, not to see end-of-file. */
+    /* For writing: a read must fail, not see end-of-file. */
     if (reopen(0, open("/dev/null", O_WRONLY)) < 0) {
         complain(errno, "failed to render standard input unusable");
         return -1;
@@ -167,13 +168,13 @@ static int replace_input(struct streams *streams)
     return 0;
 }
 
-/* Open file for the streams; -1 with errno. */
+/* Opens file for the streams.  Returns its descriptor, or -1 and sets errno. */
 static int open_out(const struct streams *streams, const char *file)
 {
     bool made;
     int fd = dz_open_append(file, 0600, true, &made);
 
-    /* As a stream of the command: blocking, and open across exec. */
+    /* The command's stream is blocking and stays open across exec. */
     if (fd >= 0 && (fcntl(fd, F_SETFL, O_APPEND) < 0 || fcntl(fd, F_SETFD, 0) < 0)) {
         close(fd);
         return -1;
@@ -181,7 +182,7 @@ static int open_out(const struct streams *streams, const char *file)
     return streams->redirecting_stdout ? reopen(1, fd) : fd;
 }
 
-/* $HOME/nohup.out, allocated; NULL without HOME. */
+/* Returns $HOME/nohup.out, allocated, or NULL without HOME. */
 static char *file_in_home(void)
 {
     const char *home = getenv("HOME");
@@ -198,7 +199,7 @@ static int replace_output(struct streams *streams)
 {
     const char *file = "nohup.out";
     char *in_home = NULL;
-    mode_t before = umask(0177); /* 0600, also where the umask is stricter */
+    mode_t before = umask(0177); /* 0600 also if the umask is stricter */
     int here_err = 0;
 
     streams->out_fd = open_out(streams, file);
@@ -227,7 +228,7 @@ static int replace_output(struct streams *streams)
 
 static int replace_stderr(struct streams *streams)
 {
-    /* Where this fails only the place of a later message changes. */
+    /* If this fails, only a later message goes to another place. */
     streams->saved_stderr = fcntl(2, F_DUPFD_CLOEXEC, 3);
     if (!streams->redirecting_stdout)
         complain(0, streams->ignoring_input
@@ -242,7 +243,7 @@ static int replace_stderr(struct streams *streams)
     return 0;
 }
 
-/* What 0, 1 and 2 are, and what GNU nohup makes of them. */
+/* Looks at descriptors 0, 1 and 2, and replaces them as GNU nohup does. */
 static int replace_streams(struct streams *streams)
 {
     streams->ignoring_input = isatty(0);
@@ -262,8 +263,9 @@ static int replace_streams(struct streams *streams)
     return stderr_failed ? -1 : 0;
 }
 
-/* As execvp(3) of glibc: musl's does not run by /bin/sh what is neither a program
- * nor "#!".  Returns only with errno. */
+/* Executes the command as execvp(3) of glibc does.  That of musl does not run a file
+ * that is neither a program nor "#!" by /bin/sh.  Returns only if it fails, and sets
+ * errno. */
 static void execute(char **command)
 {
     struct command found;
@@ -295,7 +297,7 @@ int nohup_run(const char *name, char **command)
     signal(SIGHUP, SIG_IGN); /* cannot fail for this signal */
     execute(command);
     err = errno;
-    /* Said only where it goes to what stderr was in the beginning. */
+    /* The message goes only to the original stderr. */
     if (dup2(streams.saved_stderr, 2) == 2)
         complain(err, "failed to run command %s", quoted(command[0]));
     return err == ENOENT ? DZ_EXIT_NOT_FOUND : DZ_EXIT_CANNOT_RUN;
@@ -333,7 +335,8 @@ static int print_usage(void)
     return result;
 }
 
-/* getopt has stopped at word; optopt is the letter, or that of a long option. */
+/* Reports the argument at which getopt_long has stopped.  optopt is its letter, or the
+ * value of a long option. */
 static int refuse_option(const char *word)
 {
     if (word[1] == '-' && optopt != 0)

@@ -1,10 +1,9 @@
 /*
- * Having libdz.so preloaded into the target, where something must happen inside
- * of it.
+ * Preloads libdz.so into the target if an option needs it.
  *
- * A library that is missing is a warning under glibc and silence under musl: so
- * it is looked for before, and it must answer, on a copy of the report pipe that
- * outlives the exec.
+ * The dynamic linker of glibc only warns of a missing library, and that of musl is
+ * silent.  So the library is looked for before the start, and must answer on a copy of
+ * the report pipe that outlives the exec.
  */
 #include "dznohup.h"
 
@@ -26,8 +25,8 @@ const char *named_library(const struct dz_plan *plan)
 }
 
 /*
- * Whether the file can be mapped as the dynamic linker will: a mount with noexec or
- * a security module can forbid it.
+ * Checks that the file can be mapped as the dynamic linker will map it.  A mount with
+ * noexec or a security module can forbid that.
  */
 static int check_map(const char *path, struct dz_fault *fault)
 {
@@ -39,10 +38,10 @@ static int check_map(const char *path, struct dz_fault *fault)
         at = mmap(NULL, 1, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
     err = errno;
     if (fd >= 0)
-        close(fd); /* read only: nothing can be lost */
+        close(fd);
     if (at == MAP_FAILED)
         return dz_fault(fault, "preload", path, err, NULL);
-    munmap(at, 1); /* cannot fail for what was mapped */
+    munmap(at, 1); /* cannot fail */
     return 0;
 }
 
@@ -63,14 +62,14 @@ int check_library(const struct dz_plan *plan, const struct command *command,
         return 0;
     probe_target(command->path, &target);
     if (target.missing)
-        return 0; /* the exec will say it better */
+        return 0; /* exec reports the missing interpreter */
     obstacle = preload_obstacle(&target);
     if (obstacle != NULL)
         return dz_fault(fault, "preload", target.program, 0, obstacle);
     if (dz_wants_powers(plan) && !plan->inherit && target.scripts > 0 &&
         ends_with(target.program, "/env"))
         return dz_fault(fault, "preload", target.program, 0,
-                        "the powers would end with it: --inherit");
+                        "env(1) would end the options' effect; use --inherit");
     if (find_library(named_library(plan), &target, path, fault) < 0)
         return -1;
     if (path[strcspn(path, " :")] != '\0')
@@ -80,7 +79,7 @@ int check_library(const struct dz_plan *plan, const struct command *command,
         return -1;
     if (!ends_with(path, "libdz.so")) /* core/start/environment.c */
         return dz_fault(fault, "preload", path, 0,
-                        "the library is known by its name, libdz.so");
+                        "the library's name must be libdz.so");
     return 0;
 }
 
@@ -92,7 +91,7 @@ static int open_answer(struct dz_start *start, const char *library,
 
     if (start->mode == DZ_STAY)
         return start_preload_check(start, library, fault);
-    fd = dup(start->report_fd); /* a copy is not close-on-exec, dup(2) */
+    fd = dup(start->report_fd); /* the copy is not close-on-exec */
     return fd < 0 ? dz_fault(fault, "preload", "pipe", errno, NULL) : fd;
 }
 
@@ -108,7 +107,7 @@ int preload_library(struct dz_start *start, const char *path, struct dz_fault *f
     fd = open_answer(start, path, fault);
     if (fd < 0)
         return -1;
-    /* After the others: of several libraries marked initfirst glibc heeds the last. */
+    /* Last: of several libraries marked initfirst, glibc runs the last one first. */
     if (asprintf(&preload, "LD_PRELOAD=%s%s%s", others != NULL ? others : "",
                  others != NULL ? ":" : "", path) < 0)
         return dz_fault(fault, "preload", NULL, ENOMEM, NULL);

@@ -1,9 +1,11 @@
 /*
- * Stay mode with a power: this process becomes the target, and no caller waits.  So a
- * short-lived process of ours hears whether the library ran.
+ * The check of stay mode that libdz.so runs in the target.  This process becomes the
+ * target and no caller waits.  So a short-lived process of ours waits for the library's
+ * answer.
  *
- * It is no child of the target, which could be puzzled by a child that it has not made:
- * its own parent has ended before the exec.  (Below PID 1 it is a child all the same.)
+ * That process is not a child of the target, which would be confused by a child that it
+ * did not fork: its parent has ended before the exec.  (If the target is PID 1, it is a
+ * child all the same.)
  */
 #include "dznohup.h"
 #include "syscalls.h"
@@ -15,13 +17,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static int answer = -1; /* the pipe's end to write to */
+static int answer = -1; /* the pipe's write end */
 
 enum { END_MS = 1000 }; /* an ending process closes its files before it has ended */
 
 /*
- * Keeps nothing of the caller's open: only what is to be heard and where to speak, the
- * pidfd as 0 (-1: there is none) and the pipe as 1.
+ * Closes all of the caller's descriptors.  Only stderr_fd stays, the pidfd as 0 (-1:
+ * there is none) and the pipe as 1.
  */
 static int close_rest(int stderr_fd, int pipe, int *pidfd)
 {
@@ -58,14 +60,14 @@ static bool ends_soon(int pidfd)
 static void end_target(int stderr_fd, const char *library, int pidfd, bool ended)
 {
     struct dz_fault fault;
-    const char *words = "did not run in the program";
+    const char *reason = "did not run in the program";
 
     if (ended)
-        words = "did not run in the program, which has ended";
+        reason = "did not run in the program, which has ended";
     else if (pidfd >= 0 &&
              syscall(DZ_SYS_PIDFD_SEND_SIGNAL, pidfd, SIGKILL, NULL, 0) == 0)
-        words = "did not run in the program, which was killed";
-    dz_fault(&fault, "preload", library, 0, words);
+        reason = "did not run in the program, which was killed";
+    dz_fault(&fault, "preload", library, 0, reason);
     tell(stderr_fd, &fault);
 }
 
@@ -119,12 +121,12 @@ int start_preload_check(struct dz_start *start, const char *library,
     }
     if (child < 0)
         return dz_fault(fault, "preload", "fork", errno, NULL);
-    answer = pipe[1]; /* whatever fails from here, that process can be dismissed */
+    answer = pipe[1]; /* end_preload_check can end that process from now on */
     dz_waitpid(child, &status, 0);
     if (status != 0)
         return dz_fault(fault, "preload", "fork",
                         WIFEXITED(status) ? WEXITSTATUS(status) : EINTR, NULL);
-    close(pipe[0]); /* the pidfd is close-on-exec by itself */
+    close(pipe[0]); /* the pidfd is close-on-exec */
     if (fcntl(answer, F_SETFD, 0) < 0)
         return dz_fault(fault, "preload", "pipe", errno, NULL);
     return answer;
@@ -135,5 +137,5 @@ void end_preload_check(void)
     struct dz_fault unheard;
 
     if (answer >= 0)
-        dz_report_done(answer, &unheard); /* else it says something, too */
+        dz_report_done(answer, &unheard);
 }

@@ -1,9 +1,7 @@
 /*
- * What a target is: script or program, static or dynamic, for which machine.
+ * What the target is: script or program, static or dynamic, for which machine.
  *
- * Read by pread(2) with the structures of elf.h.  Nothing in the file is
- * believed: each offset is only ever read at, and what does not fit is treated
- * as not being there.
+ * Nothing in the file is trusted.  A header that does not fit is treated as missing.
  */
 #include "dznohup.h"
 
@@ -16,7 +14,7 @@
 
 enum { SCRIPTS_MAX = 5 }; /* "#!" lines that the kernel follows, execve(2) */
 
-/* Copy the interpreter of a "#!" line to path.  Whether there is one. */
+/* Copies the interpreter of a "#!" line to path.  Returns whether there is one. */
 static bool parse_script(const char *line, size_t size, char path[PATH_MAX])
 {
     size_t from = 2;
@@ -29,7 +27,7 @@ static bool parse_script(const char *line, size_t size, char path[PATH_MAX])
     while (from + length < size && line[from + length] != '\0' &&
            strchr(" \t\r\n", line[from + length]) == NULL)
         length++;
-    /* A "\r" belongs to the name as the kernel sees it. */
+    /* For the kernel a "\r" is a part of the name. */
     while (from + length < size && line[from + length] == '\r')
         length++;
     memcpy(path, line + from, length); /* below SCRIPT_LINE */
@@ -38,8 +36,8 @@ static bool parse_script(const char *line, size_t size, char path[PATH_MAX])
 }
 
 /*
- * Whether executing fd would raise privileges, so that the dynamic linker runs
- * in secure mode and ignores most of LD_PRELOAD, ld.so(8).
+ * Returns whether executing fd would raise privileges.  Then the dynamic linker runs in
+ * secure mode and ignores most of LD_PRELOAD, ld.so(8).
  */
 static bool is_privileged(int fd)
 {
@@ -55,7 +53,8 @@ static bool is_privileged(int fd)
     return fgetxattr(fd, "security.capability", NULL, 0) > 0 && getuid() != 0;
 }
 
-/* Look at one file of the chain; whether *next names another. */
+/* Looks at one file of the chain.  Returns whether it is a script, whose interpreter is
+ * in next. */
 static bool probe_one(const char *path, struct target *target, char next[PATH_MAX])
 {
     char line[SCRIPT_LINE];
@@ -74,7 +73,7 @@ static bool probe_one(const char *path, struct target *target, char next[PATH_MA
         script = true;
     } else {
         target->interpreter[0] = '\0';
-        target->privileged = is_privileged(fd); /* of a script it has no effect */
+        target->privileged = is_privileged(fd); /* a script's bits have no effect */
         struct dz_elf elf;
         target->elf = dz_read_elf(fd, &elf);
         if (target->elf) {
@@ -87,7 +86,7 @@ static bool probe_one(const char *path, struct target *target, char next[PATH_MA
         target->missing = target->interpreter[0] != '\0' &&
                           access(target->interpreter, F_OK) < 0 && errno == ENOENT;
     }
-    close(fd); /* read only: nothing can be lost */
+    close(fd);
     return script;
 }
 
@@ -129,7 +128,7 @@ const char *preload_obstacle(const struct target *target)
     if (!target->readable)
         return "it cannot be read";
     if (!target->elf)
-        return "it is no ELF program";
+        return "not an ELF program";
     if (!target->dynamic)
         return "it is statically linked";
     if (target->privileged)

@@ -126,6 +126,7 @@ int dz_fault(struct dz_fault *fault, const char *step, const char *object, int e
 {
     fault->err = err;
     fault->status = DZ_EXIT_FAILURE;
+    fault->running = 0;
     copy_or_cut(fault->step, sizeof fault->step, step);
     copy_or_cut(fault->object, sizeof fault->object, object);
     copy_or_cut(fault->reason, sizeof fault->reason, reason);
@@ -161,7 +162,10 @@ int dz_fault_running(struct dz_fault *fault, const char *step, const char *objec
 
     dz_add(&text, "already running as PID ");
     dz_add_number(&text, pid);
-    return dz_fault(fault, step, object, 0, reason);
+    dz_fault(fault, step, object, 0, reason);
+    fault->status = DZ_EXIT_RUNNING;
+    fault->running = pid;
+    return -1;
 }
 
 int dz_fault_unknown(struct dz_fault *fault, const char *step, const char *object,

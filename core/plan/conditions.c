@@ -1,13 +1,13 @@
 /*
- * What is waited for: --wait as it is written.
+ * The conditions of --wait: their names, and the parser.
  *
- * The table has a row for each condition; core/wait/ready.c has how each is looked at.
+ * The table has a row for each condition.  core/wait/ready.c looks whether they hold.
  */
 #include "plan.h"
 
 #include <string.h>
 
-/* ---- what follows the colon: each returns NULL, or what is wrong ---- */
+/* ---- the value after the colon: each returns NULL, or the reason of a refusal ---- */
 
 typedef const char *parser(struct dz_condition *condition, const char *at,
                            const char *end);
@@ -120,7 +120,8 @@ static int find_form(const char *text, size_t length)
     return -1;
 }
 
-/* Parses one condition.  Returns NULL, or what is wrong; "" if the name is unknown. */
+/* Parses one condition.  Returns NULL, or the reason of a refusal; "" if the name is
+ * unknown. */
 static const char *parse_one(struct dz_condition *condition, const char *text,
                              size_t length)
 {
@@ -152,7 +153,7 @@ static int refuse(struct dz_fault *fault, const char *value, const char *wrong)
 
     if (*wrong != '\0')
         return dz_fault(fault, NULL, value, 0, wrong);
-    dz_add(&text, "none of ");
+    dz_add(&text, "must be one of ");
     dz_add(&text, dz_condition_forms(scratch));
     return dz_fault(fault, NULL, value, 0, words);
 }

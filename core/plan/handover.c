@@ -1,12 +1,12 @@
 /*
- * The variable by which the library is told its powers inside a target for which all
- * else is done: by the launcher that preloads it, and, with --inherit, by the target to
- * the programs that it starts.
+ * DZ_INSIDE, the variable that tells the library its powers in a target for which all
+ * else is done.  The launcher sets it when it preloads the library.  With --inherit the
+ * target sets it for the programs that it starts.
  *
  * DZ_INSIDE=FD:OPTIONS:LENGTH:LOGS.  FD is the pipe to report on or "-".  OPTIONS is
- * "NAME" or "NAME=VALUE" for each option of the table that is handed over, with commas.
- * LENGTH is that of stdout's log, after which stderr's follows: no byte of a path can
- * then be taken for a separator.  Both ends are of one build.
+ * "NAME" or "NAME=VALUE" for each option that is handed over, separated by commas.
+ * LOGS is the path of stdout's log, LENGTH bytes long, then that of stderr's.  So no
+ * byte of a path is taken for a separator.  Both ends are of one build.
  */
 #include "plan.h"
 
@@ -50,7 +50,7 @@ void dz_inside_write(const struct dz_plan *plan, const char *out, const char *er
     dz_add(&text, err != NULL ? err : "");
 }
 
-/* Sets the option that is written in the length bytes at text.  Returns 0, or -1. */
+/* Sets the option that the length bytes at text write.  Returns 0, or -1. */
 static int read_option(struct dz_plan *plan, const char *text, size_t length)
 {
     char value[32];

@@ -1,9 +1,9 @@
 /*
  * The one table of options.
  *
- * From it come the command line, the twins in the environment, --help, the completions,
- * what -n shows, what DZ_INSIDE hands over, and what a job's record holds.  Nothing
- * else in the project knows an option's name.
+ * The command line, the twins in the environment, --help, the completions, -n,
+ * DZ_INSIDE and the record of a job are all made from it.  No other code knows an
+ * option's name.
  */
 #include "plan.h"
 
@@ -15,8 +15,7 @@ enum {
     BOTH = DZ_CLI | DZ_SHIM,
     KEPT = BOTH | DZ_RECORDED,            /* an option of a start */
     INSIDE = KEPT | DZ_HANDED | DZ_POWER, /* and a power inside the target */
-    ALIAS =
-        DZ_CLI /* a second way to write an option; its field is shown by the first */
+    ALIAS = DZ_CLI /* a second name of an option; the first name shows its field */
 };
 
 const struct dz_option dz_options[] = {
@@ -25,7 +24,7 @@ const struct dz_option dz_options[] = {
      .uses = ALIAS,
      .field = FIELD(mode),
      .parse = dz_parse_mode,
-     .help = "start it in the background, print its PID, and return"},
+     .help = "start COMMAND in the background, print its PID, return"},
     {.name = "mode",
      .twin = "DZ_MODE",
      .arg = "stay|leave",
@@ -42,7 +41,7 @@ const struct dz_option dz_options[] = {
      .field = FIELD(output),
      .parse = dz_parse_output,
      .show = dz_show_output,
-     .help = "append output to FILE; - keeps stdout"},
+     .help = "append stdout and stderr to FILE; - keeps stdout"},
     {.name = "error",
      .letter = 'e',
      .twin = "DZ_ERROR",
@@ -51,7 +50,7 @@ const struct dz_option dz_options[] = {
      .field = FIELD(error),
      .parse = dz_parse_output,
      .show = dz_show_output,
-     .help = "append stderr to FILE; - keeps it"},
+     .help = "append stderr to FILE; - keeps stderr"},
     {.name = "input",
      .letter = 'i',
      .twin = "DZ_INPUT",
@@ -60,7 +59,7 @@ const struct dz_option dz_options[] = {
      .field = FIELD(input),
      .parse = dz_parse_output,
      .show = dz_show_output,
-     .help = "read stdin from FILE; - keeps it"},
+     .help = "read stdin from FILE; - keeps stdin"},
     {.name = "chdir",
      .letter = 'C',
      .twin = "DZ_CHDIR",
@@ -69,7 +68,7 @@ const struct dz_option dz_options[] = {
      .field = FIELD(chdir),
      .parse = dz_parse_text,
      .show = dz_show_text,
-     .help = "run in DIR instead of /; . stays here"},
+     .help = "run in DIR instead of /; . is the current directory"},
     {.name = "umask",
      .letter = 'u',
      .twin = "DZ_UMASK",
@@ -86,7 +85,7 @@ const struct dz_option dz_options[] = {
      .field = FIELD(ignore),
      .parse = dz_parse_signals,
      .show = dz_show_signals,
-     .help = "ignore these signals too"},
+     .help = "ignore these signals as well"},
     {.name = "keep-fd",
      .twin = "DZ_KEEP_FD",
      .arg = "N,...",
@@ -94,7 +93,7 @@ const struct dz_option dz_options[] = {
      .field = FIELD(keep_fd),
      .parse = dz_parse_fds,
      .show = dz_show_text,
-     .help = "leave these descriptors open"},
+     .help = "keep these descriptors open"},
     {.name = "wait",
      .letter = 'w',
      .twin = "DZ_WAIT",
@@ -103,7 +102,7 @@ const struct dz_option dz_options[] = {
      .field = FIELD(wait),
      .parse = dz_parse_conditions,
      .show = dz_show_conditions,
-     .help = "with -d: return when these hold"},
+     .help = "with -d: return when these conditions hold"},
     {.name = "timeout",
      .letter = 't',
      .twin = "DZ_TIMEOUT",
@@ -112,7 +111,7 @@ const struct dz_option dz_options[] = {
      .field = FIELD(timeout),
      .parse = dz_parse_timeout,
      .show = dz_show_timeout,
-     .help = "or stop it after SEC (30), with 124"},
+     .help = "stop COMMAND if it is not ready within SEC (30)"},
     {.name = "pidfile",
      .letter = 'p',
      .twin = "DZ_PIDFILE",
@@ -121,7 +120,7 @@ const struct dz_option dz_options[] = {
      .field = FIELD(pidfile),
      .parse = dz_parse_text,
      .show = dz_show_text,
-     .help = "write the PID to FILE; one at a time"},
+     .help = "write the PID to FILE; only one job at a time"},
     {.name = "name",
      .twin = "DZ_NAME",
      .arg = "NAME",
@@ -129,26 +128,33 @@ const struct dz_option dz_options[] = {
      .field = FIELD(name),
      .parse = dz_parse_name,
      .show = dz_show_text,
-     .help = "the job's NAME, for dzctl; one at a time"},
+     .help = "name the job for dzctl; only one job at a time"},
+    {.name = "if-not-running",
+     .twin = "DZ_IF_NOT_RUNNING",
+     .uses = KEPT,
+     .field = FIELD(if_not_running),
+     .parse = dz_parse_flag,
+     .show = dz_show_flag,
+     .help = "if the job runs, print its PID and exit with 0"},
     {.twin = "DZ_STATE_DIR",
      .arg = "DIR",
      .uses = BOTH,
      .field = FIELD(state_dir),
      .parse = dz_parse_directory,
      .show = dz_show_text,
-     .help = "where the records of jobs are"},
+     .help = "directory for the records of jobs"},
     {.twin = "DZ_ONLY",
      .arg = "NAME,...",
-     .uses = DZ_SHIM,
+     .uses = BOTH, /* dznohup may run in a start script for which this is set */
      .field = FIELD(only),
      .parse = dz_parse_text,
      .show = dz_show_text,
-     .help = "act only in programs of these names"},
+     .help = "act only in programs with these names"},
     {.name = "line-buffered",
      .uses = ALIAS,
      .field = FIELD(buffer),
      .parse = dz_parse_buffer,
-     .help = "live logs: stdio flushed at each line"},
+     .help = "flush stdio at each line, for live logs"},
     {.name = "buffer",
      .twin = "DZ_BUFFER",
      .arg = "line|none|full",
@@ -156,7 +162,7 @@ const struct dz_option dz_options[] = {
      .field = FIELD(buffer),
      .parse = dz_parse_buffer,
      .show = dz_show_buffer,
-     .help = "how stdio buffers stdout"},
+     .help = "choose how stdio buffers stdout"},
     {.name = "pin-signals",
      .twin = "DZ_PIN",
      .arg = "[default|all|seccomp]",
@@ -164,21 +170,21 @@ const struct dz_option dz_options[] = {
      .field = FIELD(pin),
      .parse = dz_parse_pin,
      .show = dz_show_pin,
-     .help = "HUP, TTIN, TTOU stay ignored"},
+     .help = "keep HUP, TTIN and TTOU ignored"},
     {.name = "no-daemon",
      .twin = "DZ_NODAEMON",
      .uses = INSIDE,
      .field = FIELD(no_daemon),
      .parse = dz_parse_flag,
      .show = dz_show_flag,
-     .help = "a program that daemonizes itself stays"},
+     .help = "keep a program that daemonizes itself in this process"},
     {.name = "reopen",
      .twin = "DZ_REOPEN",
      .uses = INSIDE,
      .field = FIELD(reopen),
      .parse = dz_parse_flag,
      .show = dz_show_flag,
-     .help = "open the log anew at SIGHUP"},
+     .help = "reopen the log at SIGHUP"},
     {.name = "inherit",
      .twin = "DZ_INHERIT",
      .uses = KEPT | DZ_HANDED,
@@ -193,7 +199,7 @@ const struct dz_option dz_options[] = {
      .field = FIELD(dry_run),
      .parse = dz_parse_flag,
      .show = dz_show_flag,
-     .help = "say what would be done, and run nothing"},
+     .help = "show what would be done; run nothing"},
     {.name = "verbose",
      .letter = 'v',
      .twin = "DZ_VERBOSE",
@@ -201,7 +207,7 @@ const struct dz_option dz_options[] = {
      .field = FIELD(verbose),
      .parse = dz_parse_flag,
      .show = dz_show_flag,
-     .help = "pid, ppid, pgid, sid, tty at each step"},
+     .help = "show pid, ppid, pgid, sid and tty after each step"},
     {.name = "quiet",
      .letter = 'q',
      .twin = "DZ_QUIET",
@@ -209,13 +215,13 @@ const struct dz_option dz_options[] = {
      .field = FIELD(quiet),
      .parse = dz_parse_flag,
      .show = dz_show_flag,
-     .help = "say nothing but errors"},
+     .help = "print errors only"},
     {.name = "nohup",
      .uses = DZ_CLI,
      .field = FIELD(nohup),
      .parse = dz_parse_flag,
      .show = dz_show_flag,
-     .help = "be nohup(1) and nothing more"},
+     .help = "behave exactly as nohup(1)"},
     {.name = "shim",
      .twin = "DZ_SHIM",
      .arg = "PATH",
@@ -223,26 +229,26 @@ const struct dz_option dz_options[] = {
      .field = FIELD(shim),
      .parse = dz_parse_text,
      .show = dz_show_text,
-     .help = "the libdz.so to preload where it is needed"},
+     .help = "preload this libdz.so if one is needed"},
     {.name = "help",
      .letter = 'h',
      .uses = DZ_CLI,
      .field = FIELD(help),
      .parse = dz_parse_flag,
      .show = dz_show_flag,
-     .help = "print this help"},
+     .help = "print this help and exit"},
     {.name = "version",
      .letter = 'V',
      .uses = DZ_CLI,
      .field = FIELD(version),
      .parse = dz_parse_flag,
      .show = dz_show_flag,
-     .help = "print the version"},
+     .help = "print the version and exit"},
     {.help = NULL},
 };
 
-/* Both sides have the plan in static memory: it is zero, and to write zeros would touch
- * pages that most starts do not need. */
+/* The plan is in static memory, so it is zero.  Writing zeros would touch pages that
+ * most starts do not need. */
 void dz_plan_init(struct dz_plan *plan, char **argv)
 {
     plan->umask = -1;
@@ -259,7 +265,7 @@ int dz_plan_set(struct dz_plan *plan, const struct dz_option *option, const char
     if (option->parse(field, value, fault) == 0)
         return 0;
     struct dz_text step = dz_text(fault->step, sizeof fault->step);
-    dz_add(&step, called); /* names of the table: they fit */
+    dz_add(&step, called); /* a name of the table: it fits */
     return -1;
 }
 
@@ -288,7 +294,7 @@ static int set_twin(struct dz_plan *plan, const char *entry, int use,
     size_t length = strcspn(entry, "=");
     const struct dz_option *option = find_twin(entry, length);
 
-    /* Below a target with --inherit: none of the launcher's settings. */
+    /* A target with --inherit has started us.  DZ_INSIDE is no setting of ours. */
     if (use == DZ_CLI && length == strlen(DZ_INSIDE) &&
         memcmp(entry, DZ_INSIDE, length) == 0)
         return 0;
@@ -300,8 +306,8 @@ static int set_twin(struct dz_plan *plan, const char *entry, int use,
     }
     if ((option->uses & use) == 0)
         return dz_fault(fault, "environment", option->twin, 0,
-                        use == DZ_SHIM ? "only dznohup takes this variable"
-                                       : "only libdz.so takes this variable");
+                        use == DZ_SHIM ? "only dznohup uses this variable"
+                                       : "only libdz.so uses this variable");
     if (entry[length] == '\0') /* no '=': execve(2) was given no variable */
         return dz_fault(fault, "environment", entry, 0, "has no value");
     return dz_plan_set(plan, option, entry + length + 1, option->twin, fault);
@@ -319,7 +325,7 @@ int dz_plan_environment(struct dz_plan *plan, char **envp, int use,
 
 bool dz_wants_powers(const struct dz_plan *plan)
 {
-    /* The kernel keeps DZ_PIN_SECCOMP, not the library. */
+    /* The kernel does DZ_PIN_SECCOMP, without the library. */
     return plan->buffer != DZ_BUFFER_AS_IS || plan->pin == DZ_PIN_DEFAULT ||
            plan->pin == DZ_PIN_ALL || plan->no_daemon || plan->reopen;
 }
@@ -328,11 +334,11 @@ int dz_plan_check(struct dz_plan *plan, struct dz_fault *fault)
 {
     const struct dz_condition *alive = dz_condition(&plan->wait, DZ_WAIT_ALIVE);
 
-    /* In stay mode this process becomes the program: no process is there to wait.  A
-     * default from the environment is for starts that leave. */
-    if (plan->mode == DZ_STAY && plan->wait.defaults)
+    /* In stay mode this process becomes the program, so no process can wait.  A default
+     * from the environment is for starts that leave. */
+    if (plan->mode != DZ_LEAVE && plan->wait.defaults)
         plan->wait.count = 0;
-    if (plan->mode == DZ_STAY && plan->wait.count > 0)
+    if (plan->mode != DZ_LEAVE && plan->wait.count > 0)
         return dz_fault(fault, "wait", NULL, 0,
                         "only in leave mode: -d, DZ_MODE=leave");
     if (alive != NULL && plan->timeout > 0 && alive->number > plan->timeout)
@@ -340,7 +346,7 @@ int dz_plan_check(struct dz_plan *plan, struct dz_fault *fault)
     if (plan->reopen && plan->pin != DZ_PIN_NONE)
         return dz_fault(fault, "reopen", NULL, 0,
                         "acts on SIGHUP, which --pin-signals keeps ignored");
-    /* DZ_PIN_SECCOMP is inherited anyway. */
+    /* Child processes have DZ_PIN_SECCOMP in any case. */
     if (plan->inherit && !dz_wants_powers(plan) && plan->pin == DZ_PIN_NONE)
         return dz_fault(fault, "inherit", NULL, 0,
                         "needs --line-buffered, --buffer, --pin-signals, --no-daemon "

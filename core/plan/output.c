@@ -1,5 +1,5 @@
 /*
- * What -o, -e and -i name, parsed once to a kind and a text.
+ * The values of -o, -e and -i: each is parsed once, to a kind and a text.
  */
 #include "plan.h"
 

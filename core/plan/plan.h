@@ -1,9 +1,9 @@
 /*
- * The plan room: what is asked for, and nothing else.  The option table, the values of
- * options, the conditions of a wait, and the variable that hands a plan's powers over
- * to the library.
+ * The plan room: what the caller asks for, and nothing else.  The option table, the
+ * values of options, the conditions of a wait, and the variable that hands the powers
+ * over to the library.
  *
- * Needs base.  Whoever reads the options fills in the plan; after that it is const.
+ * Needs base.  Only the code that reads the options changes a plan.
  * Unless a comment says otherwise a function returns 0, or -1 with *fault filled in.
  */
 #ifndef PLAN_H
@@ -12,26 +12,27 @@
 #include "base.h"
 
 enum dz_mode {
-    DZ_STAY, /* keep this PID */
-    DZ_LEAVE /* fork twice; the caller gets its prompt back */
+    DZ_STAY,     /* keep this PID; leave if this is a foreground job or a pipeline */
+    DZ_LEAVE,    /* fork twice; the caller gets its prompt back */
+    DZ_STAY_ONLY /* keep this PID or fail; in a plan alone */
 };
 
-/* How C stdio is to buffer stdout in the target; AS_IS: as it does by itself. */
+/* How C stdio buffers stdout in the target; AS_IS: unchanged. */
 enum dz_buffer { DZ_BUFFER_AS_IS, DZ_BUFFER_LINE, DZ_BUFFER_NONE, DZ_BUFFER_FULL };
 
 /* Which requests of the target about HUP, TTIN and TTOU have no effect. */
 enum dz_pin {
     DZ_PIN_NONE,
-    DZ_PIN_DEFAULT, /* to set them back to default */
-    DZ_PIN_ALL,     /* to catch them as well */
-    DZ_PIN_SECCOMP  /* all, answered by the kernel */
+    DZ_PIN_DEFAULT, /* SIG_DFL */
+    DZ_PIN_ALL,     /* SIG_DFL and handlers */
+    DZ_PIN_SECCOMP  /* all, by a filter in the kernel */
 };
 
 /* ---- output.c: what -o, -e and -i name ---- */
 
 enum dz_output_kind {
     DZ_OUTPUT_UNSET, /* the table of dznohup(1) decides */
-    DZ_OUTPUT_KEEP,  /* "-": the stream that is there */
+    DZ_OUTPUT_KEEP,  /* "-": keep the caller's stream */
     DZ_OUTPUT_FILE   /* text is the file's name */
 };
 
@@ -43,41 +44,42 @@ struct dz_output {
 int dz_parse_output(void *field, const char *value, struct dz_fault *fault);
 const char *dz_show_output(const void *field, char *scratch);
 
-/* ---- conditions.c: what is waited for ---- */
+/* ---- conditions.c: the conditions of --wait ---- */
 
 enum dz_condition_kind {
     DZ_WAIT_EXEC,   /* the program was executed */
-    DZ_WAIT_SETTLE, /* all of its threads have slept for some time */
-    DZ_WAIT_ALIVE,  /* it has not died with a failure for some time */
-    DZ_WAIT_MAIN,   /* its libraries are loaded: the library has answered */
+    DZ_WAIT_SETTLE, /* all threads of the job have slept for some time */
+    DZ_WAIT_ALIVE,  /* the program has not failed for some time */
+    DZ_WAIT_MAIN,   /* the library has answered: main() is next */
     DZ_WAIT_LISTEN, /* the job has a listening socket */
-    DZ_WAIT_NOTIFY, /* it has said READY=1, sd_notify(3) */
-    DZ_WAIT_FD,     /* it has written a newline to a descriptor */
+    DZ_WAIT_NOTIFY, /* the job has sent READY=1, sd_notify(3) */
+    DZ_WAIT_FD,     /* the job has written a newline to a descriptor */
     DZ_WAIT_PATH    /* a file has appeared */
 };
 
 struct dz_condition {
     enum dz_condition_kind kind;
-    const char *text; /* as it was written, without a terminating zero */
+    const char *text; /* as the user wrote it, without a terminating zero */
     int length;
-    int number;       /* SETTLE, ALIVE: milliseconds; LISTEN: the port, 0 for none; FD */
+    int number; /* SETTLE, ALIVE: milliseconds; LISTEN: the port, 0 for none; FD */
     const char *path; /* LISTEN: of a Unix socket, or NULL; PATH: the file */
     int path_length;
 };
 
-enum { DZ_CONDITIONS = 8, DZ_CONDITION_MAX = PATH_MAX + 16 /* bytes of one's text */ };
+/* The most conditions of a plan, and the most bytes of a condition's text. */
+enum { DZ_CONDITIONS = 8, DZ_CONDITION_MAX = PATH_MAX + 16 };
 
 struct dz_conditions {
     int count;
-    bool defaults; /* not asked for by name: the next --wait replaces them */
+    bool defaults; /* from the environment: the first --wait replaces them */
     struct dz_condition list[DZ_CONDITIONS];
 };
 
-/* Adds "listen:80,notify" and the like. */
+/* Adds the conditions of a list like "listen:80,notify". */
 int dz_parse_conditions(void *field, const char *value, struct dz_fault *fault);
 const char *dz_show_conditions(const void *field, char *scratch);
 
-/* Returns the names of the conditions as a message lists them: "exec, alive:SEC". */
+/* Returns the list of all conditions for a message: "exec, alive:SEC". */
 const char *dz_condition_forms(char *scratch);
 
 /* Returns what the plan waits for: its conditions, or settle if it names none. */
@@ -103,9 +105,10 @@ struct dz_plan {
     int64_t timeout; /* milliseconds; 0: none */
     const char *pidfile;
     const char *name;
+    bool if_not_running;   /* a job that runs already is no failure */
     const char *state_dir; /* read by dz_state_open from envp, as dzctl does */
     const char *only;      /* library: DZ_ONLY */
-    enum dz_buffer buffer; /* from here: inside the target, libdz(7) */
+    enum dz_buffer buffer; /* this and the next three: inside the target, libdz(7) */
     enum dz_pin pin;
     bool no_daemon;
     bool reopen;
@@ -125,20 +128,19 @@ struct dz_plan {
 enum {
     DZ_CLI = 1,      /* dznohup takes it */
     DZ_SHIM = 2,     /* libdz.so takes its twin */
-    DZ_POWER = 4,    /* the library does it inside the target */
+    DZ_POWER = 4,    /* the library acts on it inside the target */
     DZ_HANDED = 8,   /* DZ_INSIDE hands it over to the library */
-    DZ_RECORDED = 16 /* the record of a job holds it, to start the job again */
+    DZ_RECORDED = 16 /* the record of a job holds it, for a restart */
 };
 
 /* The longest text that a show function writes to its scratch. */
 enum { DZ_SHOWN_MAX = DZ_CONDITIONS * DZ_CONDITION_MAX };
 
 /*
- * A row.  arg is NULL for a flag; "[X]" may be left out.  The row with a NULL help
- * ends the table.  parse sets the field from a value, NULL for a flag.  show is its
- * inverse: it returns the value as it would be written ("" for a flag), in scratch or
- * the option's own text, or NULL if the field has its default.  Of two rows of one
- * field one has no show.
+ * A row.  arg is NULL for a flag; an argument "[X]" is optional.  The row with a NULL
+ * help ends the table.  parse sets the field from a value, which is NULL for a flag.
+ * show, its inverse, returns the value as it would be written ("" for a flag), or NULL
+ * if the field has its default.  If two rows have one field, one of them has no show.
  */
 struct dz_option {
     const char *name; /* NULL: a twin only */
@@ -158,24 +160,23 @@ extern const struct dz_option dz_options[];
 void dz_plan_init(struct dz_plan *plan, char **argv);
 
 /*
- * Sets one option of plan; value is NULL for a flag.  The fault's step is called,
- * which is how the user wrote it: "--umask" or "DZ_UMASK".
+ * Sets one option of plan; value is NULL for a flag.  A fault's step is called: the
+ * option as the user wrote it, "--umask" or "DZ_UMASK".
  */
 int dz_plan_set(struct dz_plan *plan, const struct dz_option *option, const char *value,
                 const char *called, struct dz_fault *fault);
 
 /* Returns the value of an option as it would be written, or NULL if it has its
- * default; scratch has room for DZ_SHOWN_MAX bytes. */
+ * default.  scratch has DZ_SHOWN_MAX bytes. */
 const char *dz_plan_show(const struct dz_plan *plan, const struct dz_option *option,
                          char *scratch);
 
-/* Sets plan from every DZ_* in envp; use is DZ_CLI or DZ_SHIM.  A variable that this
- * side does not know is a fault. */
+/* Sets plan from every DZ_* in envp; use is DZ_CLI or DZ_SHIM.  An unknown variable is
+ * a fault. */
 int dz_plan_environment(struct dz_plan *plan, char **envp, int use,
                         struct dz_fault *fault);
 
-/* Returns whether anything is asked for that only the library inside the target can
- * do. */
+/* Returns whether the plan needs the library inside the target. */
 bool dz_wants_powers(const struct dz_plan *plan);
 
 /* Checks that what is asked for goes together, once all of it was read.  In stay mode
@@ -206,25 +207,25 @@ const char *dz_show_timeout(const void *field, char *scratch);
 
 enum { DZ_DEFAULT_TIMEOUT = 30000 /* milliseconds */ };
 
-/* ---- handover.c: what the library is told inside the target ---- */
+/* ---- handover.c: what the library learns inside the target ---- */
 
-/* The variable that the library finds if all but its powers is done already. */
+/* The variable of a target for which all but the powers is done already. */
 #define DZ_INSIDE "DZ_INSIDE"
 
-/* The longest such variable: its options are short, its two logs are paths. */
+/* The longest such variable: two paths, and a few short options. */
 enum { DZ_INSIDE_MAX = 2 * PATH_MAX + 512 };
 
 /*
- * Writes that variable, name and all, for plan's powers.  out and err are the paths of
- * the logs that --reopen opens again, or NULL.  fd is the pipe to report on, or -1 for
- * a child of the target (--inherit).
+ * Writes that variable, "NAME=VALUE", for the powers of plan.  out and err are the
+ * paths of the logs for --reopen, or NULL.  fd is the pipe to report on, or -1 for a
+ * child of the target (--inherit).
  */
 void dz_inside_write(const struct dz_plan *plan, const char *out, const char *err,
                      int fd, char variable[DZ_INSIDE_MAX]);
 
 /*
- * Reads its value: sets plan's powers, the paths of the logs ("" for none) and *fd.
- * Returns 0, or -1 if dz_inside_write has not written it.
+ * Reads the variable's value: sets the powers of plan, the paths of the logs ("" for
+ * none) and *fd.  Returns 0, or -1 if dz_inside_write did not write it.
  */
 int dz_inside_read(struct dz_plan *plan, const char *value, char out[PATH_MAX],
                    char err[PATH_MAX], int *fd);

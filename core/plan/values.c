@@ -1,6 +1,6 @@
 /*
- * The values of options: each parser, and its inverse that shows the value as it would
- * be written.
+ * The values of options: parsers, and their inverses, which show a value as it would be
+ * written.
  *
  * A show function returns NULL if the field has its default.
  */
@@ -32,7 +32,7 @@ int dz_parse_directory(void *field, const char *value, struct dz_fault *fault)
 int dz_parse_flag(void *field, const char *value, struct dz_fault *fault)
 {
     if (value != NULL && strcmp(value, "0") != 0 && strcmp(value, "1") != 0)
-        return dz_fault(fault, NULL, value, 0, "neither 0 nor 1");
+        return dz_fault(fault, NULL, value, 0, "must be 0 or 1");
     *(bool *)field = value == NULL || *value == '1';
     return 0;
 }
@@ -45,11 +45,11 @@ const char *dz_show_flag(const void *field, char *scratch)
 
 /* ---- one of several words: the field is an enum, its first value the default ---- */
 
-static const char *const modes[] = {"stay", "leave", NULL};
+static const char *const modes[] = {"", "leave", "stay", NULL};
 static const char *const buffers[] = {"", "line", "none", "full", NULL};
 static const char *const pins[] = {"", "default", "all", "seccomp", NULL};
 
-/* Returns the number of value in the list, or -1. */
+/* Returns the index of value in the list, or -1. */
 static int find_word(const char *const *list, const char *value)
 {
     for (int i = 0; list[i] != NULL; i++)
@@ -64,7 +64,7 @@ int dz_parse_mode(void *field, const char *value, struct dz_fault *fault)
     int mode = value == NULL ? DZ_LEAVE : find_word(modes, value);
 
     if (mode < 0)
-        return dz_fault(fault, NULL, value, 0, "neither stay nor leave");
+        return dz_fault(fault, NULL, value, 0, "must be stay or leave");
     *(enum dz_mode *)field = (enum dz_mode)mode;
     return 0;
 }
@@ -83,7 +83,7 @@ int dz_parse_buffer(void *field, const char *value, struct dz_fault *fault)
     int buffer = value == NULL ? DZ_BUFFER_LINE : find_word(buffers, value);
 
     if (buffer < 0)
-        return dz_fault(fault, NULL, value, 0, "neither line, none nor full");
+        return dz_fault(fault, NULL, value, 0, "must be line, none or full");
     *(enum dz_buffer *)field = (enum dz_buffer)buffer;
     return 0;
 }
@@ -102,7 +102,7 @@ int dz_parse_pin(void *field, const char *value, struct dz_fault *fault)
     int pin = value == NULL ? DZ_PIN_DEFAULT : find_word(pins, value);
 
     if (pin < 0)
-        return dz_fault(fault, NULL, value, 0, "neither default, all nor seccomp");
+        return dz_fault(fault, NULL, value, 0, "must be default, all or seccomp");
     *(enum dz_pin *)field = (enum dz_pin)pin;
     return 0;
 }
@@ -117,7 +117,7 @@ const char *dz_show_pin(const void *field, char *scratch)
 
 /* ---- numbers and lists ---- */
 
-/* Octal, as umask(1) takes it. */
+/* Reads an octal mask, as umask(1) does. */
 int dz_parse_umask(void *field, const char *value, struct dz_fault *fault)
 {
     int mask = 0;
@@ -141,7 +141,7 @@ const char *dz_show_umask(const void *field, char *scratch)
     return mask < 0 ? NULL : scratch;
 }
 
-/* HUP,SIGUSR1,10,RTMIN+1.  A later option replaces an earlier one. */
+/* Reads "HUP,SIGUSR1,10,RTMIN+1".  A later option replaces an earlier one. */
 int dz_parse_signals(void *field, const char *value, struct dz_fault *fault)
 {
     uint64_t set = 0;
@@ -178,7 +178,7 @@ const char *dz_show_signals(const void *field, char *scratch)
     return set == 0 ? NULL : scratch;
 }
 
-/* 3,7,12.  The text is kept, so there is no limit to their number. */
+/* Checks "3,7,12".  The field keeps the text, so their number has no limit. */
 int dz_parse_fds(void *field, const char *value, struct dz_fault *fault)
 {
     const char *at = value;
@@ -189,7 +189,7 @@ int dz_parse_fds(void *field, const char *value, struct dz_fault *fault)
             return dz_fault(fault, NULL, value, 0, "not a list of descriptors");
         if (fd < 3)
             return dz_fault(fault, NULL, value, 0,
-                            "0, 1 and 2 are kept by -i -, -o - and -e -");
+                            "use -i -, -o - or -e - to keep 0, 1 or 2");
         if (*at == '\0')
             break;
         at++;
@@ -198,7 +198,7 @@ int dz_parse_fds(void *field, const char *value, struct dz_fault *fault)
     return 0;
 }
 
-/* A file name that dzctl can tell from a PID and from an option. */
+/* Takes a file name that dzctl can tell from a PID and from an option. */
 int dz_parse_name(void *field, const char *value, struct dz_fault *fault)
 {
     size_t digits = 0;
@@ -214,7 +214,7 @@ int dz_parse_name(void *field, const char *value, struct dz_fault *fault)
         return dz_fault(fault, NULL, NULL, 0, "empty");
     if (digits == length || value[0] == '.' || value[0] == '-')
         return dz_fault(fault, NULL, value, 0,
-                        "a name is not a number and begins with no dot or dash");
+                        "a name is not a number and does not begin with . or -");
     *(const char **)field = value;
     return 0;
 }

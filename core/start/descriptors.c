@@ -1,5 +1,5 @@
 /*
- * Descriptors from 3: which are kept, and the closing of the rest.
+ * Descriptors from 3: which are kept; closing all others.
  */
 #include "start.h"
 #include "syscalls.h"
@@ -12,7 +12,7 @@
 
 enum { FIRST = 3, LISTEN_FIRST = 3 /* SD_LISTEN_FDS_START, sd_listen_fds(3) */ };
 
-/* The smallest number >= from in a list like "5,7,9", or -1. */
+/* Returns the smallest number >= from in a list like "5,7,9", or -1. */
 static int next_listed(const char *list, int from)
 {
     int best = -1;
@@ -22,27 +22,38 @@ static int next_listed(const char *list, int from)
         if (fd >= from && (best < 0 || fd < best))
             best = fd;
         if (*list != '\0')
-            list++; /* the comma; start.c has checked the list */
+            list++; /* the comma; dz_parse_fds has checked the list */
     }
     return best;
 }
 
-/* The number that word names as /dev/fd/N or /proc/self/fd/N, or -1. */
-static int named_fd(const char *word)
+/* Returns N if argument is /dev/fd/N or /proc/self/fd/N, else -1. */
+static int named_fd(const char *argument)
 {
-    static const char *const folders[] = {"/dev/fd/", "/proc/self/fd/"};
+    static const char *const directories[] = {"/dev/fd/", "/proc/self/fd/"};
 
-    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
-        size_t length = strlen(folders[i]);
-        if (strncmp(word, folders[i], length) == 0) {
-            const char *at = word + length;
+    for (size_t i = 0; i < sizeof directories / sizeof directories[0]; i++) {
+        size_t length = strlen(directories[i]);
+        if (strncmp(argument, directories[i], length) == 0) {
+            const char *at = argument + length;
             return dz_read_number(&at);
         }
     }
     return -1;
 }
 
-/* As next_listed, over the words of argv; --file=/dev/fd/N counts as well. */
+int dz_named_fd(const char *path)
+{
+    static const char *const names[] = {"/dev/stdin", "/dev/stdout", "/dev/stderr"};
+
+    for (int fd = 0; fd < 3; fd++)
+        if (strcmp(path, names[fd]) == 0)
+            return fd;
+    return named_fd(path);
+}
+
+/* Returns the smallest descriptor >= from that an argument names, or -1.
+ * --file=/dev/fd/N counts as well. */
 static int next_named(char **argv, int from)
 {
     int best = -1;
@@ -65,7 +76,7 @@ static int smaller(int a, int b)
     return b < 0 || a < b ? a : b;
 }
 
-/* The descriptor of --wait=fd:N, or -1. */
+/* Returns the descriptor of --wait=fd:N, or -1. */
 static int ready_number(const struct dz_start *start)
 {
     const struct dz_condition *condition = dz_condition(&start->plan->wait, DZ_WAIT_FD);
@@ -86,7 +97,7 @@ int dz_next_kept(const struct dz_start *start, int from)
     return best;
 }
 
-/* LISTEN_FDS and LISTEN_PID as sd_listen_fds(3) reads them. */
+/* Reads LISTEN_FDS and LISTEN_PID as sd_listen_fds(3) does. */
 static void find_listen_fds(struct dz_start *start)
 {
     const char *pid = dz_env(start->envp, "LISTEN_PID");
@@ -100,7 +111,7 @@ static void find_listen_fds(struct dz_start *start)
     if (fds <= 0 || *count != '\0' || fds > INT_MAX - LISTEN_FIRST)
         return;
     if (fcntl(LISTEN_FIRST + fds - 1, F_GETFD) < 0)
-        return; /* a number that nobody has passed */
+        return; /* no descriptor was passed under that number */
     start->listen_fds = fds;
     for (char **at = start->envp; *at != NULL; at++)
         if (strncmp(*at, "LISTEN_PID=", 11) == 0) {
@@ -109,7 +120,8 @@ static void find_listen_fds(struct dz_start *start)
         }
 }
 
-/* Hold the place of --wait=fd:N, if it is free, by /dev/null. */
+/* Opens /dev/null as the descriptor of --wait=fd:N if that number is free, so that no
+ * other descriptor takes it. */
 static int hold_ready(const struct dz_start *start, struct dz_fault *fault)
 {
     int number = ready_number(start);
@@ -120,11 +132,11 @@ static int hold_ready(const struct dz_start *start, struct dz_fault *fault)
     fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (fd >= 0 && fd != number && dup2(fd, number) < 0) {
         int err = errno;
-        close(fd); /* /dev/null: nothing can be lost */
+        dz_close(fd);
         return dz_fault_number(fault, "wait", number, err, NULL);
     }
     if (fd >= 0 && fd != number)
-        close(fd);
+        dz_close(fd);
     return fd < 0 ? dz_fault(fault, "wait", "/dev/null", errno, NULL) : 0;
 }
 
@@ -157,25 +169,24 @@ struct range {
     int to;
 };
 
-static int close_one(int fd, int folder, void *data)
+static int close_one(int fd, int directory, void *data)
 {
     const struct range *range = data;
 
-    /* An error of close(2) is about data written earlier by somebody else, and
-     * the descriptor is gone all the same. */
-    if (fd >= range->from && fd <= range->to && fd != folder)
+    /* An error of close(2) is about data that the caller wrote earlier.  The descriptor
+     * is closed in any case. */
+    if (fd >= range->from && fd <= range->to && fd != directory)
         close(fd);
     return 0;
 }
 
-/* Close from..to, both included. */
 int dz_close_between(int from, int to)
 {
     struct range range = {.from = from, .to = to};
 
     if (from > to || syscall(DZ_SYS_CLOSE_RANGE, from, to, 0) == 0)
         return 0;
-    /* No such call (Linux before 5.9, or a filter): look what is open. */
+    /* Linux before 5.9 has no such call, and a filter may refuse it. */
     return dz_each_number("/proc/self/fd", close_one, &range);
 }
 

@@ -1,13 +1,12 @@
 /*
- * The environment vector, looked at and changed in place.
+ * Changes the environment vector in place.
  *
- * In place, because in a glibc program the constructor runs before libc has
- * set environ: the vector on the stack is what environ, getenv(3) and main's
- * third argument will all show.  It never grows beyond what it was, or what the
- * launcher has left free behind it.  The slots that become
- * free are all set to NULL: some runtimes (Go's) look for the auxiliary vector
- * behind the first NULL and must find an empty one, not old pointers; then
- * they take /proc/self/auxv.
+ * In a glibc program the constructor runs before libc has set environ.  Later environ,
+ * getenv(3) and main's third argument all show the vector on the stack, so that one is
+ * changed.  The vector never grows beyond its old end, or the room that the launcher
+ * has left behind it.  Slots that become free are set to NULL.  Some runtimes (Go's)
+ * look for the auxiliary vector behind the first NULL: there they must find an empty
+ * one, not old pointers.  Then they read /proc/self/auxv.
  */
 #include "start.h"
 
@@ -18,7 +17,7 @@
 static const char library[] = "libdz.so";
 static const char separators[] = ": "; /* of LD_PRELOAD, ld.so(8) */
 
-/* Whether the LD_PRELOAD entry of that length is this library. */
+/* Returns whether the LD_PRELOAD entry of that length is this library. */
 static bool is_ours(const char *entry, size_t length)
 {
     size_t own = sizeof library - 1;
@@ -28,10 +27,9 @@ static bool is_ours(const char *entry, size_t length)
 }
 
 /*
- * Walk over the entries of an LD_PRELOAD value.  Where keep is not NULL the
- * entries that are not ours are moved together there, in order, each behind
- * the separator that stood before it; keep may be value itself.  Returns
- * whether an entry is ours.
+ * Returns whether an entry of an LD_PRELOAD value is ours.  If keep is not NULL, copies
+ * the other entries there, in order, each behind the separator that was before it.
+ * keep may be value itself.
  */
 static bool walk_preload(const char *value, char *keep)
 {
@@ -59,6 +57,42 @@ static bool walk_preload(const char *value, char *keep)
     return found;
 }
 
+/* Adds an LD_PRELOAD entry.  A relative path with a slash becomes absolute; ld.so(8)
+ * searches its own directories for a name without one. */
+static void add_absolute(struct dz_text *text, const char *cwd, const char *entry,
+                         size_t length)
+{
+    if (entry[0] != '/' && memchr(entry, '/', length) != NULL) {
+        dz_add(text, cwd);
+        dz_add_char(text, '/');
+    }
+    dz_add_bytes(text, entry, length);
+}
+
+int dz_keep_preload(struct dz_start *start, struct dz_fault *fault)
+{
+    struct dz_text text = dz_text(start->preload, sizeof start->preload);
+    const char *value = start->passes_on ? dz_env(start->envp, "LD_PRELOAD") : NULL;
+    char cwd[PATH_MAX];
+
+    if (value == NULL)
+        return 0;
+    if (getcwd(cwd, sizeof cwd) == NULL)
+        return dz_fault(fault, "environment", "LD_PRELOAD", errno, NULL);
+    dz_add(&text, "LD_PRELOAD=");
+    while (*value != '\0') {
+        size_t length = strcspn(value, separators);
+        add_absolute(&text, cwd, value, length);
+        value += length;
+        length = strspn(value, separators);
+        dz_add_bytes(&text, value, length);
+        value += length;
+    }
+    if (text.cut)
+        return dz_fault(fault, "environment", "LD_PRELOAD", ENAMETOOLONG, NULL);
+    return dz_set_variable(start, "LD_PRELOAD", start->preload, fault);
+}
+
 bool dz_is_preloaded(char **envp)
 {
     for (; *envp != NULL; envp++) {
@@ -69,7 +103,8 @@ bool dz_is_preloaded(char **envp)
     return false;
 }
 
-/* Whether entry is to go; takes our library out of an LD_PRELOAD that stays. */
+/* Returns whether the entry is to be removed.  Takes our library out of an LD_PRELOAD
+ * that stays. */
 static bool drop(const struct dz_start *start, char *entry)
 {
     char *preload = start->passes_on ? NULL : dz_env_value(entry, "LD_PRELOAD");
@@ -78,14 +113,15 @@ static bool drop(const struct dz_start *start, char *entry)
         walk_preload(preload, preload);
         return *preload == '\0';
     }
-    /* systemd's newer check beside LISTEN_PID names the old process too. */
+    /* systemd also sets this beside LISTEN_PID, and it names the old process. */
     if (start->mode == DZ_LEAVE && start->listen_fds > 0 &&
         dz_env_value(entry, "LISTEN_PIDFDID") != NULL)
         return true;
     return strncmp(entry, "DZ_", 3) == 0;
 }
 
-/* The entry for name: its own, one that will be scrubbed anyway, a spare one. */
+/* Returns the entry that name may take: its own, a DZ_* that is going to be removed, or
+ * a spare one.  Returns NULL if there is none. */
 static char **slot_for(struct dz_start *start, const char *name)
 {
     char **own = NULL;
@@ -138,7 +174,7 @@ int dz_clean_environment(struct dz_start *start, struct dz_fault *fault)
             *to++ = entry;
     }
     if (start->passes_on) {
-        /* There is room: by one of the DZ_* that have gone the library is here. */
+        /* There is room: the library was asked for by a DZ_* that was removed. */
         bool reopen = start->plan->reopen;
         dz_inside_write(start->plan, reopen ? dz_stream_log(start, 1) : NULL,
                         reopen ? dz_stream_log(start, 2) : NULL, -1, start->inside);

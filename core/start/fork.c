@@ -19,8 +19,8 @@ int dz_report_pipe(struct dz_start *start, struct dz_fault *fault)
 {
     int ends[2];
 
-    /* An interrupt while the caller waits ends the job, not the caller alone:
-     * await.c reads it.  The target's own mask is set when it commits. */
+    /* An interrupt during the wait must end the job, not the caller alone: await.c
+     * reads it.  The target sets its own mask when it commits. */
     dz_hold_interrupts(start);
     /* A writer may be stopped in the middle of its report. */
     if (pipe2(ends, O_CLOEXEC) < 0 || fcntl(ends[0], F_SETFL, O_NONBLOCK) < 0)
@@ -69,6 +69,6 @@ int dz_second_fork(struct dz_start *start, struct dz_fault *fault)
     start->role = DZ_TARGET_ROLE;
     start->pid = getpid();
     dz_tell_caller(start);
-    /* A caller that does not know it could not undo what this start makes. */
+    /* Without this PID the caller could not undo what the target's process makes. */
     return dz_report_pid(start->report_fd, start->pid, fault);
 }

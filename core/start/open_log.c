@@ -1,9 +1,9 @@
 /*
- * Opening the files that take the target's output.
+ * Opens the files that take the target's output.
  *
- * Invariants: nothing here blocks (a FIFO without a reader is an error, not a
- * wait), nothing becomes the controlling terminal, the descriptor is
- * close-on-exec, and a symbolic link planted by somebody else is not followed.
+ * Invariants: nothing here blocks; a FIFO without a reader is an error, not a wait.
+ * No file becomes the controlling terminal.  Each descriptor is close-on-exec.  No
+ * symbolic link of another user is followed.
  */
 #include "start.h"
 
@@ -23,9 +23,9 @@ static const int append_flags =
     O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY | O_NONBLOCK | O_LARGEFILE | O_CLOEXEC;
 
 /*
- * Read the symbolic link name in dir into target if its owner is trusted.  The
- * link is held by an O_PATH descriptor, so that what was checked is what is
- * read.
+ * Reads the symbolic link name in dir into target if its owner is trusted.  An O_PATH
+ * descriptor holds the link, so that the link that was checked is the one that is
+ * read.  Returns 0, or -1 and sets errno: EPERM for another user's link.
  */
 static int read_link(int dir, const char *name, bool trust_root, char target[PATH_MAX])
 {
@@ -51,10 +51,10 @@ static int read_link(int dir, const char *name, bool trust_root, char target[PAT
 }
 
 /*
- * Open the folder that path is in, as seen from dir, and point *name at the
- * last component.  Cuts path at the slash before it.
+ * Opens the directory that path is in, relative to dir, and points *name at the last
+ * component.  Cuts path at the slash before that.
  */
-static int open_folder(int dir, char *path, char **name)
+static int open_parent(int dir, char *path, char **name)
 {
     char *slash = strrchr(path, '/');
 
@@ -68,9 +68,9 @@ static int open_folder(int dir, char *path, char **name)
 }
 
 /*
- * O_EXCL tells whether the file is new.  The second call has O_CREAT as well,
- * although the file is there: the kernel's guard against files and FIFOs
- * planted in sticky folders, proc_sys_fs(5), asks for it.
+ * Opens the file and sets *made if it is new, which O_EXCL tells.  The second open(2)
+ * has O_CREAT although the file is there: the kernel's guard against files planted in
+ * sticky directories, proc_sys_fs(5), acts on that flag alone.
  */
 static int open_at(int dir, const char *name, mode_t mode, bool *made)
 {
@@ -84,13 +84,14 @@ static int open_at(int dir, const char *name, mode_t mode, bool *made)
     fd = openat(dir, name, append_flags | O_NOFOLLOW, mode);
     if (fd >= 0 || errno != EACCES)
         return fd;
-    /* The same guard answers so for somebody else's link there. */
+    /* For another user's link that guard answers EACCES, too. */
     errno =
         dz_stat(dir, name, false, &about) == 0 && S_ISLNK(about.mode) ? ELOOP : EACCES;
     return -1;
 }
 
-/* Whether dir is in /proc, whose links are not paths but the files themselves. */
+/* Returns whether dir is in /proc, where links are not paths but the files themselves.
+ */
 static bool is_proc(int dir)
 {
     union {
@@ -101,7 +102,8 @@ static bool is_proc(int dir)
     return fstatfs(dir, &raw.about) == 0 && raw.about.f_type == PROC_SUPER_MAGIC;
 }
 
-/* path is a symbolic link: follow it as far as the links' owners are trusted. */
+/* Follows the symbolic link path as long as the links' owners are trusted, and opens
+ * the file behind it. */
 static int open_behind_links(const char *path, mode_t mode, bool trust_root, bool *made)
 {
     static char target[PATH_MAX]; /* not on a signal handler's stack; one at a time */
@@ -110,9 +112,9 @@ static int open_behind_links(const char *path, mode_t mode, bool trust_root, boo
     int fd = -1;
     struct dz_text text = dz_text(target, sizeof target);
 
-    dz_add(&text, path); /* it was opened: it is no longer than this */
+    dz_add(&text, path); /* open(2) has taken it, so it fits */
     for (int links = 0; links <= LINKS_MAX; links++) {
-        int next = open_folder(dir, target, &name);
+        int next = open_parent(dir, target, &name);
         if (dir != AT_FDCWD)
             dz_close(dir);
         dir = next;
@@ -143,8 +145,8 @@ int dz_open_append(const char *path, mode_t mode, bool trust_root, bool *made)
 }
 
 /*
- * Readies an opened log: O_NONBLOCK was for the opening alone.  A write of no bytes asks
- * a device whether it takes any; /dev/full answers ENOSPC.  Sets *about.
+ * Readies an opened log: O_NONBLOCK was for the opening alone.  A write of no bytes
+ * asks a device whether it takes any; /dev/full answers ENOSPC.  Sets *about.
  */
 static int ready(int fd, struct dz_stat *about)
 {
@@ -170,10 +172,11 @@ int dz_reopen_log(const char *path, int fd)
     new = dz_open_append(path, old.mode & 0777, true, &made);
     if (new < 0 || (new = ready(new, &now)) < 0)
         return -1;
-    if (made) /* whatever the umask is by now; a file of ours, or it stays as it is */
+    /* The umask may have changed.  A file that is not ours keeps its mode. */
+    if (made)
         fchmod(new, old.mode & 0777);
     flags = fcntl(fd, F_GETFD); /* the program may have made it close-on-exec */
-    /* EINTR and EBUSY (a race with open(2) in another thread): dup2(2). */
+    /* EBUSY: a race with open(2) in another thread, dup2(2). */
     while ((result = dup3(new, fd, flags > 0 ? O_CLOEXEC : 0)) < 0 &&
            (errno == EINTR || errno == EBUSY))
         ;
@@ -181,13 +184,15 @@ int dz_reopen_log(const char *path, int fd)
     return result < 0 ? -1 : 0;
 }
 
+/* Returns the causes that err has when a log is opened, or NULL if the errno's own text
+ * says them. */
 static const char *reason_of(int err)
 {
     switch (err) {
     case ENXIO:
-        return "a FIFO that nobody reads, or a device that is not there";
+        return "a socket, a FIFO without a reader, or a device that does not exist";
     case EPERM:
-        return "a symbolic link that somebody else owns, or not permitted";
+        return "a symbolic link of another user, or an immutable file";
     default:
         return NULL;
     }
@@ -220,14 +225,50 @@ int dz_open_log(const char *path, const char *step, struct dz_log *log,
     return fd;
 }
 
+/*
+ * Returns why the file open on fd is no default log of ours, or NULL.  In a directory
+ * of other users it may be a FIFO that one of them reads, or a file that is theirs.  A
+ * device is behind a link of our own (nohup.out -> /dev/null).
+ */
+static const char *distrust(int fd)
+{
+    struct dz_stat about;
+
+    if (dz_stat(fd, "", true, &about) < 0)
+        return NULL; /* the kernel has no such call; then links alone are checked */
+    if (S_ISFIFO(about.mode))
+        return "a FIFO";
+    return S_ISREG(about.mode) && about.uid != geteuid() ? "a file of another user"
+                                                         : NULL;
+}
+
+/* Opens the default log at path.  Returns the descriptor, or -1 and sets errno;
+ * *refused is the reason if errno does not say it. */
+static int open_default(const char *path, struct dz_log *log, const char **refused)
+{
+    int fd = open_named(path, 0600, false, log);
+
+    *refused = fd < 0 ? reason_of(errno) : distrust(fd);
+    if (fd >= 0 && *refused != NULL) {
+        close(fd); /* nothing was written */
+        log->path[0] = '\0';
+        errno = EPERM;
+        return -1;
+    }
+    return fd;
+}
+
 int dz_open_default_log(char **envp, struct dz_log *log, struct dz_fault *fault)
 {
+    const char *refused;
     const char *home = dz_env(envp, "HOME");
     char path[PATH_MAX];
     struct dz_text text = dz_text(path, sizeof path);
-    mode_t old = umask(0177); /* 0600, also where the caller's umask is stricter */
-    int fd = open_named("nohup.out", 0600, false, log);
+    mode_t old = umask(0177); /* 0600 also if the caller's umask is stricter */
+    int fd = open_default("nohup.out", log, &refused);
     int err = errno;
+
+    log->refused = refused;
 
     if (fd < 0 && home != NULL && home[0] == '/') {
         dz_add(&text, home);
@@ -235,7 +276,7 @@ int dz_open_default_log(char **envp, struct dz_log *log, struct dz_fault *fault)
         if (text.cut)
             err = ENAMETOOLONG;
         else {
-            fd = open_named(path, 0600, false, log);
+            fd = open_default(path, log, &refused);
             err = errno;
         }
     } else if (fd < 0) {
@@ -243,6 +284,6 @@ int dz_open_default_log(char **envp, struct dz_log *log, struct dz_fault *fault)
     }
     umask(old);
     if (fd < 0)
-        dz_fault(fault, "log", path, err, reason_of(err));
+        dz_fault(fault, "log", path, err, refused);
     return fd;
 }

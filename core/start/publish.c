@@ -1,9 +1,9 @@
 /*
- * The two files by which a start is known, pidfile and record, as one thing.
+ * Pidfile and record of a start.
  *
- * The target's own process writes them right before it becomes the target.  Whichever
- * process of ours is killed, at whatever moment: the files are there exactly if the
- * target was about to run.
+ * The target's own process writes both right before it becomes the target.  If any
+ * process of ours is killed at any moment, the files exist only if the target was about
+ * to run.
  */
 #include "start.h"
 
@@ -11,24 +11,24 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* ---- the record: its claim ---- */
 
 /*
- * Returns whether the job is to have a record.  In stay mode without a name, a pidfile
- * or a log of ours it is what nohup runs: the caller keeps its PID, and thousands of
- * them in a loop leave nothing behind.
+ * Returns whether the job gets a record.  A job of stay mode without a name, a pidfile
+ * or a log of ours gets none: the caller knows its PID, and thousands of them in a loop
+ * leave nothing behind.
  */
 static bool is_recorded(const struct dz_start *start)
 {
     return start->mode == DZ_LEAVE || start->plan->name != NULL ||
-           start->plan->pidfile != NULL || dz_stream_log(start, 1) != NULL ||
-           dz_stream_log(start, 2) != NULL;
+           start->plan->pidfile != NULL || dz_has_log(start, 1) || dz_has_log(start, 2);
 }
 
-/* Returns whether start->state is a directory for its record, once it was looked for.
- */
+/* Returns whether start->state names a directory for the record, after
+ * dz_record_claim. */
 static bool has_directory(const struct dz_start *start)
 {
     return is_recorded(start) && start->why_no_record == NULL &&
@@ -49,14 +49,14 @@ static int claim_name(struct dz_start *start, int directory, struct dz_fault *fa
     if (dz_record_check_name(name, directory, fault) == 0)
         return 0;
     dz_claim_drop(claim);
-    claim->path[0] = '\0'; /* another start's to undo */
+    claim->path[0] = '\0'; /* the file belongs to another start */
     return -1;
 }
 
-/* Returns the umask of the caller: the target's own may be another one. */
+/* Returns the caller's umask, which may differ from the target's. */
 static mode_t callers_umask(void)
 {
-    mode_t mask = umask(0); /* there is no other way to read it */
+    mode_t mask = umask(0); /* there is no other way to read the umask */
 
     umask(mask);
     return mask;
@@ -70,6 +70,9 @@ int dz_record_claim(struct dz_start *start, struct dz_fault *fault)
 
     if (!is_recorded(start))
         return 0;
+    if (named && !dz_proc_is_ours())
+        return dz_fault(fault, "name", start->plan->name, EOPNOTSUPP,
+                        dz_why_unknown(EOPNOTSUPP));
     start->umask = (int)callers_umask();
     directory = dz_state_open(start->envp, true, start->state,
                               named ? fault : &start->no_record);
@@ -83,7 +86,7 @@ int dz_record_claim(struct dz_start *start, struct dz_fault *fault)
         start->cwd[0] = '\0'; /* too long, or removed */
     if (named)
         result = claim_name(start, directory, fault);
-    close(directory); /* only looked at */
+    dz_close(directory);
     return result;
 }
 
@@ -94,16 +97,17 @@ int dz_name_check(const char *name, char **envp, struct dz_fault *fault)
     int directory = dz_state_open(envp, false, path, fault);
 
     if (directory < 0)
-        return fault->err == ENOENT && path[0] != '\0' ? 0 : -1; /* it would be made */
+        /* ENOENT: a start would make the directory. */
+        return fault->err == ENOENT && path[0] != '\0' ? 0 : -1;
     result = dz_record_check_name(name, directory, fault);
-    close(directory); /* only looked at */
+    dz_close(directory);
     return result;
 }
 
 /* ---- the record: its text ---- */
 
-/* Returns the file that gets stdout: the one that was opened, or the one that was there
- * and is kept; NULL if it is no file. */
+/* Returns the path of the file that takes stdout, which we have opened or kept. Returns
+ * NULL if stdout is not a file. */
 static const char *log_path(const struct dz_start *start, char path[PATH_MAX])
 {
     ssize_t n;
@@ -112,7 +116,7 @@ static const char *log_path(const struct dz_start *start, char path[PATH_MAX])
         return start->log.path;
     if (start->error_log.path[0] != '\0')
         return start->error_log.path;
-    if (start->stream[1] != DZ_OTHER)
+    if ((start->new_fd[1] < 0 ? start->stream[1] : dz_kind_of_fd(1)) != DZ_OTHER)
         return NULL;
     n = readlink("/proc/self/fd/1", path, PATH_MAX - 1);
     if (n <= 0)
@@ -123,7 +127,7 @@ static const char *log_path(const struct dz_start *start, char path[PATH_MAX])
 
 static void put_options(struct dz_record_out *out, const struct dz_plan *plan)
 {
-    char scratch[DZ_SHOWN_MAX]; /* a few bytes of it are used, mostly */
+    char scratch[DZ_SHOWN_MAX]; /* mostly a few bytes of it are used */
 
     for (const struct dz_option *option = dz_options; option->help != NULL; option++) {
         const char *value = (option->uses & DZ_RECORDED) != 0
@@ -223,9 +227,19 @@ static int find_record(const struct dz_start *start, pid_t pid, char path[PATH_M
     return -1;
 }
 
+/* Goes on without a record, for the reason in *fault; the caller is told. */
+static int go_unrecorded(struct dz_start *start, const struct dz_fault *fault)
+{
+    start->no_record = *fault;
+    start->why_no_record = &start->no_record;
+    if (start->report_fd >= 0)
+        dz_report_note(start->report_fd, fault);
+    return 0;
+}
+
 static int publish_record(struct dz_start *start, pid_t pid, struct dz_fault *fault)
 {
-    enum { SELDOM = 64 /* starts, between two looks whether there are many */ };
+    enum { SELDOM = 64 /* starts between two sweeps */ };
     struct dz_claim *claim = &start->record_claim;
     const char *name = start->plan->name;
 
@@ -234,18 +248,18 @@ static int publish_record(struct dz_start *start, pid_t pid, struct dz_fault *fa
     if (name == NULL) {
         if (pid % SELDOM == 0)
             dz_record_sweep(start->state);
-        /* Without a record the job is not listed, and runs all the same. */
         if (claim_slot(start, pid, fault) < 0)
-            return 0;
+            return go_unrecorded(start, fault);
     }
     if (write_record(start, claim->fd, pid) == 0 && dz_claim_publish(claim, 0600) == 0)
         return 0;
-    dz_fault(fault, "name", name, errno,
-             errno == EOPNOTSUPP ? dz_why_unknown(errno) : NULL);
+    dz_fault(fault, name != NULL ? "name" : "record", name != NULL ? name : claim->path,
+             errno, errno == EOPNOTSUPP ? dz_why_unknown(errno) : NULL);
     if (name != NULL)
         return -1;
     dz_claim_drop(claim);
-    return 0;
+    claim->path[0] = '\0';
+    return go_unrecorded(start, fault);
 }
 
 /* ours: the record is of this very start, and is removed although its process runs. */
@@ -276,6 +290,18 @@ static bool is_in_state(const struct dz_start *start)
            dz_same_file(&state, &directory);
 }
 
+/* Writes to the claimed file and empties it again: a full disk, a quota or RLIMIT_FSIZE
+ * shows now, not when the target is about to run.  Returns 0, or -1 and sets errno. */
+static int check_room(const struct dz_claim *claim)
+{
+    static const char longest[] = "2147483647\n";
+
+    if (fcntl(claim->fd, F_SETFL, O_APPEND) < 0 ||
+        dz_write(claim->fd, longest, sizeof longest - 1) < 0)
+        return -1;
+    return (int)syscall(SYS_ftruncate, claim->fd, 0L);
+}
+
 int dz_pidfile_claim(struct dz_start *start, struct dz_fault *fault)
 {
     struct dz_claim *claim = &start->pidfile_claim;
@@ -295,10 +321,12 @@ int dz_pidfile_claim(struct dz_start *start, struct dz_fault *fault)
                   : -1;
     result = dz_pidfile_check(path, records, &start->pidfile_old, fault);
     dz_close_fd(&records);
+    if (result == 0 && check_room(claim) < 0)
+        result = dz_fault(fault, "pidfile", path, errno, NULL);
     if (result == 0)
         return 0;
     dz_claim_drop(claim);
-    claim->path[0] = '\0'; /* another start's to undo */
+    claim->path[0] = '\0'; /* the file belongs to another start */
     return -1;
 }
 
@@ -314,7 +342,7 @@ static int publish_pidfile(struct dz_start *start, pid_t pid, struct dz_fault *f
     dz_add_number(&text, pid);
     dz_add(&text, "\n");
     if (dz_write(claim->fd, digits, text.length) < 0 ||
-        /* Readable by its owner whatever the umask: it is to be cleaned up. */
+        /* Readable by its owner whatever the umask: a later start reads it. */
         dz_claim_publish(claim, S_IRUSR | (0644 & ~mask)) < 0)
         return dz_fault(fault, "pidfile", start->plan->pidfile, errno, NULL);
     return 0;
@@ -330,7 +358,7 @@ int dz_publish(struct dz_start *start, struct dz_fault *fault)
     return publish_record(start, start->pid, fault);
 }
 
-/* Claims a file once more. */
+/* Claims a file for the second time, after dz_publish. */
 static int claim_again(struct dz_claim *claim, const char *step, struct dz_fault *fault)
 {
     char path[PATH_MAX];
@@ -340,11 +368,11 @@ static int claim_again(struct dz_claim *claim, const char *step, struct dz_fault
     return dz_claim(claim, path, step, DZ_UNDO_MS, fault);
 }
 
-/* Between the end of the old process and now another start may have found the file
- * stale and taken it.  Then it is no longer ours to write. */
+/* Fills in the fault: another start has found the file stale since the old process
+ * ended, and has taken it.  We must not write that file any more. */
 static int lost(struct dz_claim *claim, const char *step, struct dz_fault *fault)
 {
-    dz_fault(fault, step, claim->path, 0, "another start has taken it meanwhile");
+    dz_fault(fault, step, claim->path, 0, "was taken by another start");
     dz_claim_drop(claim);
     claim->path[0] = '\0';
     return -1;
@@ -403,7 +431,7 @@ void dz_unpublish(struct dz_start *start)
         dz_pidfile_remove(start->pidfile_claim.path, -1, start->pid);
     if (start->plan->name == NULL)
         remove_record(start, start->pid, start->pid == getpid());
-    else if (start->record_claim.path[0] != '\0') /* else it is another start's */
+    else if (start->record_claim.path[0] != '\0') /* else another start's record */
         dz_record_remove(start->record_claim.path, start->pid, start->pid == getpid());
 }
 

@@ -11,7 +11,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-enum kind { PID, FAULT, DONE };
+enum kind { PID, FAULT, NOTE, DONE };
 
 /* ---- writing ---- */
 
@@ -47,6 +47,12 @@ void dz_report_fault(int fd, const struct dz_fault *told)
         dz_write_pipe(fd, told, sizeof *told);
 }
 
+void dz_report_note(int fd, const struct dz_fault *told)
+{
+    if (send(fd, NOTE, 0) == 0)
+        dz_write_pipe(fd, told, sizeof *told);
+}
+
 int dz_report_done(int fd, struct dz_fault *fault)
 {
     if (send(fd, DONE, 0) < 0)
@@ -79,7 +85,7 @@ enum dz_report dz_report_read(int fd, struct dz_report_reader *reader, pid_t *pi
     int result =
         dz_read_on(fd, &reader->frame, sizeof reader->frame, &reader->of_frame);
 
-    if (result > 0 && reader->frame.kind == FAULT)
+    if (result > 0 && (reader->frame.kind == FAULT || reader->frame.kind == NOTE))
         result = dz_read_on(fd, fault, sizeof *fault, &reader->of_fault);
     if (result == 0)
         return DZ_REPORT_LATER;
@@ -90,9 +96,11 @@ enum dz_report dz_report_read(int fd, struct dz_report_reader *reader, pid_t *pi
         return DZ_REPORT_FAULT;
     }
     reader->of_frame = 0;
+    reader->of_fault = 0;
     if (reader->frame.kind == PID)
         *pid = reader->frame.pid;
     return reader->frame.kind == PID    ? DZ_REPORT_MORE
+           : reader->frame.kind == NOTE ? DZ_REPORT_NOTE
            : reader->frame.kind == DONE ? DZ_REPORT_DONE
                                         : DZ_REPORT_FAULT;
 }

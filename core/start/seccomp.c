@@ -1,9 +1,10 @@
 /*
- * The pin for programs that nothing can be preloaded into: a filter in the kernel.
+ * --pin-signals=seccomp: a filter in the kernel, for programs that cannot have the
+ * library.
  *
- * It sees the arguments of a call, not what they point to, so a request to catch a
- * signal is not heeded either, and the old disposition, where it was asked for in
- * the same call, is not filled in.  Once set it holds for every descendant.
+ * The filter sees the arguments of a call, not the memory behind them.  So a request
+ * to catch a signal has no effect either, and the old disposition is not filled in.
+ * The filter holds for every descendant.
  */
 #include "bpf.h"
 #include "start.h"
@@ -14,20 +15,19 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
-/* AUDIT_ARCH_I386 and _ARM of linux/audit.h: the 32-bit programs that a 64-bit kernel
- * runs as well. */
+/* AUDIT_ARCH_I386 and _ARM of linux/audit.h: 32-bit programs run on 64-bit kernels. */
 static const uint32_t X86_32 = 0x40000003;
 static const uint32_t ARM_32 = 0x40000028;
 
 enum {
-    /* The calls of those, the same on both. */
+    /* System call numbers of both. */
     SMALL_SIGNAL = 48,
     SMALL_SIGACTION = 67,
     SMALL_RT_SIGACTION = 174,
     X32_RT_SIGACTION = 0x40000000 + 512 /* of x86-64 programs with 32-bit pointers */
 };
 
-/* AUDIT_ARCH_* of that; 0 where it is not known here. */
+/* Returns AUDIT_ARCH_* of this build, or 0 if it is not known here. */
 static uint32_t own_architecture(void)
 {
 #if defined __x86_64__
@@ -41,7 +41,8 @@ static uint32_t own_architecture(void)
 #endif
 }
 
-/* In row here: go to row yes if what is loaded is value, else to row no. */
+/* Returns the instruction for row here: if the loaded word is value, jumps to row yes,
+ * else to row no. */
 static struct dz_bpf is(uint32_t value, int here, int yes, int no)
 {
     return dz_bpf_is(value, yes - here - 1, no - here - 1);
@@ -62,7 +63,7 @@ int dz_filter_signals(struct dz_start *start, struct dz_fault *fault)
         is(SMALL_RT_SIGACTION, 8, ACTION, 9),
         is(SMALL_SIGACTION, 9, ACTION, 10),
         is(SMALL_SIGNAL, 10, SIGNAL, ALLOW),
-        dz_bpf_load_argument(1, false), /* ACTION; NULL: a question only */
+        dz_bpf_load_argument(1, false), /* ACTION; NULL changes nothing */
         is(0, 12, 13, SIGNAL),
         dz_bpf_load_argument(1, true),
         is(0, 14, ALLOW, SIGNAL),

@@ -1,9 +1,9 @@
 /*
- * The start room: what a start finds and does, step by step, from the plan to the
- * moment of exec or main().
+ * The start room: what a start finds and does, step by step, from the plan to exec or
+ * main().
  *
- * Needs base, job and plan.  The rules of base.h hold here too, with two exceptions
- * that are named: dz_fail and dz_waiter_ends may end a child of ours by _exit(2).
+ * Needs base, job and plan.  The rules of base.h hold here too, with two exceptions:
+ * dz_fail and dz_waiter_ends may end a child of ours by _exit(2).
  * Unless a comment says otherwise a function returns 0, or -1 with *fault filled in.
  */
 #ifndef START_H
@@ -17,7 +17,8 @@
 
 /* Which process of a start this is. */
 enum dz_role {
-    DZ_CALLER_ROLE, /* the one that was called; in stay mode it becomes the target */
+    DZ_CALLER_ROLE, /* the process that was called; in stay mode it becomes the target
+                     */
     DZ_WAITER_ROLE, /* waits in the caller's place */
     DZ_CHILD_ROLE,  /* the first child of leave mode, between the forks */
     DZ_TARGET_ROLE  /* the target's own process in leave mode */
@@ -27,19 +28,27 @@ enum dz_role {
 enum dz_leave_reason {
     DZ_NOT_LEFT,
     DZ_LEFT_FOREGROUND, /* the caller was the terminal's foreground job */
-    DZ_LEFT_GROUP       /* its process group has other members */
+    DZ_LEFT_GROUP       /* the caller's process group has other members */
 };
 
 /* What a descriptor is open on. */
-enum dz_fd_kind { DZ_CLOSED, DZ_TERMINAL, DZ_PIPE, DZ_SOCKET, DZ_OTHER };
+enum dz_fd_kind {
+    DZ_CLOSED,
+    DZ_TERMINAL,
+    DZ_PIPE,
+    DZ_SOCKET,
+    DZ_OTHER,
+    DZ_CALLERS /* stdin alone: a file or pipe that our parent reads, too */
+};
 
 /* A log that was opened. */
 struct dz_log {
     int64_t size;        /* when it was opened: this run writes after that */
+    const char *refused; /* why nohup.out in the cwd was not used, or NULL */
     char path[PATH_MAX]; /* absolute; empty: none */
 };
 
-/* sd_notify(3): what the job has told. */
+/* What the job has told by sd_notify(3). */
 struct dz_notify {
     int fd;            /* our socket, or -1 */
     char variable[64]; /* "NOTIFY_SOCKET=@...", for the target */
@@ -52,45 +61,56 @@ struct dz_notify {
 
 struct dz_ready; /* core/wait */
 
+enum {
+    DZ_WRITE_SIGNALS = 2, /* SIGPIPE and SIGXFSZ */
+    /* Words of the kernel's struct sigaction, at most.  The handler is the first one on
+     * every machine that we build for. */
+    DZ_ACTION_WORDS = 8
+};
+
 struct dz_start {
     const struct dz_plan *plan;
     enum dz_mode mode; /* the plan's, or DZ_LEAVE if it could not stay */
     enum dz_role role;
     char **envp;   /* of the target; changed in place */
     int env_spare; /* free entries after its end, the NULL not counted */
-    /* Called after each step that was done; NULL: not wanted. */
+    /* Called after each step; NULL: not wanted. */
     void (*trace)(const struct dz_start *start, const char *step);
-    /* Called each second of a wait, and once with 0 at its end if it was called
-     * before; NULL: not wanted. */
+    /* Called each second of a wait.  If it was called, it is called once more at the
+     * end, with 0.  NULL: not wanted. */
     void (*waiting)(const struct dz_start *start, const struct dz_ready *ready,
                     int seconds);
+
+    /* SIGPIPE and SIGXFSZ: ignored while we write, and what they are afterwards. */
+    bool guarded[DZ_WRITE_SIGNALS];
+    unsigned long write_actions[DZ_WRITE_SIGNALS][DZ_ACTION_WORDS];
 
     int umask; /* of the caller */
     enum dz_leave_reason leave_reason;
     bool led_session;   /* stay: this process led its session already */
-    bool terminal_kept; /* stay: a session leader that shares its terminal */
+    bool terminal_kept; /* stay: other processes share the session's terminal */
     bool had_terminal;  /* a standard stream was a terminal and is replaced */
     enum dz_fd_kind stream[3];
-    int new_fd[3];                 /* descriptor that is to become 0, 1, 2; -1: keep */
-    struct dz_pidfile pidfile_old; /* what was there before */
+    int new_fd[3];                 /* the descriptor that becomes 0, 1, 2; -1: keep */
+    struct dz_pidfile pidfile_old; /* the pidfile before this start */
     int listen_fds;                /* descriptors passed by LISTEN_FDS to us */
-    char **listen_pid;             /* where envp holds LISTEN_PID= */
-    char listen_text[32];          /* its new value */
+    char **listen_pid;             /* the entry of envp that is LISTEN_PID= */
+    char listen_text[32];          /* the new value of that entry */
     int stderr_fd; /* the caller's stderr, close-on-exec if it is a copy */
-    int report_fd; /* child: write end towards the waiting caller, or -1 */
-    int await_fd;  /* caller: read end, or -1 */
+    int report_fd; /* child: the report pipe's write end, or -1 */
+    int await_fd;  /* caller: the report pipe's read end, or -1 */
     struct dz_notify notify;
-    int ready_fd;      /* fd:N: the pipe's end to write to, or -1 */
-    int await_ready;   /* caller: its end to read from, or -1 */
+    int ready_fd;      /* fd:N: the pipe's write end, or -1 */
+    int await_ready;   /* caller: that pipe's read end, or -1 */
     pid_t waiter_pid;  /* caller: the process that waits in its place, or 0 */
-    int result_fd;     /* between the two, or -1 */
-    pid_t child;       /* caller: the first fork's */
+    int result_fd;     /* the pipe between caller and waiter, or -1 */
+    pid_t child;       /* caller: the first child */
     pid_t pid;         /* the target's */
     bool ended;        /* caller: the target has ended already, with status 0 */
-    bool needs_answer; /* launcher: the preloaded library must say that it is there */
+    bool needs_answer; /* launcher: the preloaded library must answer */
     bool passes_on;    /* library: --inherit, so it stays in the environment */
-    const struct dz_fault *why_no_record; /* NULL: it has one, or needs none */
-    int notify_errno; /* caller: errno of telling our own manager, or 0 */
+    const struct dz_fault *why_no_record; /* NULL: the job has one, or needs none */
+    int notify_errno; /* caller: errno of the message to our own manager, or 0 */
     int interrupt;    /* caller: the signal that ended the wait, or 0 */
     bool holds_interrupts;
     uint64_t interrupts; /* signals that end the wait: bit N-1 */
@@ -98,58 +118,66 @@ struct dz_start {
     struct dz_stat
         path_before[DZ_CONDITIONS]; /* path:FILE at the start; inode 0: none */
 
-    /* Paths, after all else: each is a page.  A start that has none of them touches
-     * none, which would take as long as ten system calls. */
+    /* Paths come last: each is a page, and the first write to a page takes as long as
+     * ten system calls.  A start without paths touches none of these pages. */
     struct dz_claim pidfile_claim;
     struct dz_claim record_claim;
-    struct dz_log log; /* takes stdout, perhaps stderr too */
+    struct dz_log log; /* for stdout, perhaps for stderr too */
     struct dz_log error_log;
-    char state[PATH_MAX]; /* the state directory; empty: none to be had */
-    char cwd[PATH_MAX];   /* of the call; empty: unknown */
+    char state[PATH_MAX]; /* the state directory; empty: none can be used */
+    char cwd[PATH_MAX];   /* the caller's; empty: unknown */
     char inside[DZ_INSIDE_MAX];
+    char preload[2 * PATH_MAX]; /* LD_PRELOAD=, if it has changed */
     struct dz_fault no_record;
 };
 
-/* Fills a start, zero before. */
+/* Fills in a start that is all zero. */
 void dz_start_init(struct dz_start *start, const struct dz_plan *plan, char **envp);
 
-/* ---- steps.c: carrying it out ---- */
+/* ---- steps.c ---- */
 
 enum {
     DZ_GO = 0,    /* this process is the target now: exec, or return to main */
-    DZ_CALLER = 1 /* this is the waiting caller: dz_await */
+    DZ_CALLER = 1 /* this process is the caller: call dz_await */
 };
 
 /*
  * The phases of a start.  Prepare: in the caller's cwd, with its stderr, before any
- * fork; what can fail is here as far as possible.  Detach: forks and sessions of leave
- * mode.  Commit: in the target's process.  Close, a part of commit: descriptors from 3.
+ * fork; most steps that can fail are in this phase.  Detach: forks and sessions of
+ * leave mode.  Commit: in the target's process.  Close, a part of commit: descriptors
+ * from 3.
  */
 enum { DZ_PREPARE = 1, DZ_DETACH = 2, DZ_COMMIT = 4, DZ_CLOSE = 8, DZ_ALL = 15 };
+
+/* Returns the directory to change to, or NULL to stay in the caller's. */
+const char *dz_directory_of(const struct dz_start *start);
 
 /* Runs the steps of these phases in order.  Returns DZ_GO or DZ_CALLER, or -1 after
  * dz_fail. */
 int dz_run(struct dz_start *start, int phases, struct dz_fault *fault);
 
 /*
- * Ends a start that has failed.  In a child of leave mode: sends *fault to the caller
- * and calls _exit(2); the caller cleans up.  Elsewhere: removes what the start made and
- * returns -1; *fault is to be told on start->stderr_fd.
+ * Ends a start that has failed: removes pidfile and record.  In a child of leave mode,
+ * sends *fault to the caller and calls _exit(2).  Elsewhere returns -1; the caller of
+ * this function writes *fault to start->stderr_fd.
  */
 int dz_fail(struct dz_start *start, const struct dz_fault *fault);
 
-/* The library's end of a start: tells the caller, and closes what exec would have. */
+/* In the library: tells the caller that the start is done, and closes the descriptors
+ * that an exec would have closed. */
 void dz_report_ready(struct dz_start *start);
 
 /* ---- session.c ---- */
 
 /*
- * Stay mode: makes this process leave its session for one of its own.  If it cannot,
- * sets start->mode to DZ_LEAVE and start->leave_reason.  setsid(2), setpgid(2).
+ * Stay mode: makes this process leave its session for one of its own.  If it cannot, or
+ * is the foreground job of a shell, sets start->mode to DZ_LEAVE and
+ * start->leave_reason.  With DZ_STAY_ONLY, fails instead of leaving.
  */
 int dz_own_session(struct dz_start *start, struct dz_fault *fault);
 
-/* Returns what dz_own_session would find, without doing anything.  Needs /proc. */
+/* Returns the reason for which dz_own_session would leave.  Changes nothing; needs
+ * /proc. */
 enum dz_leave_reason dz_would_leave(void);
 
 /* ---- fork.c, waiter.c: the processes of leave mode ---- */
@@ -161,8 +189,8 @@ int dz_new_session(struct dz_start *start, struct dz_fault *fault);
 int dz_second_fork(struct dz_start *start, struct dz_fault *fault);
 
 /*
- * If the caller should not be the job's subreaper: forks a child that goes on in its
- * place.  Returns DZ_CALLER in the caller, and sets start->waiter_pid.
+ * If the caller must not be the job's subreaper, forks a waiter, which goes on in its
+ * place.  Then returns DZ_CALLER in the caller, and sets start->waiter_pid.
  */
 int dz_make_waiter(struct dz_start *start, struct dz_fault *fault);
 
@@ -212,6 +240,8 @@ int dz_read_on(int fd, void *object, size_t size, size_t *have);
 /* In a child: tells the caller its PID, a failure, or that all is done. */
 int dz_report_pid(int fd, pid_t pid, struct dz_fault *fault);
 void dz_report_fault(int fd, const struct dz_fault *told);
+/* In the target's process, before exec: tells why the job has no record. */
+void dz_report_note(int fd, const struct dz_fault *told);
 int dz_report_done(int fd, struct dz_fault *fault);
 
 /* What the pipe carries.  A fault follows its frame. */
@@ -230,9 +260,10 @@ struct dz_report_reader {
 enum dz_report {
     DZ_REPORT_LATER, /* nothing more to read now */
     DZ_REPORT_MORE,  /* *pid was told */
+    DZ_REPORT_NOTE,  /* the job has no record; the fault says why */
     DZ_REPORT_EXEC,  /* end-of-file: executed, or dead */
     DZ_REPORT_DONE,  /* the library is done */
-    DZ_REPORT_FAULT  /* and the fault is filled in */
+    DZ_REPORT_FAULT  /* the fault is filled in */
 };
 
 /*
@@ -245,17 +276,17 @@ enum dz_report dz_report_read(int fd, struct dz_report_reader *reader, pid_t *pi
 
 /* ---- readiness.c: what conditions need before the fork ---- */
 
-/* Detach: a socket for notify; the pipe of fd:N, whose number dz_check_kept holds by
- * /dev/null; what is at the path of path:FILE now. */
+/* Detach: opens a socket for notify and the pipe of fd:N, and looks at the file of
+ * path:FILE.  dz_check_kept has opened /dev/null as descriptor N. */
 int dz_readiness_open(struct dz_start *start, struct dz_fault *fault);
 
-/* Detach, in the target's process: the pipe's end becomes descriptor N. */
+/* Detach, in the target's process: makes the pipe's write end descriptor N. */
 int dz_readiness_pass(struct dz_start *start, struct dz_fault *fault);
 
-/* Commit: NOTIFY_SOCKET names our socket. */
+/* Commit: makes NOTIFY_SOCKET name our socket. */
 int dz_notify_pass(struct dz_start *start, struct dz_fault *fault);
 
-/* Reads what is at a PATH condition's file now; inode 0: nothing that can be seen. */
+/* Looks at the file of a PATH condition.  Sets inode 0 if none can be seen. */
 void dz_look_at_path(const struct dz_condition *condition, struct dz_stat *about);
 
 /* ---- streams.c: descriptors 0, 1 and 2 ---- */
@@ -265,23 +296,29 @@ int dz_open_streams(struct dz_start *start, struct dz_fault *fault);
 int dz_keep_stderr(struct dz_start *start, struct dz_fault *fault);
 int dz_replace_streams(struct dz_start *start, struct dz_fault *fault);
 
-/* Prepare: checks that --reopen has a log to open again. */
+/* Prepare: checks that --reopen has a log. */
 int dz_check_reopen(struct dz_start *start, struct dz_fault *fault);
 
-/* Returns what fd is open on. */
+/* Returns the kind of file that fd is open on; never DZ_CALLERS. */
 enum dz_fd_kind dz_kind_of_fd(int fd);
 
-/* What becomes of a stream. */
-enum dz_redirect { DZ_KEEP, DZ_NULL, DZ_LOG, DZ_FILE /* that its option names */ };
+/* Returns the kind of a standard stream in that mode. */
+enum dz_fd_kind dz_kind_of_stream(enum dz_mode mode, int number);
 
-/* Returns that for stream number, which is of that kind now: its option decides, else
- * the table of dznohup(1). */
+/* What becomes of a stream. */
+enum dz_redirect { DZ_KEEP, DZ_NULL, DZ_LOG, DZ_FILE /* the file of its option */ };
+
+/* Returns what becomes of stream number, which is of that kind: its option decides,
+ * else the table of dznohup(1). */
 enum dz_redirect dz_redirect_of(const struct dz_plan *plan, enum dz_mode mode,
                                 enum dz_fd_kind kind, int number);
 
-/* Returns the option that decides about stream number.  -o decides about stderr too if
- * it names a file and -e is not given. */
+/* Returns the option that decides about stream number.  Without -e, an -o that names a
+ * file decides about stderr too. */
 const struct dz_output *dz_option_of_stream(const struct dz_plan *plan, int number);
+
+/* Returns whether stream 1 or 2 goes to a log of ours. */
+bool dz_has_log(const struct dz_start *start, int number);
 
 /* Returns the path of the log that was opened for stream 1 or 2, or NULL. */
 const char *dz_stream_log(const struct dz_start *start, int number);
@@ -291,10 +328,14 @@ const char *dz_stream_log(const struct dz_start *start, int number);
 int dz_check_kept(struct dz_start *start, struct dz_fault *fault);
 int dz_close_rest(struct dz_start *start, struct dz_fault *fault);
 
-/* Detach: LISTEN_PID becomes this process, if descriptors are passed by it. */
+/* Returns the descriptor that path names: /dev/stdin, /dev/stdout, /dev/stderr,
+ * /dev/fd/N or /proc/self/fd/N.  Returns -1 for any other path. */
+int dz_named_fd(const char *path);
+
+/* Detach: if LISTEN_FDS passes descriptors, sets LISTEN_PID to this process. */
 int dz_pass_listen_fds(struct dz_start *start, struct dz_fault *fault);
 
-/* Returns the smallest descriptor >= from that is to be kept, or -1. */
+/* Returns the smallest descriptor >= from that is kept, or -1. */
 int dz_next_kept(const struct dz_start *start, int from);
 
 /* Closes descriptors from..to, both included. */
@@ -303,14 +344,14 @@ int dz_close_between(int from, int to);
 /* ---- open_log.c ---- */
 
 /*
- * Opens the default log for appending: nohup.out in the cwd, else in $HOME, mode 0600
- * whatever the umask.  Follows no symbolic link of another user.  Returns the
- * descriptor, close-on-exec, with its absolute path in log.
+ * Opens the default log for appending: nohup.out in the cwd, else in $HOME, with mode
+ * 0600 whatever the umask.  Takes no FIFO, and no file or symbolic link of another
+ * user. Returns the descriptor, close-on-exec, and fills in *log; or -1.
  */
 int dz_open_default_log(char **envp, struct dz_log *log, struct dz_fault *fault);
 
-/* Opens path for appending, mode 0666 less umask, as dz_open_default_log; but follows
- * root's links, since /dev/stdout is one. */
+/* Opens path for appending, with mode 0666 less umask.  Follows links of this user and
+ * of root (/dev/stdout is one).  Returns the descriptor, close-on-exec, or -1. */
 int dz_open_log(const char *path, const char *step, struct dz_log *log,
                 struct dz_fault *fault);
 
@@ -332,40 +373,54 @@ int dz_reopen_log(const char *path, int fd);
 
 /* ---- signals.c, seccomp.c ---- */
 
-/* First of all: HUP, TTIN and TTOU ignored, CHLD at default. */
+/*
+ * Ignores SIGPIPE and SIGXFSZ, so that a failing write of ours returns an error, and
+ * saves their dispositions.  For the beginning, before any other function of this room.
+ */
+void dz_guard_writes(struct dz_start *start);
+
+/* Sets SIGPIPE and SIGXFSZ to what was saved, which dz_reset_signals has adapted for
+ * the target.  For the moment before exec or main(), after our last write. */
+void dz_unguard_writes(struct dz_start *start);
+
+/* Prepare: ignores HUP, TTIN and TTOU, and sets CHLD to default. */
 int dz_ignore_hangup(struct dz_start *start, struct dz_fault *fault);
 
-/* Commit: every other disposition that is ignored to default, empty mask. */
+/* Commit: sets every other ignored signal to default, and empties the mask.  SIGPIPE
+ * and SIGXFSZ follow in dz_unguard_writes. */
 int dz_reset_signals(struct dz_start *start, struct dz_fault *fault);
 
 /*
- * Commit, DZ_PIN_SECCOMP: a filter that answers each later request of this process and
- * its descendants to change HUP, TTIN or TTOU with success and does nothing.
- * seccomp(2); sets no_new_privs.
+ * Commit, DZ_PIN_SECCOMP: installs a seccomp(2) filter.  Requests of this process and
+ * its descendants to change HUP, TTIN or TTOU succeed and do nothing.  Sets
+ * no_new_privs.
  */
 int dz_filter_signals(struct dz_start *start, struct dz_fault *fault);
 
 /* ---- environment.c ---- */
 
-/* The library's own variable in the image that it executes anew, with the number of the
- * pipe to report on. */
+/* The library's own variable when it executes the program again: the number of the
+ * report pipe. */
 #define DZ_RESUME "DZ_RESUME="
 
-/* Returns whether LD_PRELOAD in envp names libdz.so, in whatever directory. */
+/* Prepare: if libdz.so stays in LD_PRELOAD, makes the relative paths there absolute. */
+int dz_keep_preload(struct dz_start *start, struct dz_fault *fault);
+
+/* Returns whether LD_PRELOAD in envp names a libdz.so, in any directory. */
 bool dz_is_preloaded(char **envp);
 
 /*
- * Makes entry, "NAME=value", the variable of that name.  It takes the place of the old
- * one, of a DZ_* that is going to be removed, or of a spare entry.
+ * Makes entry, "NAME=value", the variable of that name.  The entry takes the place of
+ * the old one, of a DZ_* that is going to be removed, or of a spare one.
  */
 int dz_set_variable(struct dz_start *start, const char *name, char *entry,
                     struct dz_fault *fault);
 
-/* Commit: PYTHONUNBUFFERED=1 with DZ_BUFFER_LINE or _NONE, unless it is set. */
+/* Commit: for DZ_BUFFER_LINE and _NONE, sets PYTHONUNBUFFERED=1 unless it is set. */
 int dz_set_unbuffered(struct dz_start *start, struct dz_fault *fault);
 
 /*
- * Commit: takes libdz.so out of LD_PRELOAD, and every DZ_* out of the environment. With
+ * Commit: removes libdz.so from LD_PRELOAD, and every DZ_* from the environment.  With
  * --inherit libdz.so stays, and DZ_INSIDE tells it its powers.
  */
 int dz_clean_environment(struct dz_start *start, struct dz_fault *fault);
@@ -373,32 +428,32 @@ int dz_clean_environment(struct dz_start *start, struct dz_fault *fault);
 /* ---- publish.c: pidfile and record of a start ---- */
 
 /*
- * Prepare: finds the state directory; if the job is named, claims its record and checks
- * that no job runs under that name.  An unnamed job without a usable state directory is
- * no error.
+ * Prepare: finds the state directory.  For a named job, claims its record and checks
+ * that no job of that name runs.  If an unnamed job has no usable state directory, that
+ * is no error.
  */
 int dz_record_claim(struct dz_start *start, struct dz_fault *fault);
 
-/* Returns 0 if a start may have the name, as far as a look tells; makes nothing. */
+/* Returns 0 if no job of that name runs.  Changes nothing. */
 int dz_name_check(const char *name, char **envp, struct dz_fault *fault);
 
 /*
- * Prepare: claims the pidfile that the plan asks for and checks that its process does
- * not run.  What is replaced is noted in start->pidfile_old.
+ * Prepare: claims the plan's pidfile and checks that its process does not run.  Sets
+ * start->pidfile_old to the old contents.
  */
 int dz_pidfile_claim(struct dz_start *start, struct dz_fault *fault);
 
 /* Commit: writes pidfile and record of this process. */
 int dz_publish(struct dz_start *start, struct dz_fault *fault);
 
-/* The caller: the job is another process now; both files name pid from here on. */
+/* In the caller: makes both files name pid, which is the job's process from now on. */
 int dz_publish_again(struct dz_start *start, pid_t pid, struct dz_fault *fault);
 
-/* The job ended with 0 before its caller is told that it was started: removes the
- * pidfile, and adds the status to the record. */
+/* In the caller, for a job that has ended with 0 during the wait: removes the pidfile,
+ * and adds the status to the record. */
 void dz_publish_exited(struct dz_start *start);
 
-/* A start that has failed: removes whatever of the two names start->pid. */
+/* For a start that has failed: removes pidfile and record if they name start->pid. */
 void dz_unpublish(struct dz_start *start);
 
 /* ---- trace.c: a row for -v ---- */

@@ -1,20 +1,21 @@
 /*
- * The table of steps: what is done, in which order, in which phase and mode.
+ * The table of steps: what a start does, in which order, in which phase and mode.
  *
- * Own session comes first where we stay, because what becomes of the streams
- * depends on whether we can.  The report pipe and the copy of the caller's
- * stderr outlive the closing of the rest.
+ * In stay mode the session comes first, because the treatment of the streams depends
+ * on it.  The report pipe and the copy of the caller's stderr stay open when other
+ * descriptors are closed.
  */
 #include "start.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 void dz_start_init(struct dz_start *start, const struct dz_plan *plan, char **envp)
 {
     start->plan = plan;
-    start->mode = plan->mode;
+    start->mode = plan->mode == DZ_LEAVE ? DZ_LEAVE : DZ_STAY;
     start->envp = envp;
     start->notify.fd = -1;
     start->ready_fd = -1;
@@ -35,11 +36,21 @@ static int set_umask(struct dz_start *start, struct dz_fault *fault)
     return 0;
 }
 
+/* The user of a service may not search the caller's directory, but can stay in it. */
+const char *dz_directory_of(const struct dz_start *start)
+{
+    const char *path = start->plan->chdir;
+
+    if (path == NULL)
+        return start->mode == DZ_STAY && getpid() == 1 ? NULL : "/";
+    return strcmp(path, ".") == 0 ? NULL : path;
+}
+
 static int change_directory(struct dz_start *start, struct dz_fault *fault)
 {
-    const char *path = start->plan->chdir != NULL ? start->plan->chdir : "/";
+    const char *path = dz_directory_of(start);
 
-    if (chdir(path) < 0)
+    if (path != NULL && chdir(path) < 0)
         return dz_fault(fault, "chdir", path, errno, NULL);
     return 0;
 }
@@ -55,13 +66,15 @@ static const struct {
     {"guard", DZ_PREPARE, BOTH, dz_guard_streams},
     {"hangup", DZ_PREPARE, BOTH, dz_ignore_hangup},
     {"setsid", DZ_PREPARE, STAY, dz_own_session},
-    /* Before anything is opened: a number that is free now may be ours then. */
+    /* Before any open(2) of ours, which could return a number on the list. */
     {"keep", DZ_PREPARE, BOTH, dz_check_kept},
+    {"preload", DZ_PREPARE, BOTH, dz_keep_preload},
+    /* Before the log: a start that is refused here makes none. */
+    {"name", DZ_PREPARE, BOTH, dz_record_claim},
+    {"pidfile", DZ_PREPARE, BOTH, dz_pidfile_claim},
     {"open", DZ_PREPARE, BOTH, dz_open_streams},
     {"reopen", DZ_PREPARE, BOTH, dz_check_reopen},
     {"stderr", DZ_PREPARE, BOTH, dz_keep_stderr},
-    {"name", DZ_PREPARE, BOTH, dz_record_claim},
-    {"pidfile", DZ_PREPARE, BOTH, dz_pidfile_claim},
     {"waiter", DZ_DETACH, LEAVE, dz_make_waiter},
     {"pipe", DZ_DETACH, LEAVE, dz_report_pipe},
     {"ready", DZ_DETACH, LEAVE, dz_readiness_open},
@@ -119,16 +132,14 @@ void dz_report_ready(struct dz_start *start)
 {
     struct dz_fault fault;
 
-    /* A caller that is gone needs no word; one that waits would take its end for
-     * that of the target. */
+    /* EPIPE: the caller has ended and needs no report.  Without the report a caller
+     * that waits would take the end of the pipe for the end of the target. */
     if (start->report_fd >= 0 && dz_report_done(start->report_fd, &fault) < 0 &&
         fault.err != EPIPE)
         dz_fail(start, &fault);
-    /* Copies and a pipe of our own: an error of close(2) can lose nothing. */
     if (start->stderr_fd != 2)
-        close(start->stderr_fd);
-    if (start->report_fd >= 0)
-        close(start->report_fd);
+        dz_close(start->stderr_fd);
+    dz_close_fd(&start->report_fd);
     start->stderr_fd = 2;
-    start->report_fd = -1;
+    dz_unguard_writes(start);
 }

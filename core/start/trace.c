@@ -1,6 +1,6 @@
 /*
- * One row about this process for -v, so that one sees what fork, setsid, fork
- * do to PID, PGID, SID and the controlling terminal.
+ * A row about this process for -v: what each fork and setsid does to its PID, process
+ * group, session and controlling terminal.
  */
 #include "start.h"
 

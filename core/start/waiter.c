@@ -27,10 +27,11 @@ enum {
     EXIT_MS = 5000    /* for the waiter to end after its last words */
 };
 
-/* What the caller hears.  If result is -1, a fault follows. */
+/* What the caller hears.  If result is -1 or noted is set, a fault follows. */
 struct news {
     bool over;     /* the wait is */
     bool ended;    /* as the fields of struct dz_start */
+    bool noted;    /* a fault follows: why the job has no record */
     int result;    /* of the wait */
     int interrupt; /* as the fields of struct dz_start */
     pid_t child;
@@ -72,7 +73,8 @@ int dz_make_waiter(struct dz_start *start, struct dz_fault *fault)
 static void send_news(const struct dz_start *start, const struct news *news,
                       const struct dz_fault *fault)
 {
-    if (dz_write_pipe(start->result_fd, news, sizeof *news) == 0 && news->result < 0)
+    if (dz_write_pipe(start->result_fd, news, sizeof *news) == 0 &&
+        (news->result < 0 || news->noted))
         dz_write_pipe(start->result_fd, fault, sizeof *fault);
 }
 
@@ -115,7 +117,8 @@ void dz_waiter_ends(const struct dz_start *start, int result,
 
     news.over = true;
     news.result = result;
-    send_news(start, &news, fault);
+    news.noted = result >= 0 && start->why_no_record != NULL;
+    send_news(start, &news, news.noted ? start->why_no_record : fault);
     _exit(0);
 }
 
@@ -139,7 +142,7 @@ static int hear(struct hearing *hearing, struct dz_start *start, struct dz_fault
 
     while ((result = dz_read_on(start->result_fd, news, sizeof *news,
                                 &hearing->of_news)) > 0) {
-        if (news->result < 0)
+        if (news->result < 0 || news->noted)
             result =
                 dz_read_on(start->result_fd, fault, sizeof *fault, &hearing->of_fault);
         if (result <= 0)
@@ -254,5 +257,9 @@ int dz_await_waiter(struct dz_start *start, struct dz_fault *fault)
         return undo(start, killed, fault);
     start->ended = hearing.news.ended;
     start->interrupt = hearing.news.interrupt;
+    if (hearing.news.noted) {
+        start->no_record = *fault;
+        start->why_no_record = &start->no_record;
+    }
     return hearing.news.result;
 }

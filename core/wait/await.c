@@ -123,6 +123,10 @@ static int take_report(struct watch *watch, struct dz_fault *fault)
     case DZ_REPORT_LATER:
     case DZ_REPORT_MORE:
         return 0;
+    case DZ_REPORT_NOTE:
+        watch->start->no_record = *fault;
+        watch->start->why_no_record = &watch->start->no_record;
+        return 0;
     case DZ_REPORT_FAULT:
         return -1;
     case DZ_REPORT_DONE:

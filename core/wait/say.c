@@ -39,6 +39,13 @@ static void note(const struct dz_start *start, const char *program, const char *
     dz_fault_write(&fault, program, start->stderr_fd);
 }
 
+/* Returns whether the program gets /dev/null in place of the caller's own stdin. */
+static bool lacks_stdin(const struct dz_start *start)
+{
+    return start->stream[0] == DZ_CALLERS && start->new_fd[0] >= 0 &&
+           start->plan->input.kind == DZ_OUTPUT_UNSET;
+}
+
 void dz_say_notes(const struct dz_start *start, const char *program)
 {
     char words[64];
@@ -53,11 +60,17 @@ void dz_say_notes(const struct dz_start *start, const char *program)
     }
     if (start->notify_errno != 0)
         note(start, program, "NOTIFY_SOCKET", start->notify_errno, NULL);
+    if (start->log.refused != NULL)
+        note(start, program, "nohup.out", 0, start->log.refused);
+    if (lacks_stdin(start))
+        note(start, program, "stdin", 0,
+             "the caller reads it, so the program gets /dev/null; -i - passes it on");
 }
 
 bool dz_has_notes(const struct dz_start *start)
 {
-    return start->pidfile_old.state == DZ_PIDFILE_EMPTY ||
+    return lacks_stdin(start) || start->log.refused != NULL ||
+           start->pidfile_old.state == DZ_PIDFILE_EMPTY ||
            start->pidfile_old.state == DZ_PIDFILE_GARBAGE ||
            start->pidfile_old.state == DZ_PIDFILE_STALE;
 }

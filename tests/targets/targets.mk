@@ -4,7 +4,7 @@ TARGETS := $(addprefix $(BUILD)/targets/,environment server server-static static
 	opens-tty opens-library listens hostile asks-initfirst initfirst.so joins-thread.so \
 	prints prints-cout signals signals-static threads hit hit-early hangup early-default.so \
 	daemonizes parents again execs refuses audits.so logs on-hangup interposes early early.so \
-	victim victim-static)
+	victim victim-static opened opened-library.so)
 ifneq ($(shell command -v musl-gcc),)
 TARGETS += $(addprefix $(BUILD)/targets/,server-musl server-musl-static environment-musl \
 	prints-musl signals-musl signals-musl-static threads-musl daemonizes-musl parents-musl execs-musl)
@@ -35,6 +35,13 @@ $(BUILD)/targets/blas: tests/targets/blas.c $(BUILD)/flags
 	gcc $(TARGET_FLAGS) -o $@ $< $(OPENBLAS) $(TARGET_LIBS)
 $(BUILD)/targets/%.so: tests/targets/%.c $(BUILD)/flags
 	gcc $(TARGET_FLAGS) -fPIC -shared -Wl,-z,initfirst -o $@ $< $(TARGET_LIBS)
+# A library that opens a descriptor, behind one whose constructor takes the first place.
+$(BUILD)/targets/opened-library.so: tests/targets/opened.c $(BUILD)/flags
+	gcc $(TARGET_FLAGS) -DLIBRARY -fPIC -shared -o $@ $<
+$(BUILD)/targets/opened: tests/targets/opened.c $(BUILD)/targets/opened-library.so \
+		$(BUILD)/targets/initfirst.so
+	gcc $(TARGET_FLAGS) -o $@ $< -Wl,--no-as-needed,-rpath,'$$ORIGIN' \
+		-L$(BUILD)/targets -l:opened-library.so -l:initfirst.so
 $(BUILD)/targets/hit-early: tests/targets/hit.c $(BUILD)/targets/early-default.so
 	gcc $(TARGET_FLAGS) -o $@ $< -Wl,--no-as-needed,-rpath,'$$ORIGIN' \
 		-L$(BUILD)/targets -l:early-default.so
