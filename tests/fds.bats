@@ -104,8 +104,8 @@ count() {
 @test "the number of system calls does not grow with the limit or what is open" {
     need strace
     hard=$(ulimit -Hn)
-    for mode in "$DZ -q $TARGETS/hostile" "$DZ -q -d $TARGETS/hostile" \
-        "-E LD_PRELOAD=$SHIM -E DZ_OUTPUT=log $TARGETS/hostile"; do
+    for mode in "$DZ -q $TARGETS/hostile" "$DZ -q -d -w exec $TARGETS/hostile" \
+        "-E LD_PRELOAD=$SHIM -E DZ_WAIT=exec -E DZ_OUTPUT=log $TARGETS/hostile"; do
         base=$(count 1024 1 "$mode")
         [ "$base" -gt 20 ]
         for case in "$hard 1" "20000 10000" "1024 500"; do
