@@ -114,35 +114,25 @@ int find_command(struct command *command, char **argv, struct dz_fault *fault)
     return 0;
 }
 
-/* Returns whether the file begins with "#!/.../env NAME", and writes NAME. */
-static bool asks_env(const char *path, char name[SCRIPT_LINE + 1])
+/* Returns whether the file begins with "#!/.../env NAME"; NAME is script->argument. */
+static bool asks_env(const char *path, struct script *script)
 {
-    char line[SCRIPT_LINE + 1];
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    ssize_t n = fd < 0 ? -1 : pread(fd, line, SCRIPT_LINE, 0);
-    char *at = line + 2;
+    bool found = fd >= 0 && read_script(fd, script);
+    const char *name = script->argument;
     size_t length;
 
     if (fd >= 0)
         close(fd);
-    if (n < 2 || line[0] != '#' || line[1] != '!')
+    if (!found)
         return false;
-    line[n] = '\0';
-    at += strspn(at, " \t");
-    length = strcspn(at, " \t\n");
-    if (length < 4 || memcmp(at + length - 4, "/env", 4) != 0)
-        return false;
-    at += length + strspn(at + length, " \t");
-    length = strcspn(at, " \t\n");
+    length = strlen(script->interpreter);
     /* With an option, a variable or a second argument env(1) does more than a search.
      * A relative path depends on the cwd that env will have. */
-    if (length == 0 || at[0] == '-' || memchr(at, '=', length) != NULL ||
-        (at[0] != '/' && memchr(at, '/', length) != NULL) ||
-        at[length + strspn(at + length, " \t")] != '\n')
-        return false;
-    memcpy(name, at, length);
-    name[length] = '\0';
-    return true;
+    return length >= 4 && strcmp(script->interpreter + length - 4, "/env") == 0 &&
+           script->whole && name[0] != '\0' && name[0] != '-' &&
+           strpbrk(name, "= \t") == NULL &&
+           (name[0] == '/' || strchr(name, '/') == NULL);
 }
 
 /* Returns the arguments NAME SCRIPT ARG..., in one allocation that is never freed, or
@@ -170,9 +160,10 @@ static char **arguments_of_env(const struct command *command, const char *name)
 int step_over_env(struct command *command, struct dz_fault *fault)
 {
     enum { SCRIPTS_MAX = 5 }; /* as many as the kernel follows */
-    char name[SCRIPT_LINE + 1];
+    struct script script;
+    const char *name = script.argument;
 
-    for (int i = 0; i < SCRIPTS_MAX && asks_env(command->path, name); i++) {
+    for (int i = 0; i < SCRIPTS_MAX && asks_env(command->path, &script); i++) {
         command->argv = arguments_of_env(command, name);
         if (command->argv == NULL)
             return dz_fault(fault, "command", name, ENOMEM, NULL);

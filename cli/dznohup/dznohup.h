@@ -27,8 +27,6 @@ int print_help(void);
 
 /* ---- command.c ---- */
 
-enum { SCRIPT_LINE = 256 }; /* the kernel reads no more of a "#!" line, execve(2) */
-
 struct command {
     char **argv;         /* if argv[0] held a slash, it is absolute too */
     char path[PATH_MAX]; /* absolute */
@@ -61,6 +59,18 @@ int step_over_env(struct command *command, struct dz_fault *fault);
 const char *relative_argument(char **argv);
 
 /* ---- target.c ---- */
+
+enum { SCRIPT_LINE = 256 }; /* the kernel reads no more of a "#!" line, execve(2) */
+
+/* What a "#!" line says. */
+struct script {
+    char interpreter[SCRIPT_LINE + 1];
+    char argument[SCRIPT_LINE + 1]; /* all after it, or empty */
+    bool whole;                     /* the line's end was read */
+};
+
+/* Reads the "#!" line of the file open on fd.  Returns whether it has one. */
+bool read_script(int fd, struct script *script);
 
 /* What execve(2) would run, from the first bytes of the file, elf(5). */
 struct target {

@@ -14,25 +14,28 @@
 
 enum { SCRIPTS_MAX = 5 }; /* "#!" lines that the kernel follows, execve(2) */
 
-/* Copies the interpreter of a "#!" line to path.  Returns whether there is one. */
-static bool parse_script(const char *line, size_t size, char path[PATH_MAX])
+bool read_script(int fd, struct script *script)
 {
-    size_t from = 2;
-    size_t length = 0;
+    char line[SCRIPT_LINE + 1];
+    ssize_t n = pread(fd, line, SCRIPT_LINE, 0);
+    const char *at = line + 2;
+    size_t length;
 
-    if (size < 2 || line[0] != '#' || line[1] != '!')
+    if (n < 2 || line[0] != '#' || line[1] != '!')
         return false;
-    while (from < size && (line[from] == ' ' || line[from] == '\t'))
-        from++;
-    while (from + length < size && line[from + length] != '\0' &&
-           strchr(" \t\r\n", line[from + length]) == NULL)
-        length++;
-    /* For the kernel a "\r" is a part of the name. */
-    while (from + length < size && line[from + length] == '\r')
-        length++;
-    memcpy(path, line + from, length); /* below SCRIPT_LINE */
-    path[length] = '\0';
-    return length > 0;
+    line[n] = '\0';
+    at += strspn(at, " \t");
+    length = strcspn(at, " \t\n"); /* for the kernel a "\r" is a part of the name */
+    memcpy(script->interpreter, at, length);
+    script->interpreter[length] = '\0';
+    at += length + strspn(at + length, " \t");
+    length = strcspn(at, "\n");
+    script->whole = at[length] == '\n' || n < SCRIPT_LINE;
+    while (length > 0 && strchr(" \t", at[length - 1]) != NULL)
+        length--;
+    memcpy(script->argument, at, length);
+    script->argument[length] = '\0';
+    return script->interpreter[0] != '\0';
 }
 
 /*
@@ -57,10 +60,9 @@ static bool is_privileged(int fd)
  * in next. */
 static bool probe_one(const char *path, struct target *target, char next[PATH_MAX])
 {
-    char line[SCRIPT_LINE];
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    bool script = false;
-    ssize_t n;
+    struct script script;
+    bool is_script = false;
 
     if (fd < 0) {
         target->missing = target->scripts > 0 && errno == ENOENT;
@@ -68,9 +70,9 @@ static bool probe_one(const char *path, struct target *target, char next[PATH_MA
         return false;
     }
     target->readable = true;
-    n = pread(fd, line, sizeof line, 0);
-    if (n > 0 && parse_script(line, (size_t)n, next)) {
-        script = true;
+    is_script = read_script(fd, &script);
+    if (is_script) {
+        memcpy(next, script.interpreter, sizeof script.interpreter);
     } else {
         target->interpreter[0] = '\0';
         target->privileged = is_privileged(fd); /* a script's bits have no effect */
@@ -87,7 +89,7 @@ static bool probe_one(const char *path, struct target *target, char next[PATH_MA
                           access(target->interpreter, F_OK) < 0 && errno == ENOENT;
     }
     close(fd);
-    return script;
+    return is_script;
 }
 
 void probe_target(const char *path, struct target *target)

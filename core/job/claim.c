@@ -87,14 +87,17 @@ static int is_current(const char *lock, const struct dz_stat *ours)
  * if the caller has to try once more. */
 static int try_lock(const char *lock, int64_t until, bool *again)
 {
-    struct dz_stat ours;
     /* Mode 0600: a user who can open a file can hold its lock. */
-    int fd = open(
-        lock, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
+    const int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+    struct dz_stat ours;
+    int fd = open(lock, flags | O_EXCL, 0600);
+    bool made = fd >= 0; /* below: no other start holds it: a failure removes it */
     int current = 1;
     int result;
 
     *again = false;
+    if (fd < 0 && errno == EEXIST)
+        fd = open(lock, flags, 0600);
     if (fd == 0 && (fd = fcntl(0, F_DUPFD_CLOEXEC, 3)) != 0)
         dz_close(0); /* descriptor 0 stands for "no claim" */
     if (fd < 0)
@@ -109,11 +112,16 @@ static int try_lock(const char *lock, int64_t until, bool *again)
             result = (int)syscall(SYS_ftruncate, fd, 0L); /* off_t: see tail.c */
         *again = current == 0;
         /* We hold the lock, or the file system has no locks.  So the file is ours. */
-        if (result < 0 && errno != EWOULDBLOCK) {
-            int err = errno;
-            unlink(lock);
-            errno = err;
-        }
+        made = errno != EWOULDBLOCK;
+    } else if (made) {
+        int err = errno;
+        made = flock(fd, LOCK_EX | LOCK_NB) == 0;
+        errno = err;
+    }
+    if (result < 0 && made) {
+        int err = errno;
+        unlink(lock);
+        errno = err;
     }
     if (result >= 0 && !*again)
         return fd;
