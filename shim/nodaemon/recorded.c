@@ -46,7 +46,8 @@ static bool keep(struct shim_trial *trial, const struct kept *kept, const void *
     if (room < sizeof *kept || room - sizeof *kept < kept->length)
         return false;
     memcpy(at, kept, sizeof *kept);
-    memcpy(at + sizeof *kept, data, kept->length);
+    if (kept->length > 0)
+        memcpy(at + sizeof *kept, data, kept->length);
     trial->size += sizeof *kept + kept->length;
     return true;
 }
