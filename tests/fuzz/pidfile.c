@@ -64,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fill(fd, text, (size_t)length);
     CHECK(futimens(fd, times) == 0);
 
-    if (dz_pidfile_read(path, &pidfile) < 0)
+    if (dz_pidfile_read(path, -1, &pidfile) < 0)
         return 0; /* a process that may not be looked at */
     long number = length < 31 ? number_in(text, (size_t)length) : -1;
     if (length == 0)
@@ -72,7 +72,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     else if (number < 0)
         CHECK(pidfile.state == DZ_PIDFILE_GARBAGE);
     else
-        CHECK(pidfile.state == DZ_PIDFILE_STALE || pidfile.state == DZ_PIDFILE_RUNS);
+        CHECK(pidfile.state == DZ_PIDFILE_STALE || pidfile.state == DZ_PIDFILE_RUNS ||
+              pidfile.state == DZ_PIDFILE_UNKNOWN);
     if (pidfile.state == DZ_PIDFILE_STALE || pidfile.state == DZ_PIDFILE_RUNS)
         CHECK(pidfile.who.pid == number);
     if (number == getpid()) {
