@@ -302,3 +302,31 @@ shorter() { [ "$(sed -n 's/^pos:[[:space:]]*//p' "/proc/$follower/fdinfo/3")" = 
     set -e
     [ "${statuses[0]}" != 124 ] || fail "it still waits"
 }
+
+@test "log: a symbolic link of another user is not followed, wherever it is in the path" {
+    need_root
+    need setpriv
+    mkdir -p his/logs secret
+    echo "for root alone" | tee secret/log >/dev/null
+    chmod 700 secret
+    ln -s his link # our own
+    job --name=web --output=link/logs/log -- sleep 1000
+    echo shown >his/logs/log
+    ctl log web
+    assert "through our own link" "$output" shown
+    chown -R 65432 his
+    rm his/logs/log
+    as_other ln -s "$PWD/secret/log" his/logs/log
+    for words in "log web" "log -f web"; do
+        # shellcheck disable=SC2086
+        try closed timeout 20 "$CTL" $words
+        assert "status of $words" "$status" 1
+        assert "stdout of $words" "$output" ""
+        assert stderr "$stderr" "dzctl: log: $(recorded web log): another user's symbolic link leads there"
+    done
+    rm -r his/logs
+    as_other ln -s "$PWD/secret" his/logs
+    ctl log web
+    assert "status of a directory's link" "$status" 1
+    assert "stdout of a directory's link" "$output" ""
+}

@@ -378,3 +378,38 @@ until [ -e over ]; do sleep 0.01; done' - "$DZ" 3>&- 4>&- &
     assert records "$(records)" inner
     refute [ "$status" = 0 ]
 }
+
+@test "stop: what was in the session before the job lives, and what that has started" {
+    # A script leads the session, starts a server with a worker, and becomes the job.
+    # shellcheck disable=SC2016
+    closed setsid bash -c '
+        bash -c "sleep 1001 & echo \$! >worker; wait" & echo $! >server
+        until [ -s worker ]; do sleep 0.01; done
+        exec "$1" -q --name=web -C . -o log bash -c "sleep 1002 & echo \$! >kid; wait"' - "$DZ" \
+        </dev/null >/dev/null 2>&1 &
+    kids server worker kid
+    pid=$(recorded web pid)
+    track "$pid"
+    assert session "$(stat_field "$(<worker)" 6)" "$pid"
+    ctl stop web
+    assert status "$status" 0
+    gone "$pid"
+    gone "$(<kid)"
+    alive "$(<server)"
+    alive "$(<worker)"
+}
+
+@test "stop: a process that forks and ends again and again is caught" {
+    need strace
+    shell_job web "'$PYTHON' '$PROGRAMS/comet.py' & exec sleep 1000"
+    await is_file beat
+    # Each read of /proc takes so long that the next child is made meanwhile.
+    try closed timeout -s KILL 60 strace -f -qq -o trace -e trace=getdents64 \
+        -e inject=getdents64:delay_exit=20000 "$CTL" stop -t 0.2 web
+    one=$(stat -c %y beat)
+    sleep 0.3
+    two=$(stat -c %y beat)
+    : >over
+    # Either all is ended, or it is said that something is left.
+    [ "$status" != 0 ] || assert "last beat" "$two" "$one"
+}

@@ -351,4 +351,17 @@ teardown() {
     assert said "$(cat said)" \
         "dznohup: note: $DZ_STATE_DIR/$pid: No space left on device; the job has no record"
     kill -KILL "$pid"
+
+@test "the log of a failed start is shown without control characters, U+0080 to U+009F too" {
+    try dz -d -q -o log sh -c 'printf "a\302\2332Jb\233c\033[2Jd\303\251\n"; exit 3'
+    assert status "$status" 3
+    assert_match stderr "$stderr" "*  a\\?\\?2Jb\\?c\\?\[2Jdé*"
+}
+
+@test "a message that is cut says so, and is not cut within a character" {
+    long=$(printf 'é%.0s' {1..2100})
+    try dz -d -o log "/$long"
+    assert status "$status" 126
+    assert "valid UTF-8" "$(iconv -f UTF-8 -t UTF-8 <<<"$stderr" | wc -c)" "$(wc -c <<<"$stderr")"
+    assert_match stderr "$stderr" "*é...*"
 }

@@ -460,3 +460,19 @@ sh -c 'read x; echo \$x >new; mv new pid; exec cat' &"
     assert status "$status" 1
     assert stderr "$stderr" "dzctl: inspect: nobody: no such job"
 }
+
+@test "a process whose first thread has ended is no zombie, and its facts are a thread's" {
+    pid=$(dz -d -q -w exec -C . -o log "$PYTHON" "$PROGRAMS/first-thread-ends.py")
+    track "$pid"
+    await has_state "$pid" Z
+    [ "$(stat_field "$pid" 20)" -gt 1 ]
+    look "$pid"
+    assert_proper
+    assert zombie "$(get "['zombie']")" false
+    assert state "$(get "['state']")" S
+    assert cwd "$(get "['cwd']")" "$PWD"
+    assert umask "$(get "['umask'] is not None")" true
+    assert_row stdout value "\"$PWD/log\""
+    # As the leader of its session too.
+    [[ $(row session value) != *ended* ]] || [ "$(stat_field "$pid" 6)" != "$pid" ]
+}

@@ -528,6 +528,23 @@ has_open() { [[ $(readlink /proc/"$1"/fd/* 2>/dev/null) == *"$2"* ]]; }
     done
 }
 
+@test "where a filter answers statx(2) with EPERM, as old container engines do, all of it works" {
+    need strace
+    denied=(timeout -s KILL 60 strace -qq -o "$BATS_TEST_TMPDIR/trace" -e trace=statx -e inject=statx:error=EPERM)
+    new_victim
+    try closed "${denied[@]}" "$DZ" -d -q -w exec -p pid --name=job -o log "$victim" 3600
+    grep -q INJECTED "$BATS_TEST_TMPDIR/trace"
+    assert "status ($stderr)" "$status" 0
+    pid=$output
+    track "$pid"
+    for words in "status job" "status ./pid" list "stop ./pid"; do
+        # shellcheck disable=SC2086
+        try closed "${denied[@]}" "$CTL" $words
+        assert "status of $words ($stderr)" "$status" 0
+    done
+    gone "$pid"
+}
+
 @test "without statx(2) all of that holds" {
     need_root
     need strace
