@@ -160,7 +160,7 @@ static char **arguments_of_env(const struct command *command, const char *name)
 int step_over_env(struct command *command, struct dz_fault *fault)
 {
     enum { SCRIPTS_MAX = 5 }; /* as many as the kernel follows */
-    struct script script;
+    struct script script = {.whole = false};
     const char *name = script.argument;
 
     for (int i = 0; i < SCRIPTS_MAX && asks_env(command->path, &script); i++) {
