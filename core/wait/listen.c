@@ -60,8 +60,10 @@ static void copy_name(const struct sockaddr_un *address, socklen_t length,
         size = 0; /* it has no name */
     else if (address->sun_path[0] != '\0')
         size = strnlen(address->sun_path, size);
+    memcpy(name, address->sun_path, size);
     for (size_t i = 0; i < size; i++)
-        name[i] = address->sun_path[i] != '\0' ? address->sun_path[i] : '@';
+        if (name[i] == '\0')
+            name[i] = '@';
     name[size] = '\0';
 }
 
