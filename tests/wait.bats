@@ -776,6 +776,82 @@ screen_of() { on_terminal --run env DZ_OUTPUT=log DZ_PIDFILE=pid "$@" | tr -d '\
     done
 }
 
+# A start by the way, in the background, that waits for the file "there".
+waits_for_file() {
+    local way=$1
+    shift
+    rm -rf there pid log err "$DZ_STATE_DIR"
+    if [ "$way" = leave ]; then
+        beside "$@" "$DZ" -d -q -p pid -w path:there -C . -o log "$SLEEPER" 60 >out 2>err &
+    else
+        beside "$@" env LD_PRELOAD="$SHIM${more:+:$more}" DZ_QUIET=1 DZ_PIDFILE=pid DZ_WAIT=path:there DZ_CHDIR=. DZ_OUTPUT=log "$SLEEPER" 60 >out 2>err &
+    fi
+    launcher=$!
+    await is_file pid
+    pid=$(<pid)
+    track "$launcher" "$pid"
+    await runs_program "$pid" "$SLEEP"
+    await is_blocked
+}
+# The launcher waits: it blocks what it reads itself.
+is_blocked() { [ "$(status_field "$launcher" SigBlk)" != 0000000000000000 ]; }
+
+@test "an interrupt that was ignored or blocked when we were called ends no wait" {
+    for way in $WAYS; do
+        for before in "trap '' INT" "trap '' INT QUIT"; do
+            waits_for_file "$way" bash -c "$before; exec \"\$@\"" bash
+            kill -INT "$launcher"
+            echo >there
+            status=0
+            wait "$launcher" || status=$?
+            assert status "$status" 0
+            alive "$pid"
+            # One that is not ignored ends it still.
+            waits_for_file "$way" bash -c "$before; exec \"\$@\"" bash
+            kill -INT "$launcher"
+            kill -TERM "$launcher"
+            status=0
+            wait "$launcher" || status=$?
+            assert status "$status" 143
+            await gone "$pid"
+        done
+        waits_for_file "$way" "$PYTHON" -c 'import os, signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+os.execvp(sys.argv[1], sys.argv[1:])'
+        kill -TERM "$launcher"
+        echo >there
+        status=0
+        wait "$launcher" || status=$?
+        assert status "$status" 0
+        alive "$pid"
+        assert_signals "$pid"
+    done
+}
+
+@test "an interrupt of a caller with threads, which do not block it, ends the job too" {
+    more=$TARGETS/initfirst.so
+    for signal in INT QUIT TERM; do
+        waits_for_file shim-leave bash -c "trap - INT QUIT; exec \"\$@\"" bash
+        kill -$signal "$launcher"
+        await gone "$pid"
+        wait "$launcher" || true
+        [ ! -e pid ]
+        holds err "interrupted by SIG$signal"
+    done
+}
+
+@test "a report that stops in its middle does not hold the caller beyond its time-out" {
+    need strace
+    before=$(milliseconds)
+    # The target's process writes its PID, then that it has failed: stopped there.
+    try closed timeout -s KILL 60 strace -f -qq -o trace -e trace=write -e inject=write:signal=SIGSTOP:when=2 \
+        "$DZ" -d -q -t 1 -w exec -C /nonexistent -o log sleep 30
+    grep -q "stopped by SIGSTOP" trace
+    assert_match stderr "$stderr" "dznohup: wait: sleep: stopped after 1 s: was not executed"
+    assert status "$status" 124
+    [ $(($(milliseconds) - before)) -lt 40000 ]
+}
+
 @test "without pidfd_open(2) an end is seen while it waits" {
     need strace
     try within strace -f -qq -o trace -e trace=pidfd_open -e inject=pidfd_open:error=ENOSYS \
