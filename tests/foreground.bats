@@ -135,6 +135,7 @@ watch_parents() {
     rm -f seen log
     start "$1" -- "$TARGETS/$2" "$3"
     await is_file seen
+    track "$(<seen)" # another process, if it leaves
 }
 
 @test "a pidfile that the parent writes in any of the usual ways" {
@@ -159,7 +160,7 @@ watch_parents() {
 @test "a second instance does not pass its own lock: its parent's open with O_EXCL fails" {
     watch_parents stay parents excl
     first=$pid
-    run closed "$DZ" "${START_OPTIONS[@]}" -o second "$TARGETS/parents" excl </dev/null
+    run within "$DZ" "${START_OPTIONS[@]}" -o second "$TARGETS/parents" excl </dev/null
     assert status "$status" 1
     assert "its words" "$(<second)" "daemon.pid: File exists"
     assert pidfile "$(<daemon.pid)" "$first"
@@ -197,12 +198,11 @@ watch_parents() {
 
 @test "a call by the machine's other interface is the parent's own" {
     [ "$(uname -m)" = x86_64 ] || skip "x86-64 has two"
-    start stay -- "$TARGETS/parents" int80
+    watch_parents stay parents int80
+    refute [ "$(<seen)" = "$pid" ]
     ended
-    await is_file seen
     assert log "$(<log)" "made 0
 libdz.so: no-daemon: PID $(<seen) goes on in the background: its parent called a system call of another architecture before it exited"
-    track "$(<seen)"
     [ -d made ]
 }
 
@@ -212,6 +212,7 @@ libdz.so: no-daemon: PID $(<seen) goes on in the background: its parent called a
         # shellcheck disable=SC2086
         start stay -- "$TARGETS/again" $ways
         await eval '[ -s log ]'
+        track "$(<log)" # another process, if it leaves
         assert "$ways" "$(<log)" "$pid"
         assert "children of $ways" "$(pgrep -P "$pid")" ""
         kill_started
@@ -226,7 +227,6 @@ libdz.so: no-daemon: PID $(<seen) goes on in the background: its parent called a
             ended
             assert "$program $way: status" "$status" 0
             child=$(<seen)
-            track "$child"
             [ $way = reads ] && call=read || call=wait4
             assert "$program $way" "$(<log)" "libdz.so: no-daemon: PID $child goes on in the background: its parent called $call(2) before it exited"
             kill -KILL "$child"
