@@ -18,10 +18,10 @@ enum {
     PATH_MOST_MS = 20, /* but no more than this */
 
     /* After a look the pause is its processor time times one of these. */
-    FIRST_PART = 10,     /* at first, */
-    FIRST_MS = 100,      /* for so long; */
-    OWN_PART = 200,      /* then: the job's own process, */
-    WALK_PART = 500,     /* and all of its processes */
+    FIRST_PART = 20,     /* at first, */
+    FIRST_MS = 500,      /* for so long; */
+    OWN_PART = 400,      /* then: the job's own process, */
+    WALK_PART = 800,     /* and all of its processes */
     PAUSE_MOST_MS = 250, /* but no more than this */
 
     SAMPLE_MS = 5,    /* between two looks whether the job sleeps, at least, */

@@ -13,7 +13,7 @@ enum {
     QUIET_MS = 100, /* without a change, */
     LOOKS = 10,     /* in at least so many looks; */
     MOST_MS = 1000, /* a job that never sleeps is settled after so long */
-    LOOK_MS = 2
+    LOOK_MS = 1
 };
 
 /* Returns the topmost process of the job that pid descends from. */
