@@ -62,52 +62,53 @@ static bool is_right(const char *before, const char *after, bool leave, bool lis
     return right;
 }
 
-static void scrub(struct dz_plan *plan, int count)
+static void scrub(struct dz_start *start, int count)
 {
     char **before = calloc((size_t)count + 1, sizeof *before);
-    char **after = plan->envp;
+    char **after = start->envp;
     struct dz_fault fault;
 
     for (int i = 0; i < count; i++)
-        before[i] = strdup(plan->envp[i]);
-    CHECK(dz_clean_environment(plan, &fault) == 0);
-    CHECK(!dz_is_preloaded(plan->envp));
+        before[i] = strdup(start->envp[i]);
+    CHECK(dz_clean_environment(start, &fault) == 0);
+    CHECK(!dz_is_preloaded(start->envp));
     for (int i = 0; i < count; i++) {
-        bool leave = plan->mode == DZ_LEAVE;
-        bool listens = plan->listen_fds > 0;
+        bool leave = start->mode == DZ_LEAVE;
+        bool listens = start->listen_fds > 0;
         if (*after != NULL && is_right(before[i], *after, leave, listens))
             after++;
         else
             CHECK(is_right(before[i], NULL, leave, listens));
     }
-    for (; after <= plan->envp + count; after++)
+    for (; after <= start->envp + count; after++)
         CHECK(*after == NULL);
     free_words(before, count);
 }
 
 /* What is set is there, once, and nothing but DZ_* was lost for it. */
-static void set_one(struct dz_plan *plan, int *count)
+static void set_one(struct dz_start *start, int *count)
 {
     static char entry[] = "NOTIFY_SOCKET=@dz";
     struct dz_fault fault;
-    bool had = dz_env(plan->envp, "NOTIFY_SOCKET") != NULL;
-    bool room = had || plan->env_spare > 0;
+    bool had = dz_env(start->envp, "NOTIFY_SOCKET") != NULL;
+    bool room = had || start->env_spare > 0;
 
-    for (char **at = plan->envp; *at != NULL; at++)
+    for (char **at = start->envp; *at != NULL; at++)
         room |= strncmp(*at, "DZ_", 3) == 0;
-    if (dz_set_variable(plan, "NOTIFY_SOCKET", entry, &fault) < 0) {
+    if (dz_set_variable(start, "NOTIFY_SOCKET", entry, &fault) < 0) {
         check_fault(&fault);
         CHECK(!room);
         return;
     }
-    CHECK(room && strcmp(dz_env(plan->envp, "NOTIFY_SOCKET"), "@dz") == 0);
-    for (*count = 0; plan->envp[*count] != NULL;)
+    CHECK(room && strcmp(dz_env(start->envp, "NOTIFY_SOCKET"), "@dz") == 0);
+    for (*count = 0; start->envp[*count] != NULL;)
         ++*count;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct dz_plan plan;
+    static struct dz_start start;
     struct input input = {data, size};
     int how = take_byte(&input);
     int count;
@@ -116,14 +117,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char **owned = calloc((size_t)count + 1, sizeof *owned);
 
     memcpy(owned, words, (size_t)count * sizeof *words);
-    fresh_plan(&plan, NULL, words);
-    plan.mode = (how & 1) != 0 ? DZ_LEAVE : DZ_STAY;
-    plan.listen_fds = (how & 2) != 0;
-    plan.env_spare = (how & 4) != 0;
+    fresh_plan(&plan);
+    fresh_start(&start, &plan, words);
+    start.mode = (how & 1) != 0 ? DZ_LEAVE : DZ_STAY;
+    start.listen_fds = (how & 2) != 0;
+    start.env_spare = (how & 4) != 0;
     now = count;
     if ((how & 8) != 0)
-        set_one(&plan, &now);
-    scrub(&plan, now);
+        set_one(&start, &now);
+    scrub(&start, now);
     free(words);
     free_words(owned, count);
     return 0;

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "start.h"
+#include "wait.h"
 
 /* What libFuzzer calls. */
 int LLVMFuzzerInitialize(int *argc, char ***argv);
@@ -21,11 +21,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* Not an assert: it holds in every build.  libFuzzer shows where it was called. */
 #define CHECK(condition) ((condition) ? (void)0 : abort())
 
-/* dz_plan_init, of one that was used before. */
-static inline void fresh_plan(struct dz_plan *plan, char **argv, char **envp)
+/* dz_plan_init, of a plan that was used before. */
+static inline void fresh_plan(struct dz_plan *plan)
 {
     memset(plan, 0, sizeof *plan);
-    dz_plan_init(plan, argv, envp);
+    dz_plan_init(plan, NULL);
+}
+
+/* dz_start_init, of a start that was used before. */
+static inline void fresh_start(struct dz_start *start, const struct dz_plan *plan,
+                               char **envp)
+{
+    memset(start, 0, sizeof *start);
+    dz_start_init(start, plan, envp);
 }
 
 struct input {

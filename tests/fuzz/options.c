@@ -32,7 +32,7 @@ static void check_plan(const struct dz_plan *plan)
     CHECK(plan->umask >= -1 && plan->umask <= 0777);
     CHECK(plan->timeout >= 0);
     CHECK(plan->mode == DZ_STAY || plan->mode == DZ_LEAVE);
-    CHECK(plan->output == NULL || plan->output[0] != '\0');
+    CHECK(plan->output.kind == DZ_OUTPUT_UNSET || plan->output.text[0] != '\0');
     CHECK(plan->name == NULL || strchr(plan->name, '/') == NULL);
     CHECK(plan->wait.count >= 0 && plan->wait.count <= DZ_CONDITIONS);
 }
@@ -40,7 +40,6 @@ static void check_plan(const struct dz_plan *plan)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct dz_plan plan;
-    static char *nothing[] = {NULL};
     struct input input = {data, size};
     struct dz_fault fault;
     int how = take_byte(&input);
@@ -48,13 +47,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char **words = take_words(&input, "dznohup", 0, &count);
 
     if (how % 4 < 2) {
-        fresh_plan(&plan, NULL, words + 1);
-        if (dz_plan_environment(&plan, how % 2 == 0 ? DZ_CLI : DZ_SHIM, &fault) < 0)
+        fresh_plan(&plan);
+        if (dz_plan_environment(&plan, words + 1, how % 2 == 0 ? DZ_CLI : DZ_SHIM,
+                                &fault) < 0)
             check_fault(&fault);
         else
             check_plan(&plan);
     } else {
-        fresh_plan(&plan, NULL, nothing);
+        fresh_plan(&plan);
         parse(&plan, words, count);
         check_plan(&plan);
     }

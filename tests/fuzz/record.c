@@ -42,7 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     CHECK(job.record.who.pid == record.who.pid && record.who.pid >= 1);
     CHECK(strcmp(job.record.who.boot, record.who.boot) == 0);
     CHECK(job_called(&job, digits)[0] != '\0' || job.name != NULL);
-    CHECK(strlen(state_words(&job, words)) > 0);
+    CHECK(strlen(shown_state(&job, words)) > 0);
     job_free(&job);
     return 0;
 }

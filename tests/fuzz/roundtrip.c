@@ -20,7 +20,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     return 0;
 }
 
-/* What a plan has no word for is not in the record. */
+/* What is empty is not in the record. */
 static bool is_same(const char *read, const char *written)
 {
     return read == NULL ? written[0] == '\0' : strcmp(read, written) == 0;
@@ -34,36 +34,55 @@ static void put_path(char path[PATH_MAX], struct input *input)
     free(word);
 }
 
+static void put_text(struct dz_record_out *out, const char *key, const char *value)
+{
+    if (value[0] != '\0')
+        dz_record_text(out, key, value);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static struct dz_plan plan;
-    static char *nothing[] = {NULL};
+    static char cwd[PATH_MAX];
+    static char log[PATH_MAX];
+    static char pidfile[PATH_MAX];
+    struct dz_record_out out;
     struct input input = {data, size};
     struct job job;
     int count;
     char *name = take_word(&input);
 
-    fresh_plan(&plan, NULL, nothing);
-    plan.name = name;
-    put_path(plan.cwd, &input);
-    put_path(plan.log.path, &input);
-    put_path(plan.pidfile_claim.path, &input);
+    put_path(cwd, &input);
+    put_path(log, &input);
+    put_path(pidfile, &input);
+    char *value = take_word(&input);
     char **words = take_words(&input, "command", 0, &count);
-    plan.argv = words;
     CHECK(ftruncate(fd, 0) == 0 && lseek(fd, 0, SEEK_SET) == 0);
-    CHECK(dz_record_write(fd, &plan, getpid()) == 0);
+    CHECK(dz_record_begin(&out, fd, getpid()) == 0);
+    dz_record_text(&out, "name", name);
+    put_text(&out, "cwd", cwd);
+    put_text(&out, "log", log);
+    put_text(&out, "pidfile", pidfile);
+    dz_record_option(&out, "output", value);
+    for (int i = 0; i < count; i++)
+        dz_record_text(&out, "arg", words[i]);
+    CHECK(dz_record_end(&out) == 0);
     CHECK(job_read(&job, folder_fd, folder, "job") == 0);
     CHECK(job.state == JOB_RUNS && job.record.who.pid == getpid());
     CHECK(job.record.session == getsid(0) && job.status == -1);
     CHECK(job.name != NULL && strcmp(job.name, name) == 0);
-    CHECK(is_same(job.cwd, plan.cwd));
-    CHECK(is_same(job.log, plan.log.path));
-    CHECK(is_same(job.pidfile, plan.pidfile_claim.path));
+    CHECK(is_same(job.cwd, cwd));
+    CHECK(is_same(job.log, log));
+    CHECK(is_same(job.pidfile, pidfile));
+    CHECK(job.options != NULL && job.options[1] == NULL);
+    CHECK(strncmp(job.options[0], "output", 6) == 0);
+    CHECK(value[0] == '\0' ? job.options[0][6] == '\0'
+                           : strcmp(job.options[0] + 7, value) == 0);
     for (int i = 0; i <= count; i++)
         CHECK(words[i] == NULL ? job.argv[i] == NULL
                                : strcmp(job.argv[i], words[i]) == 0);
     job_free(&job);
     free_words(words, count);
     free(name);
+    free(value);
     return 0;
 }
