@@ -95,16 +95,16 @@ teardown() {
     chmod 755 . ro "$HOME"
     as() { closed setpriv --reuid=65432 --clear-groups "$@"; }
     try as sh -c "cd ro && '$DZ' -d $SLEEPER 3603 | cat; exit 0"
-    assert stderr "$stderr" "dznohup: log: $HOME/nohup.out: Permission denied"
+    assert stderr "$stderr" "dznohup: log: $HOME: Permission denied"
     try as sh -c "cd ro && unset HOME; '$DZ' -d $SLEEPER 3603 | cat; exit 0"
-    assert stderr "$stderr" "dznohup: log: nohup.out: Permission denied"
+    assert stderr "$stderr" "dznohup: log: $PWD/ro: Permission denied"
     try as bash -c "cd ro && set -o pipefail; LD_PRELOAD='$SHIM' $SLEEPER 3603 | cat"
     assert status "$status" 125
-    assert stderr "$stderr" "libdz.so: log: $HOME/nohup.out: Permission denied"
+    assert stderr "$stderr" "libdz.so: log: $HOME: Permission denied"
     chmod 777 .
     run closed "$PYTHON" "$TESTS/pty" --run setpriv --reuid=65432 --clear-groups sh -c "cd ro && '$DZ' $SLEEPER 3603"
     assert status "$status" 125
-    assert_match screen "$output" "*dznohup: log: $HOME/nohup.out: Permission denied*"
+    assert_match screen "$output" "*dznohup: log: $HOME: Permission denied*"
     assert left "$(ls ro)$(ls "$HOME")" ""
 }
 
@@ -120,14 +120,14 @@ teardown() {
 }
 
 @test "-o, -e, -i in a folder that is not there, a folder, on /dev/full" {
-    fails 125 "dznohup: output: no/log: No such file or directory" -o no/log "$SLEEPER" 3603
-    fails 125 "dznohup: error: no/log: No such file or directory" -e no/log "$SLEEPER" 3603
+    fails 125 "dznohup: output: no: No such file or directory" -o no/log "$SLEEPER" 3603
+    fails 125 "dznohup: error: no: No such file or directory" -e no/log "$SLEEPER" 3603
     fails 125 "dznohup: input: no/in: No such file or directory" -i no/in "$SLEEPER" 3603
     fails 125 "dznohup: output: $HOME: Is a directory" -o "$HOME" "$SLEEPER" 3603
     fails 125 "dznohup: output: /dev/full: No space left on device" -o /dev/full "$SLEEPER" 3603
     fails 125 "dznohup: error: /dev/full: No space left on device" -o log -e /dev/full "$SLEEPER" 3603
-    shim_fails "libdz.so: output: no/log: No such file or directory" DZ_OUTPUT=no/log
-    shim_fails "libdz.so: error: no/log: No such file or directory" DZ_ERROR=no/log
+    shim_fails "libdz.so: output: no: No such file or directory" DZ_OUTPUT=no/log
+    shim_fails "libdz.so: error: no: No such file or directory" DZ_ERROR=no/log
     shim_fails "libdz.so: input: no/in: No such file or directory" DZ_INPUT=no/in
     shim_fails "libdz.so: output: /dev/full: No space left on device" DZ_OUTPUT=/dev/full
 }

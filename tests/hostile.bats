@@ -78,12 +78,12 @@ load helpers
     await holds_line log "1000 100000"
 }
 
-# Run the launcher with one system call answered by ENOSYS.
+# Run the launcher with one system call answered by ENOSYS, or by ERROR.
 without() {
     local call=$1
     shift
     within strace -f -qq -o trace -e trace="$call" \
-        -e inject="$call":error=ENOSYS "$@"
+        -e inject="$call":error="${ERROR:-ENOSYS}" "$@"
     grep -q INJECTED trace
 }
 
@@ -122,4 +122,27 @@ without() {
     track "$is"
     assert PID "$is" "$was"
     assert_own_session "$is" stay
+}
+
+@test "a filter of an old container engine, which answers EPERM: the command is found" {
+    need strace
+    ERROR=EPERM try without faccessat2 "$DZ" -n -o log sleep 1
+    assert_match "output: $stderr" "$output" "*command   */sleep*"
+    refute grep -q refused <<<"$output"
+    ERROR=EPERM try without faccessat2 "$DZ" -q -o log sh -c 'echo words'
+    assert stderr "$stderr" ""
+    await holds_line log words
+}
+
+@test "without pidfds a program that the library does not run in is killed in stay mode" {
+    need strace
+    cp "$TARGETS/early-default.so" libdz.so
+    for call in pidfd_open pidfd_send_signal; do
+        ERROR=EPERM try without $call "$DZ" -q --shim="$PWD/libdz.so" -t 0.5 -o /dev/null \
+            --line-buffered sleep 3600.78
+        await grep -q . "$BATS_TEST_TMPDIR/.err"
+        assert_none_with "sleep 3600.78"
+        assert_match "without $call" "$(cat "$BATS_TEST_TMPDIR/.err")" \
+            "dznohup: preload: *: did not run in the program, which was killed*"
+    done
 }

@@ -216,8 +216,9 @@ in_container() {
     need_root
     need unshare
     for option in -q --mode=stay; do
+        # It outlives the wait of a start that leaves, which would pass its status on.
         run in_container "$DZ" $option -o "$PWD/log" sh -c \
-            'echo "$(cut -d " " -f 6,7 /proc/$$/stat)"; exit 7'
+            'sleep 2; echo "$(cut -d " " -f 6,7 /proc/$$/stat)"; exit 7'
         assert "status with $option: $output" "$status" 7
         assert_match "session and tty with $option" "$(tail -n 1 log)" "* 0"
     done

@@ -39,12 +39,21 @@ static int join(char path[PATH_MAX], const char *directory, size_t length,
     return 0;
 }
 
+bool may_access(const char *path, int how)
+{
+    if (faccessat(AT_FDCWD, path, how, AT_EACCESS) == 0)
+        return true;
+    if (errno != EPERM && errno != ENOSYS)
+        return false;
+    return faccessat(AT_FDCWD, path, how, 0) == 0;
+}
+
 /* Returns 0 if we can execute path, or the errno that says why not. */
 static int executable(const char *path)
 {
     struct stat about;
 
-    if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0)
+    if (!may_access(path, X_OK))
         return errno;
     if (stat(path, &about) < 0)
         return errno;
@@ -222,8 +231,10 @@ int exec_command(const struct command *command, char **envp, struct dz_fault *fa
 
 static bool exists_here(const char *path)
 {
+    struct stat about;
+
     return path[0] != '\0' && path[0] != '/' && path[0] != '-' &&
-           faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+           lstat(path, &about) == 0;
 }
 
 const char *relative_argument(char **argv)

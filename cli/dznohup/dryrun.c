@@ -245,13 +245,13 @@ static bool may_use(const char *path, int how, bool may_be_made)
         errno = how == X_OK ? ENOTDIR : EISDIR;
         return false;
     }
-    if (faccessat(AT_FDCWD, path, how, AT_EACCESS) == 0)
+    if (may_access(path, how))
         return true;
     if (errno != ENOENT || !may_be_made)
         return false;
     snprintf(directory, sizeof directory, "%.*s",
              slash != NULL ? (int)(slash - path) + 1 : 1, slash != NULL ? path : ".");
-    return faccessat(AT_FDCWD, directory, W_OK | X_OK, AT_EACCESS) == 0;
+    return may_access(directory, W_OK | X_OK);
 }
 
 /* Returns 0 if a start may replace the pidfile, or -1 with the fault. */

@@ -27,6 +27,13 @@ int print_help(void);
 
 /* ---- command.c ---- */
 
+/*
+ * Returns whether the effective user may access path, or sets errno.  libc calls
+ * faccessat2(2) for that.  If a filter of an old container engine refuses that call
+ * with EPERM, the real user decides.
+ */
+bool may_access(const char *path, int how);
+
 struct command {
     char **argv;         /* if argv[0] held a slash, it is absolute too */
     char path[PATH_MAX]; /* absolute */

@@ -19,7 +19,17 @@
 
 static int answer = -1; /* the pipe's write end */
 
-enum { END_MS = 1000 }; /* an ending process closes its files before it has ended */
+enum {
+    END_MS = 1000, /* an ending process closes its files before it has ended */
+    LOOK_MS = 5
+};
+
+/* The target.  Before Linux 5.3, or with a filter, there is no pidfd. */
+struct process {
+    int pidfd; /* or -1 */
+    pid_t pid;
+    uint64_t start; /* as of struct dz_process */
+};
 
 /*
  * Closes all of the caller's descriptors.  Only stderr_fd stays, the pidfd as 0 (-1:
@@ -50,29 +60,57 @@ static bool tells(int fd, int64_t until)
     return result > 0;
 }
 
-/* Returns whether that process ends in a moment. */
-static bool ends_soon(int pidfd)
+/* Returns whether the target is there.  If /proc cannot tell, it counts as ended. */
+static bool is_there(const struct process *target)
 {
-    return pidfd >= 0 && tells(pidfd, dz_milliseconds() + END_MS);
+    struct dz_process now;
+
+    return dz_read_process(target->pid, &now) == 0 && now.start == target->start &&
+           !dz_has_ended(&now);
 }
 
-/* No answer: the target, behind pidfd, runs without its powers, or did so. */
-static void end_target(int stderr_fd, const char *library, int pidfd, bool ended)
+/* Returns whether the target ends in a moment. */
+static bool ends_soon(const struct process *target)
+{
+    int64_t until = dz_milliseconds() + END_MS;
+
+    if (target->pidfd >= 0)
+        return tells(target->pidfd, until);
+    while (is_there(target)) {
+        if (dz_milliseconds() >= until)
+            return false;
+        poll(NULL, 0, LOOK_MS); /* without a pidfd there is no event */
+    }
+    return true;
+}
+
+/* Kills the target.  Returns whether that worked. */
+static bool kill_target(const struct process *target)
+{
+    if (target->pidfd >= 0 &&
+        syscall(DZ_SYS_PIDFD_SEND_SIGNAL, target->pidfd, SIGKILL, NULL, 0) == 0)
+        return true;
+    return is_there(target) && kill(target->pid, SIGKILL) == 0;
+}
+
+/* Kills the target, from which no answer has come, and says so. */
+static void end_target(int stderr_fd, const char *library, const struct process *target,
+                       bool ended)
 {
     struct dz_fault fault;
     const char *reason = "did not run in the program";
 
     if (ended)
         reason = "did not run in the program, which has ended";
-    else if (pidfd >= 0 &&
-             syscall(DZ_SYS_PIDFD_SEND_SIGNAL, pidfd, SIGKILL, NULL, 0) == 0)
+    else if (kill_target(target))
         reason = "did not run in the program, which was killed";
     dz_fault(&fault, "preload", library, 0, reason);
     tell(stderr_fd, &fault);
 }
 
-__attribute__((noreturn)) static void
-await_answer(struct dz_start *start, const char *library, int pipe, int pidfd)
+__attribute__((noreturn)) static void await_answer(struct dz_start *start,
+                                                   const char *library, int pipe,
+                                                   struct process *target)
 {
     struct dz_fault fault;
     struct dz_report_reader reader = {0};
@@ -82,8 +120,8 @@ await_answer(struct dz_start *start, const char *library, int pipe, int pidfd)
     int heard = 1;
     pid_t unused;
 
-    if (close_rest(start->stderr_fd, pipe, &pidfd) < 0)
-        heard = pipe; /* what it keeps open it keeps for a moment only */
+    if (close_rest(start->stderr_fd, pipe, &target->pidfd) < 0)
+        heard = pipe; /* descriptors of the caller stay open for the wait */
     fcntl(heard, F_SETFL, O_NONBLOCK); /* cannot fail for a pipe of ours */
     while (report <= DZ_REPORT_MORE && tells(heard, until))
         report = dz_report_read(heard, &reader, &unused, &fault);
@@ -92,10 +130,10 @@ await_answer(struct dz_start *start, const char *library, int pipe, int pidfd)
     if (report == DZ_REPORT_FAULT) /* the library has ended the target */
         tell(start->stderr_fd, &fault);
     else
-        end_target(start->stderr_fd, library, pidfd,
-                   report == DZ_REPORT_EXEC && ends_soon(pidfd));
-    /* A start that has failed: nothing of it is left, once it has ended. */
-    if (ends_soon(pidfd))
+        end_target(start->stderr_fd, library, target,
+                   report == DZ_REPORT_EXEC && ends_soon(target));
+    /* The start has failed.  Once the target has ended, its files are removed. */
+    if (ends_soon(target))
         dz_unpublish(start);
     _exit(0);
 }
@@ -103,11 +141,17 @@ await_answer(struct dz_start *start, const char *library, int pipe, int pidfd)
 int start_preload_check(struct dz_start *start, const char *library,
                         struct dz_fault *fault)
 {
-    int pidfd = (int)syscall(DZ_SYS_PIDFD_OPEN, getpid(), 0); /* -1: Linux before 5.3 */
+    struct process target = {.pid = getpid()};
+    struct dz_process self;
     int pipe[2];
     pid_t child;
     int status = 0;
 
+    target.pidfd = (int)syscall(DZ_SYS_PIDFD_OPEN, getpid(), 0);
+    if (dz_read_process(getpid(), &self) == 0)
+        target.start = self.start;
+    else if (target.pidfd < 0)
+        return dz_fault(fault, "preload", "/proc", errno, NULL);
     if (pipe2(pipe, O_CLOEXEC) < 0)
         return dz_fault(fault, "preload", "pipe", errno, NULL);
     child = fork();
@@ -115,7 +159,7 @@ int start_preload_check(struct dz_start *start, const char *library,
         pid_t grandchild = fork();
         if (grandchild == 0) {
             close(pipe[1]);
-            await_answer(start, library, pipe[0], pidfd);
+            await_answer(start, library, pipe[0], &target);
         }
         _exit(grandchild < 0 ? errno : 0); /* EAGAIN or ENOMEM */
     }

@@ -215,13 +215,33 @@ static int open_named(const char *path, mode_t mode, bool trust_root,
     return fd;
 }
 
+/* Fills in the fault of opening a log.  If open(2) could not create the file, its
+ * directory is to blame.  absolute is the whole path, or empty. */
+static int open_fault(struct dz_fault *fault, const char *step, const char *path,
+                      const char *absolute, const char *reason)
+{
+    char directory[PATH_MAX];
+    struct dz_text text = dz_text(directory, sizeof directory);
+    struct dz_stat about;
+    int err = errno;
+    bool creates = err == ENOENT || err == EACCES || err == EROFS || err == ENOSPC ||
+                   err == EDQUOT;
+    const char *whole = strchr(path, '/') != NULL ? path : absolute;
+    const char *slash = strrchr(whole, '/');
+
+    if (!creates || slash == NULL || dz_stat(AT_FDCWD, path, false, &about) == 0)
+        return dz_fault(fault, step, path, err, reason);
+    dz_add_bytes(&text, whole, slash == whole ? 1 : (size_t)(slash - whole));
+    return dz_fault(fault, step, directory, err, reason);
+}
+
 int dz_open_log(const char *path, const char *step, struct dz_log *log,
                 struct dz_fault *fault)
 {
     int fd = open_named(path, 0666, true, log);
 
     if (fd < 0)
-        dz_fault(fault, step, path, errno, reason_of(errno));
+        open_fault(fault, step, path, log->path, reason_of(errno));
     return fd;
 }
 
@@ -283,7 +303,8 @@ int dz_open_default_log(char **envp, struct dz_log *log, struct dz_fault *fault)
         dz_add(&text, "nohup.out");
     }
     umask(old);
+    errno = err;
     if (fd < 0)
-        dz_fault(fault, "log", path, err, refused);
+        open_fault(fault, "log", path, log->path, refused);
     return fd;
 }
