@@ -37,26 +37,13 @@ static const char *const names[SHIM_NEXT] = {
     [SHIM_SPAWNP] = "posix_spawnp",
 };
 
-/*
- * Before glibc 2.34 dlsym is in a library of its own, which not every program has.
- * There libc itself has the other two.
- */
+/* Before glibc 2.34 dlsym is in a library of its own, which not every program has. */
 extern __attribute__((weak)) void *dlsym(void *handle, const char *name);
-extern __attribute__((weak)) void *__libc_dlopen_mode(const char *name, int mode);
-extern __attribute__((weak)) void *__libc_dlsym(void *map, const char *name);
-
-static void *find(const char *name)
-{
-    if (dlsym != NULL)
-        return dlsym(RTLD_NEXT, name);
-    if (__libc_dlopen_mode != NULL && __libc_dlsym != NULL)
-        return __libc_dlsym(__libc_dlopen_mode("libc.so.6", RTLD_LAZY), name);
-    return NULL;
-}
 
 static shim_function look_up(enum shim_next which)
 {
-    void *found = find(names[which]);
+    void *found =
+        dlsym != NULL ? dlsym(RTLD_NEXT, names[which]) : shim_next_symbol(names[which]);
     shim_function function;
 
     memcpy(&function, &found, sizeof function); /* POSIX: they look alike in memory */

@@ -92,6 +92,14 @@ stay() {
     pid=$(<pid)
     track "$pid"
     assert_serves "$port" "$pid" leave
+    # perl keeps the vector that main() gets; env(1) and sh(1) read environ.
+    for word in env 'sh -c env'; do
+        # shellcheck disable=SC2086
+        try closed env LD_PRELOAD="$SHIM" DZ_MODE=stay DZ_OUTPUT=out MARK=1 $word </dev/null
+        assert "status of $word" "$status" 0
+        assert "environment of $word" "$(grep '^MARK=\|^DZ_\|^LD_' out)" MARK=1
+        rm out
+    done
     try closed env LD_PRELOAD="$SHIM" DZ_OUTPUT=out DZ_PIDFILE=pid.2 DZ_WAIT=path:"$PWD/done" \
         perl -e 'print join(" ", grep /^(DZ_|LD_)/, keys %ENV), ".\n"; close STDOUT;
             open my $f, ">", $ARGV[0]; sleep 3600' "$PWD/done" </dev/null

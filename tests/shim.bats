@@ -309,3 +309,17 @@ C
     assert "status: $output" "$status" 0
     track "$(cat made)"
 }
+
+@test "without dlsym the next definition is found in the dynamic linker's lists" {
+    need gcc
+    # shellcheck disable=SC2046
+    gcc -D_GNU_SOURCE -fPIC -shared -fvisibility=hidden -o compare.so \
+        $(cd "$ROOT" && find core shim -type d -printf "-I$ROOT/%p ") \
+        "$TESTS/targets/next-symbol.c" "$ROOT/shim/next_symbol.c" -ldl
+    names=$(sed -n 's/.*\[SHIM_[A-Z_]*\] = "\(.*\)",/\1/p' "$ROOT/shim/next.c")
+    [ "$(wc -w <<<"$names")" -gt 15 ]
+    # One that is absent, and two with an old version.
+    names=$(tr '\n' ' ' <<<"$names no_such_name realpath memccpy")
+    try closed timeout 5 env NAMES="$names" LD_PRELOAD="$PWD/compare.so" true
+    assert output "$output" "found $(($(wc -w <<<"$names") - 1))"
+}
