@@ -9,12 +9,14 @@ bench-programs: $(addprefix $(BENCH)/,rounds steps calls target target-dynamic e
 # The launchers are measured as they are installed: a file's pages lie better in
 # the page cache after a copy than as the linker has written them.
 bench-builds: all
-	$(Q)$(MAKE) --no-print-directory BUILD='$(BENCH)/dynamic' STATIC=0 all
-	$(Q)$(MAKE) --no-print-directory BUILD='$(BENCH)/musl' CC=musl-gcc all
-	@mkdir -p $(BENCH)/default/bin $(BENCH)/dynamic/bin $(BENCH)/musl/bin
+	$(Q)$(MAKE) --no-print-directory BUILD='$(BENCH)/glibc' LAUNCHER_CC='$(CC)' \
+		'$(BENCH)/glibc/dznohup'
+	$(Q)$(MAKE) --no-print-directory BUILD='$(BENCH)/dynamic' LAUNCHER_CC='$(CC)' STATIC=0 \
+		'$(BENCH)/dynamic/dznohup'
+	@mkdir -p $(BENCH)/default/bin $(BENCH)/glibc/bin $(BENCH)/dynamic/bin
 	@install -m 755 $(BUILD)/dznohup $(BENCH)/default/bin/
+	@install -m 755 $(BENCH)/glibc/dznohup $(BENCH)/glibc/bin/
 	@install -m 755 $(BENCH)/dynamic/dznohup $(BENCH)/dynamic/bin/
-	@install -m 755 $(BENCH)/musl/dznohup $(BENCH)/musl/bin/
 $(BENCH)/%: tests/bench/%.c tests/bench/note.h $(BUILD)/flags
 	@mkdir -p $(BENCH)
 	gcc $(BENCH_FLAGS) -o $@ $<
