@@ -146,12 +146,14 @@ check:
 lint: all
 	@BUILD='$(BUILD)' bash tests/lint
 
+# Some ten minutes on a quiet machine.  ROUNDS=4 only shows that it works.
 bench:
 	@bash tests/deps bench
 	@$(MAKE) --no-print-directory all targets bench-programs
-	@python3 tests/bench/jobs '$(BUILD)'
+	@python3 tests/bench/jobs '$(BUILD)' $(ROUNDS)
+	-@python3 tests/bench/listen '$(BUILD)' $(ROUNDS)
 	@python3 tests/bench/calls '$(BUILD)'
-	@python3 tests/bench/launch '$(BUILD)'
+	@python3 tests/bench/launch '$(BUILD)' $(ROUNDS)
 	@python3 tests/bench/report '$(BUILD)'
 
 # Each system call of each mode fails once in each way; some ten minutes.
