@@ -123,11 +123,13 @@ WRAP = $(addprefix -Wl$(comma)--wrap=,$(INTERPOSED))
 comma := ,
 
 # No DT_NEEDED: the program's own libc serves it.  initfirst: before any other
-# constructor.  libgcc has what the compiler may call on 32 bits.
+# constructor.  libgcc has what the compiler may call on 32 bits.  Two segments and no
+# relro: each mapping that the dynamic linker makes or protects costs every program that
+# only passes the library through.
 $(BUILD)/libdz.so: $(LIBRARY) shim/libdz.map $(BUILD)/flags
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -shared -nostdlib -Wl,-z,initfirst -Wl,-z,now \
-		-Wl,-z,noexecstack -Wl,-soname,libdz.so \
+		-Wl,-z,noseparate-code -Wl,-z,norelro -Wl,-z,noexecstack -Wl,-soname,libdz.so \
 		-Wl,--version-script=shim/libdz.map $(WRAP) -o $@ $(LIBRARY) $(LDLIBS) -lgcc
 
 include tests/targets/targets.mk
