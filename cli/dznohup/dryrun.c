@@ -290,7 +290,15 @@ static bool print_files(const struct dz_plan *plan, char **envp)
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
         if (files[i].path != NULL &&
             !may_use(files[i].path, files[i].how, files[i].may_be_made)) {
-            dz_fault(&fault, files[i].step, files[i].path, errno, NULL);
+            char absolute[PATH_MAX] = "";
+            int err = errno;
+            if (dz_make_absolute(files[i].path, absolute) < 0)
+                absolute[0] = '\0';
+            errno = err;
+            if (files[i].may_be_made)
+                dz_log_fault(&fault, files[i].step, files[i].path, absolute, NULL);
+            else
+                dz_fault(&fault, files[i].step, files[i].path, errno, NULL);
             refused = refuse(&fault);
         }
     if (plan->name != NULL) {

@@ -215,10 +215,8 @@ static int open_named(const char *path, mode_t mode, bool trust_root,
     return fd;
 }
 
-/* Fills in the fault of opening a log.  If open(2) could not create the file, its
- * directory is to blame.  absolute is the whole path, or empty. */
-static int open_fault(struct dz_fault *fault, const char *step, const char *path,
-                      const char *absolute, const char *reason)
+int dz_log_fault(struct dz_fault *fault, const char *step, const char *path,
+                 const char *absolute, const char *reason)
 {
     char directory[PATH_MAX];
     struct dz_text text = dz_text(directory, sizeof directory);
@@ -241,7 +239,7 @@ int dz_open_log(const char *path, const char *step, struct dz_log *log,
     int fd = open_named(path, 0666, true, log);
 
     if (fd < 0)
-        open_fault(fault, step, path, log->path, reason_of(errno));
+        dz_log_fault(fault, step, path, log->path, reason_of(errno));
     return fd;
 }
 
@@ -305,6 +303,6 @@ int dz_open_default_log(char **envp, struct dz_log *log, struct dz_fault *fault)
     umask(old);
     errno = err;
     if (fd < 0)
-        open_fault(fault, "log", path, log->path, refused);
+        dz_log_fault(fault, "log", path, log->path, refused);
     return fd;
 }

@@ -355,6 +355,11 @@ int dz_open_default_log(char **envp, struct dz_log *log, struct dz_fault *fault)
 int dz_open_log(const char *path, const char *step, struct dz_log *log,
                 struct dz_fault *fault);
 
+/* Fills in the fault of opening a log, for errno.  If the file could not be created,
+ * its directory is to blame.  absolute is the whole path, or empty.  Returns -1. */
+int dz_log_fault(struct dz_fault *fault, const char *step, const char *path,
+                 const char *absolute, const char *reason);
+
 /*
  * open(2) with O_WRONLY|O_APPEND|O_CREAT.  Follows a symbolic link as the last
  * component only if it is ours or, with trust_root, root's.  Sets *made if the file is
