@@ -148,7 +148,9 @@ static int hear(struct hearing *hearing, struct dz_start *start, struct dz_fault
         if (result <= 0)
             return result;
         hearing->of_news = 0;
-        start->pid = news->pid;
+        /* The waiter may not have read yet what the target has told us. */
+        if (news->pid > 0)
+            start->pid = news->pid;
         if (news->child > 0)
             start->child = news->child;
         if (news->deadline > 0)
