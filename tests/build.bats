@@ -188,7 +188,7 @@ chooses() {
     run on_terminal "'$DZ' -n sleep 1" "'$DZ' -n sleep 1 & wait" "'$DZ' -n sleep 1 | cat"
     [[ $output == *"leave: this is the terminal's foreground job"* ]]
     [[ $output == *"mode      stay: this PID"* ]]
-    [[ $output == *"terminal -> nohup.out, here or in"* ]]
+    [[ $output == *"terminal -> nohup.out, here or else in"* ]]
     if [ "$(id -u)" = 0 ]; then
         cp "$TARGETS/environment" suid
         chown 65432 suid
