@@ -80,11 +80,20 @@ closed() { "$@" 3>&- 4>&-; }
 # For "beside WORD... &": $! is the program itself.
 beside() { exec "$@" 3>&- 4>&-; }
 
+# Run a function of ours without bats' trap before each command, which costs more than the
+# commands do.  If it fails, bats names the line that called it.
+untraced() {
+    local -
+    set +T
+    "$@"
+}
+
 # Run; kill it if it hangs.
 within() { closed timeout -s KILL "$DEADLINE" "$@"; }
 
 # Run, and set status, output (of stdout) and stderr.
-try() {
+try() { untraced run_words "$@"; }
+run_words() {
     status=0
     "$@" >"$BATS_TEST_TMPDIR/.out" 2>"$BATS_TEST_TMPDIR/.err" || status=$?
     read_streams
@@ -126,7 +135,8 @@ before_start() { :; }
 # leave, by dznohup; shim-stay and shim-leave, by libdz.so in LD_PRELOAD, where an option
 # becomes its variable.  Sets status (0 if the program runs on in stay mode), output,
 # stderr, says (the name in front of messages) and pid, which is empty if none is known.
-start() {
+start() { untraced start_words "$@"; }
+start_words() {
     local mode=$1 options=() variables=()
     shift
     before_start
@@ -216,7 +226,8 @@ has_executed() {
 }
 
 # Wait for the end of what start has started by itself; in stay mode set status.
-ended() {
+ended() { untraced wait_for_end "$@"; }
+wait_for_end() {
     [ -n "$pid" ] || return 0
     case $start_mode in
     *stay)
@@ -282,7 +293,8 @@ alive() {
 gone() { ! alive "$1"; }
 
 # Try a condition until it holds.
-await() {
+await() { untraced poll "$@"; }
+poll() {
     local until=$((SECONDS + DEADLINE)) tries=0
     until "$@"; do
         [ $SECONDS -lt $until ] || fail "not within $DEADLINE s: $*" || return
@@ -326,7 +338,8 @@ processes_with() {
         [[ "${words[*]} " != *"$1"* ]] || echo "$file"
     done
 }
-assert_none_with() {
+assert_none_with() { untraced refute_processes "$@"; }
+refute_processes() {
     local left
     left=$(processes_with "$1")
     [ -z "$left" ] || fail "still running with $1: $left"
@@ -336,7 +349,8 @@ assert_none_with() {
 DAEMON_IGNORES=0000000000300001
 
 # Session, terminal, cwd: what holds for every daemon, whatever it does itself.
-assert_own_session() {
+assert_own_session() { untraced check_session "$@"; }
+check_session() {
     local pid=$1 mode=$2
     assert "tty_nr of $pid" "$(stat_field "$pid" 7)" 0
     if [ "$mode" = stay ]; then
@@ -363,9 +377,12 @@ assert_daemon() {
 # that no other test gets, of this run or one beside it: a link to the run's directory
 # takes it, and one whose run is over is dangling.  Ports are below those that the kernel
 # gives to clients, so that nobody's outgoing connection takes it before our server does.
-free_port() {
+# To list the connections takes the kernel 10 ms: once a test.
+free_port() { untraced take_port "$@"; }
+take_port() {
     local port hex taken ports=${TMPDIR:-/tmp}/dznohup-ports
-    taken=$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null)
+    [ -e "$BATS_TEST_TMPDIR/.taken" ] || cat /proc/net/tcp /proc/net/tcp6 >"$BATS_TEST_TMPDIR/.taken" 2>/dev/null
+    taken=$(<"$BATS_TEST_TMPDIR/.taken")
     [ -d "$ports" ] || mkdir -m 1777 "$ports" 2>/dev/null
     while :; do
         port=$((10000 + RANDOM * 22000 / 32768))
@@ -381,7 +398,8 @@ free_port() {
 listens() { (exec 9<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 # The PID that listens on the port, by the socket's inode.
-listener() {
+listener() { untraced find_listener "$@"; }
+find_listener() {
     local inode link port
     port=$(printf '%04X' "$1")
     inode=$(awk -v p=":$port\$" '$2 ~ p && $4 == "0A" { print $10; exit }' \

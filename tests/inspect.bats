@@ -4,17 +4,30 @@ load helpers
 
 PTY="$PYTHON $TESTS/pty"
 
-# Inspect as JSON into $output, with the exit status in $status, and as a table
-# into $table; the two must agree.
+# Inspect as JSON into fact, by the names of programs/facts.py, with the exit status in
+# $status, and as a table into $table; the two must agree.
 look() {
     status=0
     output=$(closed "$CTL" inspect --json "$1") || status=$?
+    read_facts
     table=$(closed "$CTL" inspect "$1") || assert "status of both" "$?" "$status"
-    assert "verdict of both" "$(tail -n 1 <<<"$table")" "verdict: $(get "['verdict']")"
+    assert "verdict of both" "$(tail -n 1 <<<"$table")" "verdict: ${fact[verdict]}"
 }
 
-# What a row says: holds, value or why.
-row() { get "json.dumps(only(c for c in it['checks'] if c['name'] == '$1')['$2'])"; }
+declare -gA fact
+read_facts() {
+    local name value
+    fact=()
+    while IFS= read -rd '' name && IFS= read -rd '' value; do
+        fact[$name]=$value
+    done < <(PYTHONUTF8=1 "$PYTHON" "$PROGRAMS/facts.py" <<<"$output")
+    [ ${#fact[@]} -gt 0 ] || fail "no facts: $output"
+}
+# What a row says: holds, value or why, as JSON.
+row() {
+    [ -n "${fact[row $1 $2]+there}" ] || fail "no row $1" || return
+    echo "${fact[row $1 $2]}"
+}
 assert_row() { assert "row $1: $2" "$(row "$1" "$2")" "$3"; }
 
 # Names of the signals in a set of /proc/PID/status, by bash's own list.
@@ -32,46 +45,46 @@ names_of() {
 # Every fact, against /proc.
 assert_facts() {
     local pid=$1 fd
-    assert pid "$(get "['pid']")" "$pid"
-    assert name "$(get "['name']")" "$(cat "/proc/$pid/comm")"
-    assert state "$(get "['state']")" "$(stat_field "$pid" 3)"
-    assert parent "$(get "['parent']")" "$(stat_field "$pid" 4)"
-    assert group "$(get "['group']")" "$(stat_field "$pid" 5)"
-    assert session "$(get "['session']")" "$(stat_field "$pid" 6)"
-    assert leader "$(get "['session_leader']")" \
+    assert pid "${fact[pid]}" "$pid"
+    assert name "${fact[name]}" "$(cat "/proc/$pid/comm")"
+    assert state "${fact[state]}" "$(stat_field "$pid" 3)"
+    assert parent "${fact[parent]}" "$(stat_field "$pid" 4)"
+    assert group "${fact[group]}" "$(stat_field "$pid" 5)"
+    assert session "${fact[session]}" "$(stat_field "$pid" 6)"
+    assert leader "${fact[session_leader]}" \
         "$([ "$(stat_field "$pid" 6)" = "$pid" ] && echo true || echo false)"
-    assert "leader of the group" "$(get "['group_leader']")" \
+    assert "leader of the group" "${fact[group_leader]}" \
         "$([ "$(stat_field "$pid" 5)" = "$pid" ] && echo true || echo false)"
-    assert foreground "$(get "['foreground']")" \
+    assert foreground "${fact[foreground]}" \
         "$([ "$(stat_field "$pid" 8)" = "$(stat_field "$pid" 5)" ] && echo true || echo false)"
-    assert ignored "$(get "['ignored']")" "$(names_of "$pid" SigIgn)"
-    assert caught "$(get "['caught']")" "$(names_of "$pid" SigCgt)"
-    assert blocked "$(get "['blocked']")" "$(names_of "$pid" SigBlk)"
-    assert cwd "$(get "['cwd']")" "$(cwd_of "$pid")"
-    assert umask "0$(get "['umask']")" "$(status_field "$pid" Umask)"
-    assert numbers "$(get "' '.join(str(n) for n in sorted(f['fd'] for f in it['fds']))")" \
+    assert ignored "${fact[ignored]}" "$(names_of "$pid" SigIgn)"
+    assert caught "${fact[caught]}" "$(names_of "$pid" SigCgt)"
+    assert blocked "${fact[blocked]}" "$(names_of "$pid" SigBlk)"
+    assert cwd "${fact[cwd]}" "$(cwd_of "$pid")"
+    assert umask "0${fact[umask]}" "$(status_field "$pid" Umask)"
+    assert numbers "${fact[numbers]}" \
         "$(fds_of "$pid" | tr ' ' '\n' | sort -n | xargs)"
     for fd in $(fds_of "$pid"); do
-        assert "target of $fd" "$(get "only(f for f in it['fds'] if f['fd'] == $fd)['target']")" \
+        assert "target of $fd" "${fact[fd $fd target]}" \
             "$(fd_of "$pid" "$fd")"
     done
-    assert words "$(get "''.join(w + ' ' for w in it['command'])")" "$(command_of "$pid")"
+    assert words "${fact[words]}" "$(command_of "$pid")"
 }
 assert_proper() {
-    assert verdict "$(get "['verdict']")" "a proper daemon"
+    assert verdict "${fact[verdict]}" "a proper daemon"
     assert status "$status" 0
-    assert daemon "$(get "['daemon']")" true
-    assert complete "$(get "['complete']")" true
-    assert "killed" "$(get "['terminal_end_kills']")" false
-    assert terminal "$(get "['terminal']")" null
+    assert daemon "${fact[daemon]}" true
+    assert complete "${fact[complete]}" true
+    assert "killed" "${fact[terminal_end_kills]}" false
+    assert terminal "${fact[terminal]}" null
     assert "NO in the table" "$(grep -c '^NO' <<<"$table")" 0
 }
 assert_improper() {
     assert status "$status" 1
-    assert daemon "$(get "['daemon']")" false
+    assert daemon "${fact[daemon]}" false
     local part
     for part; do
-        assert_match verdict "$(get "['verdict']")" "not a daemon: *$part*"
+        assert_match verdict "${fact[verdict]}" "not a daemon: *$part*"
     done
 }
 
@@ -113,8 +126,8 @@ TELL='until [ "$(cat /proc/$!/comm)" = sleep ]; do :; done; echo $! >new; mv new
     assert_row leader holds true
     assert_row cwd holds true
     assert_row stdout value "\"$PWD/log\""
-    assert ignored "$(get "['ignored']")" '["HUP", "TTIN", "TTOU"]'
-    assert preload "$(get "['ld_preload']")" null
+    assert ignored "${fact[ignored]}" '["HUP", "TTIN", "TTOU"]'
+    assert preload "${fact[ld_preload]}" null
 }
 
 @test "a stay job leads its session, and is a proper daemon" {
@@ -126,7 +139,7 @@ TELL='until [ "$(cat /proc/$!/comm)" = sleep ]; do :; done; echo $! >new; mv new
     assert_facts "$pid"
     assert_proper
     assert_row leader holds null
-    assert leader "$(get "['session_leader']")" true
+    assert leader "${fact[session_leader]}" true
 }
 
 @test "sshd is a proper daemon: it catches HUP" {
@@ -144,7 +157,7 @@ TELL='until [ "$(cat /proc/$!/comm)" = sleep ]; do :; done; echo $! >new; mv new
     look "$pid"
     assert_facts "$pid"
     assert_proper
-    assert_match caught "$(get "['caught']")" '*"HUP"*'
+    assert_match caught "${fact[caught]}" '*"HUP"*'
     assert_match "row caught" "$(row caught why)" '*reload their settings*'
     assert_match table "$table" "*fd 3 *socket:*"
 }
@@ -156,7 +169,7 @@ TELL='until [ "$(cat /proc/$!/comm)" = sleep ]; do :; done; echo $! >new; mv new
     assert_facts "$pid"
     assert_improper "a hangup of terminal pts/* would not kill it, but it is still tied" \
         "it is in the session of $(stat_field "$pid" 6) (bash)"
-    assert killed "$(get "['terminal_end_kills']")" false
+    assert killed "${fact[terminal_end_kills]}" false
     assert_row terminal holds false
     assert_row hangup why '"it ignores SIGHUP"'
     assert_row session holds false
@@ -173,12 +186,12 @@ TELL='until [ "$(cat /proc/$!/comm)" = sleep ]; do :; done; echo $! >new; mv new
         "$TELL"
     look "$pid"
     assert_facts "$pid"
-    terminal=$(get "['terminal']")
+    terminal=${fact[terminal]}
     assert "terminal's device" "/dev/$terminal" "$(fd_of "$pid" 1)"
     assert_improper "a hangup of terminal $terminal would kill it" \
         "it has a terminal as its stdin and stdout and stderr"
-    assert killed "$(get "['terminal_end_kills']")" true
-    assert "kind of 1" "$(get "['fds'][1]['kind']")" terminal
+    assert killed "${fact[terminal_end_kills]}" true
+    assert "kind of 1" "${fact[fd 1 kind]}" terminal
     assert_match why "$(row hangup why)" "*passes SIGHUP on to its jobs*"
     hang_up
     await gone "$pid"
@@ -190,7 +203,7 @@ TELL='until [ "$(cat /proc/$!/comm)" = sleep ]; do :; done; echo $! >new; mv new
     look "$pid"
     assert_facts "$pid"
     assert_improper "would kill it"
-    assert foreground "$(get "['foreground']")" true
+    assert foreground "${fact[foreground]}" true
     assert_row hangup why '"in the foreground: the kernel sends it SIGHUP"'
     hang_up
     await gone "$pid"
@@ -202,7 +215,7 @@ TELL='until [ "$(cat /proc/$!/comm)" = sleep ]; do :; done; echo $! >new; mv new
     kill -STOP "$pid"
     await has_state "$pid" T
     look "$pid"
-    assert state "$(get "['state']")" T
+    assert state "${fact[state]}" T
     assert_improper "would kill it"
     hang_up
     await gone "$pid"
@@ -225,14 +238,14 @@ TELL='until [ "$(cat /proc/$!/comm)" = sleep ]; do :; done; echo $! >new; mv new
     on_lasting_terminal 'echo $$ >pid'
     look "$pid"
     assert_improper "may kill it"
-    assert killed "$(get "['terminal_end_kills']")" null
+    assert killed "${fact[terminal_end_kills]}" null
 }
 
 @test "a daemon with a terminal on 1 is none; on a further descriptor it is told" {
     on_lasting_terminal "'$DZ' -q -o - -e /dev/null sleep 3608 &" "$TELL"
     look "$pid"
     assert_improper "it has a terminal as its stdout"
-    assert terminal "$(get "['terminal']")" null
+    assert terminal "${fact[terminal]}" null
     assert_row stdout holds false
     assert_row stderr holds true
     on_lasting_terminal "'$DZ' -q --keep-fd=7 -o log sleep 3608 7>/dev/tty &" "$TELL"
@@ -298,8 +311,9 @@ sh -c 'read x; echo \$x >new; mv new pid; exec cat' &"
     need setpriv
     caller setpriv --reuid=65432 --clear-groups "$DZ" -d -q -e /dev/null -o - sleep 3614
     try closed setpriv --reuid=65432 --clear-groups "$CTL" inspect --json "$pid"
+    read_facts
     assert status "$status" 1
-    assert verdict "$(get "['verdict']")" \
+    assert verdict "${fact[verdict]}" \
         "incomplete: nothing speaks against it, but not seen: stdout"
     assert_row stdout holds null
 }
@@ -311,16 +325,16 @@ sh -c 'read x; echo \$x >new; mv new pid; exec cat' &"
     pid=$(cat pid)
     look "$pid"
     assert status "$status" 1
-    assert verdict "$(get "['verdict']")" "not a daemon: it has ended and is a zombie"
-    assert zombie "$(get "['zombie']")" true
-    assert parent "$(get "['parent']")" $!
+    assert verdict "${fact[verdict]}" "not a daemon: it has ended and is a zombie"
+    assert zombie "${fact[zombie]}" true
+    assert parent "${fact[parent]}" $!
 }
 
 @test "a kernel thread is none" {
     [ "$(cat /proc/2/comm)" = kthreadd ] || lacking "needs to see kernel threads"
     look 2
     assert_improper "a kernel thread"
-    assert kernel_thread "$(get "['kernel_thread']")" true
+    assert kernel_thread "${fact[kernel_thread]}" true
 }
 @test "a job of nobody's, or of dash's: nobody sends it SIGHUP" {
     on_lasting_terminal '(sleep 3604 & echo $! >mine)' \
@@ -346,16 +360,17 @@ sh -c 'read x; echo \$x >new; mv new pid; exec cat' &"
     pid=$(dz -d -q -o log sleep 3610)
     track "$pid"
     try closed setpriv --reuid=65432 --clear-groups "$CTL" inspect --json "$pid"
+    read_facts
     assert status "$status" 1
-    assert verdict "$(get "['verdict']")" \
+    assert verdict "${fact[verdict]}" \
         "incomplete: nothing speaks against it, but not seen: cwd, descriptors, LD_PRELOAD"
-    assert complete "$(get "['complete']")" false
-    assert daemon "$(get "['daemon']")" false
-    assert fds "$(get "['fds']")" null
-    assert cwd "$(get "['cwd']")" null
+    assert complete "${fact[complete]}" false
+    assert daemon "${fact[daemon]}" false
+    assert fds "${fact[fds]}" null
+    assert cwd "${fact[cwd]}" null
     assert_row descriptors holds null
     assert_row descriptors value '"not permitted to see"'
-    assert session "$(get "['session']")" "$(stat_field "$pid" 6)"
+    assert session "${fact[session]}" "$(stat_field "$pid" 6)"
     try closed setpriv --reuid=65432 --clear-groups "$CTL" inspect "$pid"
     assert status "$status" 1
     assert rows "$(grep -c '^?   .*not permitted to see' <<<"$output")" 3
@@ -380,11 +395,11 @@ sh -c 'read x; echo \$x >new; mv new pid; exec cat' &"
     track "$pid"
     await is_file ready
     look "$pid"
-    assert preload "$(get "['ld_preload']")" "$TARGETS/initfirst.so"
-    assert cwd "$(get "['cwd']")" "$PWD/$long"
-    assert umask "$(get "['umask']")" 027
-    assert blocked "$(get "['blocked']")" '["TERM", "RTMIN+2"]'
-    assert words "$(get "['command'][-2:]")" '["a \"b\"", "new\nline"]'
+    assert preload "${fact[ld_preload]}" "$TARGETS/initfirst.so"
+    assert cwd "${fact[cwd]}" "$PWD/$long"
+    assert umask "${fact[umask]}" 027
+    assert blocked "${fact[blocked]}" '["TERM", "RTMIN+2"]'
+    assert words "${fact[last words]}" '["a \"b\"", "new\nline"]'
     assert_proper
     assert_match table "$table" "*$long"$'\n'"                 *its file system*"
     assert_match table "$table" '*a "b" new?line*'
@@ -437,7 +452,7 @@ sh -c 'read x; echo \$x >new; mv new pid; exec cat' &"
     pid=$(<pid)
     track "$pid"
     look "$pid"
-    assert preload "$(get "['ld_preload']")" null
+    assert preload "${fact[ld_preload]}" null
     assert_row LD_PRELOAD value '"none"'
 }
 
@@ -446,8 +461,9 @@ sh -c 'read x; echo \$x >new; mv new pid; exec cat' &"
     track "$pid"
     for word in job ./pid; do
         try closed "$CTL" inspect --json "$word"
+        read_facts
         assert "status of $word" "$status" 0
-            assert "PID of $word" "$(get "['pid']")" "$pid"
+            assert "PID of $word" "${fact[pid]}" "$pid"
     done
     kill -KILL "$pid"
     await gone "$pid"
@@ -468,10 +484,10 @@ sh -c 'read x; echo \$x >new; mv new pid; exec cat' &"
     [ "$(stat_field "$pid" 20)" -gt 1 ]
     look "$pid"
     assert_proper
-    assert zombie "$(get "['zombie']")" false
-    assert state "$(get "['state']")" S
-    assert cwd "$(get "['cwd']")" "$PWD"
-    assert umask "$(get "['umask'] is not None")" true
+    assert zombie "${fact[zombie]}" false
+    assert state "${fact[state]}" S
+    assert cwd "${fact[cwd]}" "$PWD"
+    refute [ "${fact[umask]}" = null ]
     assert_row stdout value "\"$PWD/log\""
     # As the leader of its session too.
     [[ $(row session value) != *ended* ]] || [ "$(stat_field "$pid" 6)" != "$pid" ]

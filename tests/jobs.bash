@@ -34,7 +34,7 @@ victim_pid() {
     done
     return 0
 }
-refute_victim() { assert "process of the victim" "$(victim_pid)" ""; }
+refute_victim() { untraced assert "process of the victim" "$(victim_pid)" ""; }
 
 # start_victim MODE [--OPTION=VALUE]...: start a new victim.
 start_victim() {
@@ -79,7 +79,8 @@ new_stranger() {
 }
 
 # Run dzctl and note in calls each system call of it that sends a signal.
-watched() {
+watched() { untraced watch_signals "$@"; }
+watch_signals() {
     rm -f "$BATS_TEST_TMPDIR/.trace"
     try within strace -f -qq -o "$BATS_TEST_TMPDIR/.trace" \
         -e trace=kill,tkill,tgkill,pidfd_send_signal,rt_sigqueueinfo,rt_tgsigqueueinfo \

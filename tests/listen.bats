@@ -1,108 +1,7 @@
-# --wait=listen: when the launcher has returned, the first request is answered.
+# --wait=listen: which socket counts, and which process the job then is.
 
 load helpers
 load waiting
-
-# The first line of an answer of 127.0.0.1:PORT; one attempt, in this process.
-ask() {
-    local port=$1
-    answer=
-    exec 9<>"/dev/tcp/127.0.0.1/$port" || fail "no connection" || return
-    [ $# = 1 ] || printf %b "$2" >&9
-    IFS= read -r -t "$DEADLINE" answer <&9 || fail "no answer" || return
-    exec 9>&-
-    answer=${answer%$'\r'}
-}
-
-redis() { ask "$port" 'PING\r\n' && assert_match answer "$answer" "+PONG"; }
-memcached() { ask "$port" 'version\r\n' && assert_match answer "$answer" "VERSION *"; }
-http() { ask "$port" 'GET / HTTP/1.0\r\n\r\n' && assert_match answer "$answer" "HTTP/1.? 200*"; }
-nginx_http() {
-    http && await is_file nginx.pid && servers+=" $(cat nginx.pid)"
-}
-hello() {
-    ask "$port" && assert_match answer "$answer" "hello *" && servers+=" ${answer#hello }"
-}
-
-# fifty QUESTION WORD... : fifty starts, half of them each way; in the words PORT
-# is the port.  The question may add to servers what is to be ended besides pid.
-fifty() {
-    local question=$1 i way server
-    shift
-    rounds=0
-    for i in {1..25}; do
-        for way in $WAYS; do
-            port=$(free_port)
-            late=()
-            # Each second one is late, so that who does not wait is found out.
-            ((i % 2)) || late=(bash -c 'sleep 0.1; exec "$@"' late)
-            start "$way" DZ_WAIT="listen:$port" DZ_TIMEOUT="$DEADLINE" -- "${late[@]}" "${@//PORT/$port}"
-            assert "status of start $i" "$status" 0 || fail "$stderr"
-            servers=$pid
-            $question || fail "start $i by the $way"
-            for server in $servers; do
-                track "$server"
-                # TERM: a master ends its workers, which KILL would orphan.
-                kill -TERM "$server" 2>/dev/null || true
-                await gone "$server"
-            done
-            rm -f nginx.pid
-            rounds=$((rounds + 1))
-        done
-    done
-    assert rounds $rounds 50
-}
-
-@test "redis-server answers, fifty times" {
-    need redis-server
-    fifty redis redis-server --port PORT --save "" --bind 127.0.0.1
-}
-
-@test "memcached answers, fifty times" {
-    need memcached
-    fifty memcached memcached -u nobody -l 127.0.0.1 -p PORT
-}
-
-@test "python3 -m http.server answers, fifty times" {
-    fifty http "$PYTHON" -m http.server --bind 127.0.0.1 --directory "$HOME" PORT
-}
-
-@test "a server answers, fifty times" {
-    fifty hello "$TARGETS/server" PORT
-}
-
-@test "a static server answers, fifty times" {
-    WAYS="leave leave" # nothing is preloaded into it
-    fifty hello "$TARGETS/server-static" PORT
-}
-
-nginx_conf() {
-    chmod 755 .
-    cat >nginx.conf <<END
-$1
-pid $PWD/nginx.pid;
-error_log $PWD/error.log;
-events {}
-http {
-    access_log off;
-    client_body_temp_path $PWD/t1; proxy_temp_path $PWD/t2; fastcgi_temp_path $PWD/t3;
-    uwsgi_temp_path $PWD/t4; scgi_temp_path $PWD/t5;
-    server { listen 127.0.0.1:@; location / { return 200 "fine"; } }
-}
-END
-}
-
-@test "nginx in the foreground, master and workers, answers, fifty times" {
-    need nginx
-    nginx_conf "daemon off; worker_processes 2;"
-    fifty nginx_http bash -c "sed s/@/PORT/ '$PWD/nginx.conf' >'$PWD/PORT.conf' && exec nginx -c '$PWD/PORT.conf'"
-}
-
-@test "nginx that daemonizes itself answers, fifty times" {
-    need nginx
-    nginx_conf ""
-    fifty nginx_http bash -c "sed s/@/PORT/ '$PWD/nginx.conf' >'$PWD/PORT.conf' && exec nginx -c '$PWD/PORT.conf'"
-}
 
 @test "nginx that daemonizes itself: the PID is its master's, when the caller waits for that too" {
     need nginx
@@ -119,14 +18,6 @@ END
         assert records "$(ls -A "$DZ_STATE_DIR")" "$pid"
         stops_on_term "$pid"
     done
-}
-
-@test "a script that starts its server two forks down, and waits, fifty times" {
-    fifty hello bash -c "(bash -c '\"$TARGETS/server\" PORT & wait' & wait); :"
-}
-
-@test "a script that starts its server two forks down, and ends, fifty times" {
-    fifty hello bash -c "(bash -c '\"$TARGETS/server\" PORT &' &) & exit 0"
 }
 
 @test "a script that ends: the job is the server that it left" {

@@ -33,7 +33,8 @@ failed() {
     left_nothing
 }
 
-left_nothing() {
+left_nothing() { untraced check_leavings; }
+check_leavings() {
     [ ! -e pid ] || fail "a pidfile is left: $(cat pid)"
     [ ! -e .pid.new ] || fail "a lock is left"
     [ ! -d "$DZ_STATE_DIR" ] || assert "records" "$(ls -A "$DZ_STATE_DIR")" ""
@@ -52,4 +53,73 @@ assert_shown() {
         want+=$'\n'"  $line"
     done
     assert "what is shown" "$(shown)" "$want"
+}
+
+# ---- servers that are asked ------------------------------------------------------
+
+# The first line of an answer of 127.0.0.1:PORT; one attempt, in this process.
+ask() {
+    local port=$1
+    answer=
+    exec 9<>"/dev/tcp/127.0.0.1/$port" || fail "no connection" || return
+    [ $# = 1 ] || printf %b "$2" >&9
+    IFS= read -r -t "$DEADLINE" answer <&9 || fail "no answer" || return
+    exec 9>&-
+    answer=${answer%$'\r'}
+}
+
+redis() { ask "$port" 'PING\r\n' && assert_match answer "$answer" "+PONG"; }
+memcached() { ask "$port" 'version\r\n' && assert_match answer "$answer" "VERSION *"; }
+http() { ask "$port" 'GET / HTTP/1.0\r\n\r\n' && assert_match answer "$answer" "HTTP/1.? 200*"; }
+nginx_http() {
+    http && await is_file nginx.pid && servers+=" $(cat nginx.pid)"
+}
+hello() {
+    ask "$port" && assert_match answer "$answer" "hello *" && servers+=" ${answer#hello }"
+}
+
+# fifty QUESTION WORD... : fifty starts, half of them each way; in the words PORT
+# is the port.  The question may add to servers what is to be ended besides pid.
+fifty() { untraced ask_fifty "$@"; }
+ask_fifty() {
+    local question=$1 i way server
+    shift
+    rounds=0
+    for i in {1..25}; do
+        for way in $WAYS; do
+            port=$(free_port)
+            late=()
+            # Each second one is late, so that who does not wait is found out.
+            ((i % 2)) || late=(bash -c 'sleep 0.1; exec "$@"' late)
+            start "$way" DZ_WAIT="listen:$port" DZ_TIMEOUT="$DEADLINE" -- "${late[@]}" "${@//PORT/$port}"
+            assert "status of start $i" "$status" 0 || fail "$stderr"
+            servers=$pid
+            $question || fail "start $i by the $way"
+            for server in $servers; do
+                track "$server"
+                # TERM: a master ends its workers, which KILL would orphan.
+                kill -TERM "$server" 2>/dev/null || true
+                await gone "$server"
+            done
+            rm -f nginx.pid
+            rounds=$((rounds + 1))
+        done
+    done
+    assert rounds $rounds 50
+}
+
+nginx_conf() {
+    chmod 755 .
+    cat >nginx.conf <<END
+$1
+pid $PWD/nginx.pid;
+error_log $PWD/error.log;
+events {}
+http {
+    access_log off;
+    client_body_temp_path $PWD/t1; proxy_temp_path $PWD/t2; fastcgi_temp_path $PWD/t3;
+    uwsgi_temp_path $PWD/t4; scgi_temp_path $PWD/t5;
+    server { listen 127.0.0.1:@; location / { return 200 "fine"; } }
+}
+END
 }
