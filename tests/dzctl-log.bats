@@ -69,7 +69,7 @@ load ctl
 
 # dzctl log -f looks each second where nothing tells it.  That it is told is seen from
 # how its polls end, and not from the time, which on a busy machine may be any.
-POLLS=(-qq -o polls -e trace=poll,ppoll)
+POLLS=(-qq -o polls -e "trace=poll,ppoll")
 polled_follow() {
     closed strace "${POLLS[@]}" "$CTL" log -f "$@" >shown 2>shown.err &
     follower=$!

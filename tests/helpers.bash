@@ -298,7 +298,7 @@ poll() {
     local until=$((SECONDS + DEADLINE)) tries=0
     until "$@"; do
         [ $SECONDS -lt $until ] || fail "not within $DEADLINE s: $*" || return
-        [ $((tries++)) -lt 50 ] && sleep 0.01 || sleep 0.05
+        if [ $((tries++)) -lt 50 ]; then sleep 0.01; else sleep 0.05; fi
     done
 }
 milliseconds() { echo $((${EPOCHREALTIME/[.,]/} / 1000)); }

@@ -362,7 +362,7 @@ waits_for() {
     done
     BEFORE="nsenter --target $strangers --net"
     for way in $WAYS; do
-        start "$way" DZ_WAIT="${ports#,}" DZ_TIMEOUT=$DEADLINE -- "$PYTHON" "$PROGRAMS/listening.py" "${words[@]}"
+        start "$way" DZ_WAIT="${ports#,}" DZ_TIMEOUT="$DEADLINE" -- "$PYTHON" "$PROGRAMS/listening.py" "${words[@]}"
         started
         kill "$pid"
         await gone "$pid"

@@ -179,7 +179,7 @@ notifies() {
             elapsed=$(($(milliseconds) - before))
             [ $elapsed -lt $((time * 1500)) ] || break
         done
-        [ $elapsed -ge $((time * 1500)) ] && [ $elapsed -lt $((time * 1500 + 25000)) ] || fail "after $elapsed ms"
+        [ "$elapsed" -ge $((time * 1500)) ] && [ "$elapsed" -lt $((time * 1500 + 25000)) ] || fail "after $elapsed ms"
         notifies "$way" "$DEADLINE" EXTEND_TIMEOUT_USEC=1 sleep:0.3 EXTEND_TIMEOUT_USEC= EXTEND_TIMEOUT_USEC=-5 \
             EXTEND_TIMEOUT_USEC=1x sleep:0.3 READY=1
         started
