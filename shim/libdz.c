@@ -117,6 +117,23 @@ __attribute__((noreturn)) static void start_afresh(struct dz_start *start,
     give_up(start, fault);
 }
 
+/* Ends a good start, right before main(): what can fail comes before the good news. */
+static void end_start(struct dz_start *start)
+{
+    struct dz_fault fault;
+    struct dz_held held;
+
+    if (dz_unguard_writes(start, &fault) < 0) {
+        dz_fail(start, &fault);
+        give_up(start, &fault);
+    }
+    dz_hold_write_signals(&held);
+    if (start->mode == DZ_STAY)
+        say_started(start);
+    dz_report_ready(start);
+    dz_release_write_signals(&held);
+}
+
 /*
  * Makes this process the daemon.  again: this is the second of two images.  late: other
  * constructors ran before ours, and descriptors from 3 are open.
@@ -137,9 +154,7 @@ static void become_daemon(struct dz_start *start, bool again, bool late)
         end_caller(start, &fault);
     if (result < 0)
         give_up(start, &fault);
-    if (start->mode == DZ_STAY)
-        say_started(start);
-    dz_report_ready(start);
+    end_start(start);
 }
 
 /* Reads the settings.  The default mode is leave, and stay for PID 1. */
@@ -213,7 +228,7 @@ static bool only_powers(struct dz_plan *plan, struct dz_start *start, char **env
         dz_fail(start, &fault);
         give_up(start, &fault);
     }
-    dz_report_ready(start);
+    end_start(start);
     return true;
 }
 

@@ -351,6 +351,7 @@ teardown() {
     assert said "$(cat said)" \
         "dznohup: note: $DZ_STATE_DIR/$pid: No space left on device; the job has no record"
     kill -KILL "$pid"
+}
 
 @test "the log of a failed start is shown without control characters, U+0080 to U+009F too" {
     try dz -d -q -o log sh -c 'printf "a\302\2332Jb\233c\033[2Jd\303\251\n"; exit 3'

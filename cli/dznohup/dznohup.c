@@ -83,8 +83,8 @@ static int launch(struct dz_start *start, const struct command *command,
         if (start->mode == DZ_STAY && has_words(start) &&
             !lacks_interpreter(command->path))
             say_started(start);
-        if (preload_library(start, library, fault) == 0) {
-            dz_unguard_writes(start);
+        if (preload_library(start, library, fault) == 0 &&
+            dz_unguard_writes(start, fault) == 0) {
             exec_command(command, start->envp, fault);
             dz_guard_writes(start);
         }

@@ -93,7 +93,8 @@ void say_started(const struct dz_start *start)
         dz_add(&text, "PID ");
         dz_add_number(&text, start->pid);
     }
-    dz_add_started(start, why_left(start->leave_reason), &text);
+    dz_add_started(
+        start, start->mode == DZ_LEAVE ? why_left(start->leave_reason) : NULL, &text);
     dz_one_line(line);
     dz_add(&text, "\n");
     put(start->stderr_fd, line);

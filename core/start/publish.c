@@ -262,13 +262,26 @@ static int publish_record(struct dz_start *start, pid_t pid, struct dz_fault *fa
     return go_unrecorded(start, fault);
 }
 
-/* ours: the record is of this very start, and is removed although its process runs. */
+/* Removes the record of pid.  With ours, this start has made it, and it is removed
+ * although its process runs.  A process that was killed while it wrote the record has
+ * left the lock: it goes too. */
 static void remove_record(const struct dz_start *start, pid_t pid, bool ours)
 {
+    struct dz_stat about;
     char path[PATH_MAX];
+    char name[24];
+    bool taken = true;
 
-    if (find_record(start, pid, path) == 0)
+    if (!has_directory(start) || pid <= 0)
+        return;
+    for (int slot = 0; taken && slot < DZ_SLOTS; slot++) {
+        dz_record_slot(name, pid, slot);
+        if (dz_join(path, start->state, name) < 0)
+            return;
+        /* The first slot without a record is the last that a start has tried. */
+        taken = dz_stat(AT_FDCWD, path, false, &about) == 0;
         dz_record_remove(path, pid, ours);
+    }
 }
 
 /* ---- the pidfile ---- */

@@ -54,13 +54,16 @@ void dz_guard_writes(struct dz_start *start)
                                     start->write_actions[i], (size_t)KERNEL_SET) == 0;
 }
 
-void dz_unguard_writes(struct dz_start *start)
+int dz_unguard_writes(struct dz_start *start, struct dz_fault *fault)
 {
-    for (int i = 0; i < DZ_WRITE_SIGNALS; i++)
-        if (start->guarded[i]) /* the call worked in dz_guard_writes */
+    for (int i = 0; i < DZ_WRITE_SIGNALS; i++) {
+        if (start->guarded[i] &&
             syscall(SYS_rt_sigaction, of_writes[i], start->write_actions[i], NULL,
-                    (size_t)KERNEL_SET);
-    memset(start->guarded, 0, sizeof start->guarded);
+                    (size_t)KERNEL_SET) < 0)
+            return dz_fault_number(fault, "signals", of_writes[i], errno, NULL);
+        start->guarded[i] = false;
+    }
+    return 0;
 }
 
 /* Returns the disposition that dz_unguard_writes will set, or NULL. */

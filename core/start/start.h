@@ -386,7 +386,7 @@ void dz_guard_writes(struct dz_start *start);
 
 /* Sets SIGPIPE and SIGXFSZ to what was saved, which dz_reset_signals has adapted for
  * the target.  For the moment before exec or main(), after our last write. */
-void dz_unguard_writes(struct dz_start *start);
+int dz_unguard_writes(struct dz_start *start, struct dz_fault *fault);
 
 /* Prepare: ignores HUP, TTIN and TTOU, and sets CHLD to default. */
 int dz_ignore_hangup(struct dz_start *start, struct dz_fault *fault);

@@ -110,15 +110,13 @@ void dz_show_log(const struct dz_start *start, const char *program, int to)
 void dz_add_started(const struct dz_start *start, const char *where,
                     struct dz_text *text)
 {
-    bool staying = start->mode == DZ_STAY;
-
-    if (!staying) {
+    if (where != NULL) {
         dz_add(text, start->ended ? " has exited with status 0" : " is running");
         dz_add(text, where);
     }
     if (start->log.path[0] == '\0')
         return;
-    dz_add(text, staying ? "" : ", ");
+    dz_add(text, where != NULL ? ", " : "");
     dz_add(text,
            start->new_fd[1] >= 0 ? "appending output to " : "appending stderr to ");
     dz_add(text, start->log.path);

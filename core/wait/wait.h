@@ -178,7 +178,8 @@ bool dz_has_notes(const struct dz_start *start);
 
 /*
  * Appends the rest of the line about a good start, after "PID 12": " is running,
- * appending output to LOG".  where is "" or words that follow "running".
+ * appending output to LOG".  where is "" or words that follow "running"; with NULL only
+ * the log is told.
  */
 void dz_add_started(const struct dz_start *start, const char *where,
                     struct dz_text *text);
