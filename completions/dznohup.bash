@@ -24,7 +24,7 @@ _dznohup_read_help()
                 *) options+=("${BASH_REMATCH[3]}") ;;
             esac
         fi
-        # COND: exec, settle[:MAX] (the default), alive:SEC, main, listen[:PORT|:PATH], ...
+        # COND: exec, settle[:MAX], alive:SEC, main, listen[:PORT|:PATH], ...
         [[ $line != COND:* ]] || conditional=yes
         [[ $conditional ]] || continue
         for word in ${line#COND:}; do

@@ -65,7 +65,7 @@ for line in $help
     set -a __dznohup_options (string join -n / "$letter" $name)(string replace '[=' '=?' -- "$equals")
 end
 
-# COND: exec, settle[:MAX] (the default), alive:SEC, main, listen[:PORT|:PATH], notify.
+# COND: exec, settle[:MAX], alive:SEC, main, listen[:PORT|:PATH], notify.
 set -l conditions (string join ' ' $help | string match -rg 'COND: (.*?)\. ' | string split ', ')
 set -g __dznohup_conditions (string match -r '^[a-z]+(?=$|\[)' -- $conditions) \
     (string replace -rf '^([a-z]+)\[?:.*' '$1:' -- $conditions)

@@ -258,14 +258,15 @@ stays() {
 }
 
 @test "an interrupt during the wait stops the job, and ends the launcher by that signal" {
+    ln -s "$(command -v sleep)" sleeper # its path tells it from that of another run
     for signal in SIGINT:-2 SIGQUIT:-3 SIGTERM:-15; do
         for program in dznohup libdz.so; do
             words=(env LD_PRELOAD="$SHIM" DZ_OUTPUT=log DZ_WAIT=alive:20 DZ_PIDFILE=pid DZ_NAME=x)
             [ $program = libdz.so ] ||
                 words=("$DZ" -d -o log -w alive:20 -p pid --name=x)
-            run closed "$PYTHON" "$PROGRAMS/interrupt.py" "${signal%:*}" "${words[@]}" sleep 3600.77
+            run closed "$PYTHON" "$PROGRAMS/interrupt.py" "${signal%:*}" "${words[@]}" "$PWD/sleeper" 3600
             assert output "$output" "${signal#*:}  $program: wait: interrupted by ${signal%:*}"
-            assert_none_with "sleep 3600.77"
+            assert_none_with "$PWD/sleeper 3600"
             [ ! -e pid ] && [ ! -s log ]
         done
     done

@@ -144,6 +144,24 @@ static void print_row(const struct dz_option *option)
     putchar('\n');
 }
 
+/* Prints "COND: exec, ..." of the table, in lines of at most 79 characters.  The
+ * completions read it up to the full stop. */
+static void print_conditions(void)
+{
+    char scratch[DZ_CONDITION_MAX];
+    size_t column = (size_t)printf("\nCOND:") - 1;
+    const char *at = dz_condition_forms(scratch);
+
+    while (*at != '\0') {
+        size_t length = strcspn(at, " ");
+        bool wraps = column + 1 + length > 78;
+        printf("%s%.*s", wraps ? "\n" : " ", (int)length, at);
+        column = wraps ? length : column + 1 + length;
+        at += length + (at[length] == ' ');
+    }
+    printf(".\n");
+}
+
 int print_help(void)
 {
     printf("Usage: dznohup [OPTION]... [--] COMMAND [ARG]...\n"
@@ -155,9 +173,9 @@ int print_help(void)
     for (const struct dz_option *option = dz_options; option->help != NULL; option++)
         if (on_command_line(option))
             print_row(option);
+    print_conditions();
     printf(
-        "\nCOND is one of exec, settle[:MAX] (the default), alive:SEC, main,\n"
-        "listen[:PORT|:PATH], notify, fd:N, path:FILE.\n"
+        "The default COND is settle.\n"
         "The variable in brackets sets the option's default.  It also sets the option "
         "for\n"
         "LD_PRELOAD=libdz.so COMMAND, except DZ_DRY_RUN.\n"
