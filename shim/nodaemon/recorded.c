@@ -158,12 +158,20 @@ static int check_open(const struct shim_trial *trial, int directory, const char 
 
 /* ---- recording ---- */
 
+/* From 3.12 on, Python counts its threads there after each fork, to warn of them.  If
+ * it cannot open the file, it goes on with the threads that it knows of. */
+static const char THREAD_COUNT[] = "/proc/self/stat";
+
 static bool keep_open(struct shim_trial *trial, int directory, const char *path,
                       int flags, int mode, long *result)
 {
     struct kept kept = {.kind = OPEN, .fd = directory, .flags = flags, .mode = mode};
     struct dz_stat about;
 
+    if ((flags & O_ACCMODE) == O_RDONLY && strcmp(path, THREAD_COUNT) == 0) {
+        *result = -ENOENT;
+        return true;
+    }
     if ((flags & O_ACCMODE) == O_RDONLY || trial->files == SHIM_FILES)
         return false; /* a parent that reads does more than exit */
     /* To open a FIFO may take for ever, and tells its reader. */

@@ -33,5 +33,5 @@ for name in ["out"] + [f"out.{n}" for n in range(rotations)]:
         found[int(parts[1])][int(parts[2])] += 1
 for thread, count in enumerate(written):
     assert len(found[thread]) == count, f"{thread}: {len(found[thread])} of {count}"
-    assert found[thread].total() == count, f"{thread}: some are there twice"
+    assert sum(found[thread].values()) == count, f"{thread}: some are there twice"
     assert max(found[thread]) == count
