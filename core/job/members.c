@@ -131,14 +131,15 @@ int dz_members_all(const struct dz_members *members,
         if (seen < 0)
             return i > 0 || result != 0 ? result
                                         : dz_each_number("/proc", visit_process, &walk);
-        for (pid_t last = seen; result == 0; seen = last) {
-            last = dz_last_pid();
+        while (result == 0) {
+            pid_t last = dz_last_pid();
             if (last == seen)
                 return 0;
             if (last < seen || last - seen > MANY)
                 break; /* the numbers began anew, or too many are new: walk again */
             for (pid_t pid = seen + 1; pid <= last && result == 0; pid++)
                 result = visit_process(pid, -1, &walk);
+            seen = last;
         }
     }
     if (result == 0) {

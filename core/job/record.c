@@ -150,7 +150,7 @@ static void unescape(const char *value, struct dz_text *text)
             dz_add_char(text, *value);
             continue;
         }
-        dz_add_char(text, *value == 'n' ? '\n' : *value);
+        dz_add_bytes(text, *value == 'n' ? "\n" : value, 1);
     }
 }
 

@@ -215,6 +215,16 @@ static void tell(struct watch *watch, int64_t now)
                           (int)((now - watch->ready.began) / 1000));
 }
 
+/* Returns whether the program was executed and the library in it is silent: the
+ * library's pipe outlives the exec. */
+static bool library_is_silent(const struct watch *watch)
+{
+    struct dz_process process;
+
+    return dz_is_unheard(watch) && watch->start->pid > 0 &&
+           dz_read_process(watch->start->pid, &process) == 0 && process.executed;
+}
+
 static int time_out(const struct watch *watch, struct dz_fault *fault)
 {
     const struct dz_start *start = watch->start;
@@ -227,7 +237,8 @@ static int time_out(const struct watch *watch, struct dz_fault *fault)
     if (watch->reported)
         dz_add_unmet(&watch->ready, start, &watch->members, &text);
     else
-        dz_add(&text, "was not executed");
+        dz_add(&text, library_is_silent(watch) ? "libdz.so has not answered"
+                                               : "was not executed");
     dz_fault(fault, "wait", program_of(start), 0, words);
     fault->status = DZ_EXIT_TIMEOUT;
     return -1;
