@@ -545,7 +545,7 @@ refused() {
     says=dznohup
     for word in -w --wait -t --timeout; do
         try dz -d -o log -p pid $word bad "$SLEEPER" 60
-        failed 125 "$word: bad: no*"
+        failed 125 "$word: bad: *"
     done
     try dz -d -o log -p pid -w exec -w $list "$SLEEPER" 60
     failed 125 "-w: *: more than 8 conditions"

@@ -37,7 +37,7 @@ static int prepend_target(int fd, const char *rest, char path[PATH_MAX])
         errno = ENAMETOOLONG;
         return -1;
     }
-    strcpy(path, longer);
+    memcpy(path, longer, strlen(longer) + 1);
     return 0;
 }
 
@@ -64,7 +64,7 @@ int open_trusted(const char *name)
         errno = ENAMETOOLONG;
         return -1;
     }
-    strcpy(path, name);
+    memcpy(path, name, strlen(name) + 1);
     while (directory >= 0) {
         struct stat about;
         char *part = next_part(&rest);
