@@ -164,8 +164,11 @@ ended with a"
         finish $way DZ_PIN=default -- node -e "$node"
         assert "node $way" "$(cat log)" lives
     done
-    finish stay -- node -e "$node"
-    assert "node without" "$status" 129
+    # node 12, of Debian 11, leaves it as it is.
+    [[ $(node --version) == v12.* ]] || {
+        finish stay -- node -e "$node"
+        assert "node without" "$status" 129
+    }
 }
 
 @test "java lives" {
