@@ -73,7 +73,8 @@ assert_reopens() {
         assert_in_place
         [ $way = worker ] || [ "$(cwd_of "$pid")" != "$PWD" ]
         assert_reopens
-        assert "what it found" "$(cat valgrind)" ""
+        # Debian 11's says in lines with dashes that it does not know close_range(2).
+        assert "what it found" "$(grep -v '^--[0-9]*-- ' valgrind)" ""
         kill_started
     done
 }
