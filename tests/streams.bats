@@ -418,7 +418,7 @@ own_stdin() {
         rm -f theirs/nohup.out "$HOME/nohup.out"
         if [ $kind = FIFO ]; then
             mkfifo -m 666 theirs/nohup.out
-            why="a FIFO"
+            why="*a FIFO" # with a reader, or before cat has opened it
             beside cat theirs/nohup.out >leaked &
             reader=$!
             track $reader
@@ -436,7 +436,7 @@ own_stdin() {
             run bash -c "cd theirs && '$DZ' -d echo words 3>&- 4>&- | cat"
             assert refused "$output" "dznohup: log: $HOME/nohup.out: a file of another user"
         else
-            kill $reader 2>/dev/null || true
+            kill "$reader" 2>/dev/null || true
             assert leaked "$(cat leaked)" ""
         fi
     done

@@ -304,7 +304,7 @@ END
         "/usr/bin/memcached -d -u nobody -l 127.0.0.1 -p ${ports[2]}")
     names=(dz-redis dz-nginx dz-memcached)
     for i in 0 1 2; do
-        unit ${names[i]}.service <<END
+        unit "${names[i]}.service" <<END
 [Service]
 Type=notify
 Environment=DZ_STATE_DIR=$PWD/state

@@ -641,7 +641,7 @@ ignoring_term() {
         [ ! -s log ] || break
     done
     failed 124 "wait: bash: stopped after $time s: does not listen"
-    [ $elapsed -ge $((time * 1000 + 5000)) ] && [ $elapsed -lt $((time * 1000 + 60000)) ] || fail "after $elapsed ms"
+    [ "$elapsed" -ge $((time * 1000 + 5000)) ] && [ "$elapsed" -lt $((time * 1000 + 60000)) ] || fail "after $elapsed ms"
 }
 
 @test "a time-out kills what ignores TERM, what is stopped, what forks on: the launcher" {
