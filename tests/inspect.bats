@@ -320,14 +320,15 @@ sh -c 'read x; echo \$x >new; mv new pid; exec cat' &"
 
 @test "a zombie has ended" {
     "$PYTHON" "$PROGRAMS/zombie.py" 3>&- 4>&- &
-    track $!
+    parent=$!
+    track "$parent"
     await is_file pid
     pid=$(cat pid)
     look "$pid"
     assert status "$status" 1
     assert verdict "${fact[verdict]}" "not a daemon: it has ended and is a zombie"
     assert zombie "${fact[zombie]}" true
-    assert parent "${fact[parent]}" $!
+    assert parent "${fact[parent]}" "$parent"
 }
 
 @test "a kernel thread is none" {
