@@ -381,8 +381,10 @@ assert_daemon() {
 free_port() { untraced take_port "$@"; }
 take_port() {
     local port hex taken ports=${TMPDIR:-/tmp}/dznohup-ports
-    [ -e "$BATS_TEST_TMPDIR/.taken" ] || cat /proc/net/tcp /proc/net/tcp6 >"$BATS_TEST_TMPDIR/.taken" 2>/dev/null
-    taken=$(<"$BATS_TEST_TMPDIR/.taken")
+    # In setup_file there is no test yet.
+    local file=${BATS_TEST_TMPDIR:-$BATS_FILE_TMPDIR}/.taken
+    [ -e "$file" ] || cat /proc/net/tcp /proc/net/tcp6 >"$file" 2>/dev/null
+    taken=$(<"$file")
     [ -d "$ports" ] || mkdir -m 1777 "$ports" 2>/dev/null
     while :; do
         port=$((10000 + RANDOM * 22000 / 32768))
