@@ -72,25 +72,6 @@ static size_t whole_characters(const char *text, size_t length)
     return length - begin + 1 < wanted ? begin - 1 : length;
 }
 
-/* Masks control characters, but not tabs. */
-static void mask(char *text, size_t length)
-{
-    size_t begin = 0;
-
-    for (size_t i = 0; i <= length; i++) {
-        bool tab = i < length && text[i] == '\t';
-        if (i < length && text[i] == '\0')
-            text[i] = '?';
-        if (i < length && !tab)
-            continue;
-        text[i] = '\0';
-        dz_one_line(text + begin);
-        if (tab)
-            text[i] = '\t';
-        begin = i + 1;
-    }
-}
-
 /* Writes the line.  If that fails, there is nowhere to say so. */
 static void end_line(struct line *line)
 {
@@ -106,7 +87,7 @@ static void end_line(struct line *line)
         dz_add(&text, " bytes left out)");
     }
     dz_add(&text, "\n");
-    mask(line->text, line->length);
+    dz_mask_controls(line->text, line->length);
     dz_write(line->to, "  ", 2);
     dz_write(line->to, line->text, line->length);
     dz_write(line->to, left_out, text.length);
