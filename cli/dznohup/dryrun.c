@@ -218,9 +218,7 @@ static void print_powers(const struct dz_plan *plan)
 
     printf("powers   ");
     for (const struct dz_option *option = dz_options; option->help != NULL; option++) {
-        const char *value = (option->uses & DZ_HANDED) != 0
-                                ? dz_plan_show(plan, option, scratch)
-                                : NULL;
+        const char *value = dz_plan_show(plan, option, DZ_HANDED, scratch);
         if (value == NULL)
             continue;
         printf(" %s%s%s", option->name, *value != '\0' ? "=" : "", value);

@@ -18,9 +18,7 @@ static void add_options(const struct dz_plan *plan, struct dz_text *text)
     const char *separator = "";
 
     for (const struct dz_option *option = dz_options; option->help != NULL; option++) {
-        const char *value = (option->uses & DZ_HANDED) != 0
-                                ? dz_plan_show(plan, option, scratch)
-                                : NULL;
+        const char *value = dz_plan_show(plan, option, DZ_HANDED, scratch);
         if (value == NULL)
             continue;
         dz_add(text, separator);

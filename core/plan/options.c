@@ -270,9 +270,9 @@ int dz_plan_set(struct dz_plan *plan, const struct dz_option *option, const char
 }
 
 const char *dz_plan_show(const struct dz_plan *plan, const struct dz_option *option,
-                         char *scratch)
+                         int use, char *scratch)
 {
-    return option->show == NULL
+    return (option->uses & use) == 0 || option->show == NULL
                ? NULL
                : option->show((const char *)plan + option->field, scratch);
 }

@@ -166,10 +166,10 @@ void dz_plan_init(struct dz_plan *plan, char **argv);
 int dz_plan_set(struct dz_plan *plan, const struct dz_option *option, const char *value,
                 const char *called, struct dz_fault *fault);
 
-/* Returns the value of an option as it would be written, or NULL if it has its
- * default.  scratch has DZ_SHOWN_MAX bytes. */
+/* Returns the value of an option as it would be written, or NULL if it is not of that
+ * use or has its default; scratch has room for DZ_SHOWN_MAX bytes. */
 const char *dz_plan_show(const struct dz_plan *plan, const struct dz_option *option,
-                         char *scratch);
+                         int use, char *scratch);
 
 /* Sets plan from every DZ_* in envp; use is DZ_CLI or DZ_SHIM.  An unknown variable is
  * a fault. */

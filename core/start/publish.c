@@ -130,9 +130,7 @@ static void put_options(struct dz_record_out *out, const struct dz_plan *plan)
     char scratch[DZ_SHOWN_MAX]; /* mostly a few bytes of it are used */
 
     for (const struct dz_option *option = dz_options; option->help != NULL; option++) {
-        const char *value = (option->uses & DZ_RECORDED) != 0
-                                ? dz_plan_show(plan, option, scratch)
-                                : NULL;
+        const char *value = dz_plan_show(plan, option, DZ_RECORDED, scratch);
         if (value != NULL)
             dz_record_option(out, option->name, value);
     }

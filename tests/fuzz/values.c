@@ -85,7 +85,7 @@ static void try_conditions(struct dz_plan *plan, const char *value)
     if (!set(plan, "wait", value))
         return;
     first = plan->wait;
-    CHECK(dz_plan_show(plan, find("wait"), shown) == shown);
+    CHECK(dz_plan_show(plan, find("wait"), DZ_CLI, shown) == shown);
     CHECK(strcmp(shown, value) == 0);
     CHECK(set(plan, "wait", shown) && plan->wait.count == first.count);
     for (int i = 0; i < first.count; i++) {
