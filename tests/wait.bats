@@ -863,16 +863,19 @@ os.execvp(sys.argv[1], sys.argv[1:])'
 # ---- the stand-in --------------------------------------------------------------
 
 # stand_in WAY: start a job where the caller has a child from before, so that a
-# stand-in waits; sets launcher and standin.
+# stand-in waits; sets launcher, standin, and teller, which ends with the launcher
+# and writes its status to the file ended.
 stand_in() {
     local start=("$DZ" -d)
     [ "$1" = leave ] || start=(env LD_PRELOAD="$SHIM")
     rm -rf there pid launcher before "$DZ_STATE_DIR"
     # Not in the background of this shell, which would ignore INT.
-    closed "$PYTHON" "$PROGRAMS/status-of.py" \
+    beside "$PYTHON" "$PROGRAMS/status-of.py" \
         env DZ_WAIT="${waits:-listen}" DZ_OUTPUT=log DZ_PIDFILE=pid bash -c "'$SLEEPER' 61 & echo \$! >before
             echo \$\$ >launcher; exec \"\$@\"" bash "${start[@]}" \
         bash -c "echo >'$PWD/there'; exec '$SLEEPER' 60" >ended 2>err &
+    teller=$!
+    track $teller
     await is_file there
     launcher=$(<launcher)
     track "$launcher" "$(<before)" "$(<pid)"
@@ -887,7 +890,7 @@ stand_in() {
         for signal in TERM INT; do
             stand_in "$way"
             kill -$signal "$launcher"
-            await is_file ended
+            await gone "$teller"
             assert "ended by" "$(<ended)" "-$(kill -l $signal)"
             assert_match stderr "$(<err)" "*: wait: interrupted by SIG$signal"
             await gone "$standin"
@@ -903,7 +906,7 @@ stand_in() {
     for way in $WAYS; do
         stand_in "$way"
         kill -KILL "$standin"
-        await is_file ended
+        await gone "$teller"
         assert "ended with" "$(<ended)" 125
         assert_match stderr "$(<err)" "*: report: the process that waited for the program was killed; the program was stopped"
         kill "$(<before)"
@@ -919,7 +922,7 @@ stand_in() {
     stand_in leave
     kill -STOP "$standin"
     until=$(($(milliseconds) + 40000))
-    until is_file ended; do
+    until gone "$teller"; do
         [ "$(milliseconds)" -lt $until ] || fail "the caller waits on"
         sleep 0.1
     done

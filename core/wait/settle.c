@@ -16,12 +16,15 @@ enum {
     LOOK_MS = 1
 };
 
-/* Returns the topmost process of the job that pid descends from. */
+/* Returns the topmost process of the job that pid descends from, 0 if it has ended, or
+ * pid if it is not known what the job descends from. */
 static pid_t oldest_ancestor(const struct dz_members *members, pid_t pid)
 {
     enum { DEEPEST = 1000 }; /* PIDs that change while we look might make a ring */
     struct dz_process at;
 
+    if (members->root == 0)
+        return pid;
     for (int i = 0; i < DEEPEST; i++) {
         if (dz_read_process(pid, &at) < 0)
             return 0;
