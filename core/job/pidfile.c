@@ -188,9 +188,10 @@ void dz_pidfile_remove(const char *path, int records, pid_t pid)
     if (dz_claim(&claim, path, "pidfile", DZ_UNDO_MS, &unheard) < 0)
         return;
     if (dz_pidfile_read(claim.path, records, &pidfile) == 0 &&
-        (pidfile.state == DZ_PIDFILE_STALE ||
-         (pidfile.state == DZ_PIDFILE_RUNS && pid == getpid())) &&
-        pidfile.who.pid == pid)
+        pidfile.who.pid == pid &&
+        /* If it names this process, this start has written it, even if /proc cannot be
+         * read to confirm it. */
+        (pidfile.state == DZ_PIDFILE_STALE || pid == getpid()))
         unlink(claim.path);
     dz_claim_drop(&claim);
 }
