@@ -74,7 +74,7 @@ static void say_waiting(const struct dz_start *start, const struct dz_ready *rea
 __attribute__((noreturn)) static void give_up(const struct dz_start *start,
                                               const struct dz_fault *fault)
 {
-    if (fault->status == DZ_EXIT_RUNNING && start->plan->if_not_running)
+    if (fault->running != 0 && start->plan->if_not_running)
         _exit(0);
     dz_fault_write(fault, program, start->stderr_fd);
     if (start->pid > 0)

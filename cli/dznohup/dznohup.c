@@ -54,7 +54,7 @@ static int report_failed(const struct dz_start *start, const struct dz_fault *fa
  * failure.  Returns the exit status. */
 static int report_refused(const struct dz_start *start, struct dz_fault *fault)
 {
-    if (fault->status != DZ_EXIT_RUNNING || !start->plan->if_not_running)
+    if (fault->running == 0 || !start->plan->if_not_running)
         return tell(start->stderr_fd, fault);
     return print_pid(fault->running, fault) < 0 ? tell(start->stderr_fd, fault) : 0;
 }

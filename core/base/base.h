@@ -20,7 +20,6 @@
 
 /* Exit statuses, those of env(1), nohup(1) and timeout(1). */
 enum {
-    DZ_EXIT_RUNNING = 122,    /* the job is already running */
     DZ_EXIT_TIMEOUT = 124,    /* the wait timed out; the target was stopped */
     DZ_EXIT_FAILURE = 125,    /* dznohup failed; the target does not run */
     DZ_EXIT_CANNOT_RUN = 126, /* the command was found, but cannot be executed */
@@ -81,7 +80,7 @@ int dz_read_long(const char **at, int64_t *number);
 struct dz_fault {
     int err;               /* errno; 0 if reason says it all */
     int status;            /* the exit status to end with */
-    pid_t running;         /* with DZ_EXIT_RUNNING: the job's PID */
+    pid_t running;         /* the job that is already running; 0: another failure */
     char step[32];         /* the step or option that failed */
     char reason[256];      /* our own words; empty: the text of err */
     char object[PATH_MAX]; /* what it failed on; a longer one ends in "..." */
@@ -101,8 +100,7 @@ int dz_fault(struct dz_fault *fault, const char *step, const char *object, int e
 int dz_fault_number(struct dz_fault *fault, const char *step, long object, int err,
                     const char *reason);
 
-/* Fills in *fault with status 122: the job that object names is already running as pid.
- */
+/* Fills in *fault: the job that object names is already running as pid. */
 int dz_fault_running(struct dz_fault *fault, const char *step, const char *object,
                      pid_t pid);
 

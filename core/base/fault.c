@@ -163,7 +163,6 @@ int dz_fault_running(struct dz_fault *fault, const char *step, const char *objec
     dz_add(&text, "already running as PID ");
     dz_add_number(&text, pid);
     dz_fault(fault, step, object, 0, reason);
-    fault->status = DZ_EXIT_RUNNING;
     fault->running = pid;
     return -1;
 }
