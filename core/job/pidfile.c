@@ -126,6 +126,7 @@ int dz_pidfile_read(const char *path, int records, struct dz_pidfile *pidfile)
     int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     int result;
 
+    pidfile->who.pid = -1;
     pidfile->record[0] = '\0';
     pidfile->why = "";
     if (fd < 0 && errno == ENOENT) {
