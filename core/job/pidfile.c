@@ -188,8 +188,7 @@ void dz_pidfile_remove(const char *path, int records, pid_t pid)
     /* If the file cannot be claimed, it stays.  A later reader finds it stale. */
     if (dz_claim(&claim, path, "pidfile", DZ_UNDO_MS, &unheard) < 0)
         return;
-    if (dz_pidfile_read(claim.path, records, &pidfile) == 0 &&
-        pidfile.who.pid == pid &&
+    if (dz_pidfile_read(claim.path, records, &pidfile) == 0 && pidfile.who.pid == pid &&
         /* If it names this process, this start has written it, even if /proc cannot be
          * read to confirm it. */
         (pidfile.state == DZ_PIDFILE_STALE || pid == getpid()))
