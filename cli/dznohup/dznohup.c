@@ -74,6 +74,7 @@ static int launch(struct dz_start *start, const struct command *command,
     }
     if (!plan->quiet && isatty(2))
         start->waiting = say_waiting;
+    start->quick = start->trace == NULL; /* the trace shows each fork by itself */
     result = dz_run(start, DZ_ALL, fault);
     if (result == DZ_CALLER)
         return dz_await(start, fault) < 0 ? report_failed(start, fault)

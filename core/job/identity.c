@@ -24,6 +24,9 @@ enum {
     SECOND = 1000000000
 };
 
+/* The inode of the initial time namespace, TIME_NS_INIT_INO of linux/nsfs.h. */
+static const uint64_t INITIAL_TIME = 0xEFFFFFFA;
+
 /* ---- where this process is ---- */
 
 /* What gives a PID and a start time their meaning in this process. */
@@ -108,10 +111,13 @@ static int read_shift(struct place *place)
     int64_t nanoseconds;
 
     place->exact = true;
+    if (read_namespace("/proc/self/ns/time", &own) < 0)
+        return -1;
+    if (own == INITIAL_TIME)
+        return 0;
     if (dz_read_file("/proc/self/timens_offsets", text, sizeof text) < 0)
         return errno == ENOENT || errno == EACCES || errno == ENOTDIR ? 0 : -1;
-    if (read_namespace("/proc/self/ns/time", &own) < 0 ||
-        read_namespace("/proc/self/ns/time_for_children", &children) < 0)
+    if (read_namespace("/proc/self/ns/time_for_children", &children) < 0)
         return -1;
     if (own != children) {
         place->exact = false; /* nothing tells the shift */

@@ -110,19 +110,20 @@ int dz_name_check(const char *name, char **envp, struct dz_fault *fault)
  * NULL if stdout is not a file. */
 static const char *log_path(const struct dz_start *start, char path[PATH_MAX])
 {
+    struct dz_stat about;
     ssize_t n;
 
     if (start->log.path[0] != '\0')
         return start->log.path;
     if (start->error_log.path[0] != '\0')
         return start->error_log.path;
-    if ((start->new_fd[1] < 0 ? start->stream[1] : dz_kind_of_fd(1)) != DZ_OTHER)
+    if (dz_stat(1, "", true, &about) < 0 || !S_ISREG(about.mode))
         return NULL;
     n = readlink("/proc/self/fd/1", path, PATH_MAX - 1);
     if (n <= 0)
         return NULL;
     path[n] = '\0';
-    return path[0] == '/' && strncmp(path, "/dev/", 5) != 0 ? path : NULL;
+    return path[0] == '/' ? path : NULL;
 }
 
 static void put_options(struct dz_record_out *out, const struct dz_plan *plan)

@@ -107,6 +107,7 @@ struct dz_start {
     pid_t child;       /* caller: the first child */
     pid_t pid;         /* the target's */
     bool ended;        /* caller: the target has ended already, with status 0 */
+    bool quick;        /* launcher: the first child may borrow our memory */
     bool needs_answer; /* launcher: the preloaded library must answer */
     bool passes_on;    /* library: --inherit, so it stays in the environment */
     const struct dz_fault *why_no_record; /* NULL: the job has one, or needs none */
