@@ -127,11 +127,12 @@ static void end_start(struct dz_start *start)
         dz_fail(start, &fault);
         give_up(start, &fault);
     }
-    dz_hold_write_signals(&held);
-    if (start->mode == DZ_STAY)
+    if (start->mode == DZ_STAY) {
+        dz_hold_write_signals(&held);
         say_started(start);
+        dz_release_write_signals(&held);
+    }
     dz_report_ready(start);
-    dz_release_write_signals(&held);
 }
 
 /*

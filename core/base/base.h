@@ -189,6 +189,7 @@ void dz_add_signal(struct dz_text *text, int number);
 
 /* What dz_hold_write_signals() keeps. */
 struct dz_held {
+    bool holds;
     sigset_t mask; /* of the thread before */
     sigset_t ours; /* of PIPE and XFSZ those that were not pending before */
 };

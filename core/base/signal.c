@@ -102,7 +102,8 @@ void dz_hold_write_signals(struct dz_held *held)
         if (!sigismember(&pending, numbers[i]))
             sigaddset(&held->ours, numbers[i]);
     }
-    sigprocmask(SIG_BLOCK, &both, &held->mask); /* cannot fail with a valid set */
+    /* If a filter refuses the call, a write can raise the signal as before. */
+    held->holds = sigprocmask(SIG_BLOCK, &both, &held->mask) == 0;
 }
 
 void dz_release_write_signals(const struct dz_held *held)
@@ -110,6 +111,8 @@ void dz_release_write_signals(const struct dz_held *held)
     const struct timespec now = {0};
     int err = errno;
 
+    if (!held->holds)
+        return;
     /* Until EAGAIN, which tells that none is left. */
     while (sigtimedwait(&held->ours, NULL, &now) > 0 || errno == EINTR)
         ;

@@ -46,6 +46,9 @@ static int become_target(struct dz_start *start, struct dz_fault *fault)
 {
     start->role = DZ_TARGET_ROLE;
     start->pid = getpid();
+    dz_close_fd(&start->await_fd);
+    if (dz_drop_interrupts(start, fault) < 0)
+        return -1;
     dz_tell_caller(start);
     /* Without this PID the caller could not undo what the target's process makes. */
     return dz_report_pid(start->report_fd, start->pid, fault);
@@ -76,7 +79,8 @@ static int fork_quickly(struct dz_start *start, struct dz_fault *fault)
     pid_t child;
 
     sigfillset(&all);
-    sigprocmask(SIG_SETMASK, &all, &before);
+    if (sigprocmask(SIG_SETMASK, &all, &before) < 0)
+        return -1;
     child = vfork();
     if (child == 0) {
         if (setsid() < 0)
@@ -86,8 +90,6 @@ static int fork_quickly(struct dz_start *start, struct dz_fault *fault)
             fail_quickly(start, "fork");
         if (target > 0)
             _exit(0);
-        dz_drop_interrupts(start);
-        dz_close_fd(&start->await_fd);
     }
     sigprocmask(SIG_SETMASK, &before, NULL);
     if (child > 0)
@@ -109,9 +111,8 @@ int dz_first_fork(struct dz_start *start, struct dz_fault *fault)
     if (child > 0)
         return become_caller(start, child);
     start->role = DZ_CHILD_ROLE;
-    dz_drop_interrupts(start);
     dz_close_fd(&start->await_fd);
-    return 0;
+    return dz_drop_interrupts(start, fault);
 }
 
 int dz_new_session(struct dz_start *start, struct dz_fault *fault)

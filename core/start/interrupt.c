@@ -65,14 +65,16 @@ void dz_hold_interrupts(struct dz_start *start)
     }
 }
 
-void dz_drop_interrupts(struct dz_start *start)
+int dz_drop_interrupts(struct dz_start *start, struct dz_fault *fault)
 {
     struct sigaction initial = {.sa_handler = SIG_DFL};
 
     for (int i = 0; i < INTERRUPTS; i++)
-        if ((start->handlers & dz_signal_bit(interrupts[i])) != 0)
-            sigaction(interrupts[i], &initial, NULL);
+        if ((start->handlers & dz_signal_bit(interrupts[i])) != 0 &&
+            sigaction(interrupts[i], &initial, NULL) < 0)
+            return dz_fault_number(fault, "signals", interrupts[i], errno, NULL);
     start->handlers = 0;
+    return 0;
 }
 
 int dz_open_interrupts(const struct dz_start *start, struct dz_fault *fault)

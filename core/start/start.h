@@ -216,7 +216,7 @@ int dz_await_waiter(struct dz_start *start, struct dz_fault *fault);
 void dz_hold_interrupts(struct dz_start *start);
 
 /* In a child: sets what dz_hold_interrupts catches to default.  The mask stays. */
-void dz_drop_interrupts(struct dz_start *start);
+int dz_drop_interrupts(struct dz_start *start, struct dz_fault *fault);
 
 /* Opens a descriptor that can be read when an interrupt has come.  Returns it, or -1
  * with the fault. */

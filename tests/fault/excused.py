@@ -24,7 +24,13 @@ EXCUSED = [
      "the job runs, and removes nothing that might be the job's"),
     ("manager", r"[01]:(read|write) E\S+ pipe:.*", STANDS_IN,
      "a pipe that blocks gives none of these"),
-    ("powers", r"2:\S+ (KILL|ENOMEM) .*", r"status is a failure's.*|lines on stderr is 0.*|what is left is .*",
+    ("main|powers.*|shim.*", r"\d:rt_sigprocmask E.*", r"SigBlk is .*",
+     "the kernel refuses no valid mask, and a filter that does has refused to block the "
+     "signals before; no libc looks at it"),
+    ("powers", r"0:access ENOENT /lib.*", r"it neither runs nor has ended.*",
+     "the interpreter is there after all; the program, from which no answer comes, is "
+     "killed"),
+    ("powers", r"2:(poll E\S+|\S+ (KILL|ENOMEM)) .*", r"status is a failure's.*|lines on stderr is 0.*|what is left is .*",
      "who hears the library's answer is killed, or cannot wait: the program ends by a "
      "signal, SIGPIPE or KILL; its record names nobody who lives"),
     ("main|powers.*|shim.*", r"2:(close|rt_sigtimedwait|rt_sigprocmask) KILL .*", AFTER,
