@@ -49,57 +49,6 @@ load waiting
     done
 }
 
-# ---- servers that daemonize themselves -----------------------------------------
-
-# daemonized PIDFILE COMM WORD...: thirty starts, half of them each way.  PORT in the
-# words is the port.  The PID is that of the server's own pidfile, or of the process of
-# that name that listens; and record, pidfile and dzctl tell the same.
-daemonized() {
-    local file=$1 comm=$2 i way
-    shift 2
-    rounds=0
-    for i in {1..15}; do
-        for way in $WAYS; do
-            port=$(free_port)
-            rm -f "$file"
-            start "$way" DZ_WAIT="listen:$port" DZ_TIMEOUT=60 -- "${@//PORT/$port}"
-            started || fail "start $i by the $way"
-            assert "program of start $i" "$(cat "/proc/$pid/comm")" "$comm"
-            [ -z "$file" ] || { await is_file "$file" && assert "PID of start $i" "$pid" "$(<"$file")"; }
-            assert "parent of start $i" "$(stat_field "$pid" 4)" 1
-            assert "records of start $i" "$(ls -A "$DZ_STATE_DIR")" "$pid"
-            assert "status of start $i" "$("$CTL" status "$pid" >/dev/null; echo $?)" 0
-            kill -TERM "$pid"
-            await gone "$pid"
-            rounds=$((rounds + 1))
-        done
-    done
-    assert rounds $rounds 30
-}
-
-@test "redis-server that daemonizes itself, thirty times: the right PID" {
-    need redis-server
-    daemonized "$PWD/redis.pid" redis-server redis-server --port PORT --save "" --bind 127.0.0.1 --daemonize yes --pidfile "$PWD/redis.pid"
-}
-
-@test "memcached that daemonizes itself, thirty times: the right PID" {
-    need memcached
-    chmod 777 .
-    daemonized "$PWD/memcached.pid" memcached memcached -d -P "$PWD/memcached.pid" -u nobody -l 127.0.0.1 -p PORT
-}
-
-@test "nginx that daemonizes itself, thirty times: the right PID" {
-    need nginx
-    nginx_conf ""
-    daemonized "$PWD/nginx.pid" nginx bash -c "sed s/@/PORT/ '$PWD/nginx.conf' >'$PWD/PORT.conf' && exec nginx -c '$PWD/PORT.conf'"
-}
-
-@test "rsync that daemonizes itself, thirty times: the right PID" {
-    need rsync
-    printf 'pid file = %s\nuse chroot = no\n' "$PWD/rsync.pid" >rsync.conf
-    daemonized "$PWD/rsync.pid" rsync rsync --daemon --config="$PWD/rsync.conf" --address=127.0.0.1 --port=PORT
-}
-
 # ---- which socket --------------------------------------------------------------
 
 # waits_for RESULT CONDITION WORD...: RESULT is listens or not.

@@ -292,47 +292,55 @@ END
 
 # Each of them listens in, or forks to, another process than the one that is started.
 @test "Type=notify: a server that daemonizes itself is the unit's main process, and lives" {
-    need redis-server nginx memcached
+    need redis-server nginx memcached rsync sshd ssh-keygen cron atd
+    chmod 755 .
+    names=(redis-server nginx memcached rsync sshd cron atd)
     ports=()
-    for server in redis nginx memcached; do
+    for name in "${names[@]}"; do
         ports+=("$(free_port)")
     done
-    chmod 755 .
     printf 'pid %s/nginx.pid;\nevents {}\nhttp { access_log off; server { listen 127.0.0.1:%s; } }\n' "$PWD" "${ports[1]}" >nginx.conf
-    words=("/usr/bin/redis-server --bind 127.0.0.1 --save \"\" --daemonize yes --port ${ports[0]}"
-        "$(command -v nginx) -c $PWD/nginx.conf"
-        "/usr/bin/memcached -d -u nobody -l 127.0.0.1 -p ${ports[2]}")
-    names=(dz-redis dz-nginx dz-memcached)
-    for i in 0 1 2; do
-        unit "${names[i]}.service" <<END
+    printf 'pid file = /run/rsyncd.pid\nuse chroot = no\n' >rsync.conf
+    ssh-keygen -q -t ed25519 -N "" -f key
+    printf 'HostKey %s/key\nListenAddress 127.0.0.1\nUsePAM no\n' "$PWD" >sshd.conf
+    words=("redis-server --bind 127.0.0.1 --save \"\" --daemonize yes --port ${ports[0]}"
+        "nginx -c $PWD/nginx.conf"
+        "memcached -d -u nobody -l 127.0.0.1 -p ${ports[2]}"
+        "rsync --daemon --config=$PWD/rsync.conf --address=127.0.0.1 --port=${ports[3]}"
+        "$(command -v sshd) -f $PWD/sshd.conf -p ${ports[4]}" cron atd)
+    for i in "${!names[@]}"; do
+        condition=listen:${ports[i]}
+        [ "$i" -lt 5 ] || condition=alive:0.2
+        unit "dz-${names[i]}.service" <<END
 [Service]
 Type=notify
+RuntimeDirectory=sshd
 Environment=DZ_STATE_DIR=$PWD/state
-ExecStart=$DZ -d -o - -e - --wait=listen:${ports[i]} ${words[i]}
+ExecStart=$DZ -d -o - -e - --wait=$condition ${words[i]}
 END
     done
-    { ask_unit; cat <<'END'; } >probe.sh
-for round in 1 2 3 4 5; do
-    for unit in dz-redis dz-nginx dz-memcached; do
-        systemctl restart $unit
-        echo "$unit start $? $(show $unit ActiveState) $(cat /proc/$(show $unit MainPID)/comm) parent $(awk '{ print $4 }' /proc/$(show $unit MainPID)/stat)"
+    { ask_unit; echo "units='${names[*]}' starts=${STARTS:-5}"; cat <<'END'; } >probe.sh
+for ((round = 1; round <= starts; round++)); do
+    for unit in $units; do
+        systemctl restart dz-$unit
+        status=$?
+        pid=$(show dz-$unit MainPID)
+        echo "$unit start $status $(show dz-$unit ActiveState) $(cat /proc/$pid/comm) parent $(awk '{ print $4 }' /proc/$pid/stat)"
     done
 done
 sleep 1
-for unit in dz-redis dz-nginx dz-memcached; do
-    echo "$unit $(show $unit ActiveState) $(show $unit NRestarts)"
-    systemctl stop $unit
-    echo "$unit stop $(show $unit Result)"
+for unit in $units; do
+    echo "$unit $(show dz-$unit ActiveState) $(show dz-$unit NRestarts)"
+    systemctl stop dz-$unit
+    echo "$unit stop $(show dz-$unit Result)"
 done
 echo end
 END
     boot
-    assert redis "$(grep -c '^dz-redis start 0 active redis-server parent 1$' result)" 5
-    assert nginx "$(grep -c '^dz-nginx start 0 active nginx parent 1$' result)" 5
-    assert memcached "$(grep -c '^dz-memcached start 0 active memcached parent 1$' result)" 5
-    for unit in dz-redis dz-nginx dz-memcached; do
-        holds_line result "$unit active 0"
-        holds_line result "$unit stop success"
+    for name in "${names[@]}"; do
+        assert "starts of $name" "$(grep -c "^$name start 0 active $name parent 1\$" result)" "${STARTS:-5}"
+        holds_line result "$name active 0"
+        holds_line result "$name stop success"
     done
 }
 
