@@ -526,9 +526,9 @@ alive"
         count() { ls -A "$DZ_STATE_DIR" | wc -l; }
         "$DZ" --mode=stay -q --name=job -o log sleep 0
         start 5000
-        sed "s/^pid .*/pid 7000/" "$DZ_STATE_DIR/5000" >dead
+        dead=$(sed "s/^pid .*/pid 7000/" "$DZ_STATE_DIR/5000")
         : >"$DZ_STATE_DIR/6999"
-        fill() { for ((i = 7000; i < 7000 + $1; i++)); do cat dead >"$DZ_STATE_DIR/$i"; done; }
+        fill() { for ((i = 7000; i < 7000 + $1; i++)); do echo "$dead" >"$DZ_STATE_DIR/$i"; done; }
         umask 077
         fill 990
         start 6400
