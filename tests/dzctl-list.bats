@@ -151,7 +151,7 @@ assert_fits() {
     assert "no pidfile" "$(get "[2]['pidfile']")" null
     assert "state of one that is over" "$(get "[0]['state']")" ended
     assert "its status, which nobody told" "$(get "[0]['status']")" null
-    assert keys "$(get "[0].keys().__len__()")" 14
+    assert keys "$(get "[0].keys().__len__()")" 16
 }
 
 @test "list: a job that is over has ended, whoever has its PID now" {

@@ -96,10 +96,17 @@ struct job {
     char *error_log; /* stderr's, if it has its own */
     char *pidfile;
     char **argv;
-    char **options; /* "NAME" or "NAME=VALUE", as of dznohup's command line */
-    char **older;   /* "PID START": what was in its session before it */
-    int umask;      /* of the caller; -1: unknown */
-    char *problem;  /* why its pidfile names no process */
+    char **options;   /* "NAME" or "NAME=VALUE", as of dznohup's command line */
+    char **older;     /* "PID START": what was in its session before it */
+    int umask;        /* of the caller; -1: unknown */
+    bool keeper_runs; /* the job has a keeper, and that runs; this and the next: kept */
+    bool waits;       /* its keeper is about to start it again */
+    int restarts;
+    int last;      /* how the run before has ended, as of waitpid(2); -1: unknown */
+    int64_t began; /* the first run; this and the next: seconds since the epoch */
+    int64_t ended; /* the last run; 0: it has not */
+    char *note;    /* what the keeper says is wrong */
+    char *problem; /* why its pidfile names no process */
 };
 
 /* Makes an empty job, JOB_NONE. */
@@ -141,6 +148,22 @@ int job_fault_unknown(const struct job *job, const char *command, const char *wo
  */
 int job_find(struct job *job, const char *word, struct dz_fault *fault);
 
+/* ---- kept.c: jobs with a keeper ---- */
+
+/*
+ * Asks the keeper to stop its job, and waits for its end.  Returns 1 if that took KILL,
+ * 0, or -1 and sets errno.  *stopped is false if the keeper did not answer and was
+ * killed: the job may still run.
+ */
+int kept_stop(const struct job *job, int signal, int64_t timeout, bool *stopped);
+
+/* Returns the status that the keeper has recorded at the job's end, as of waitpid(2),
+ * or -1 if there is none. */
+int kept_status(const struct job *job);
+
+/* Appends ", started ..., restarted 3 times, last: exit status 5" and so on. */
+void kept_words(const struct job *job, struct dz_text *text);
+
 /* ---- json.c ---- */
 
 /*
@@ -157,6 +180,12 @@ void json_text(const char *string);
 /* Returns an allocated copy on one line, "-" for NULL.  Returns NULL if memory runs
  * out. */
 char *shown_text(const char *string);
+
+/* Writes the date and time of that moment. */
+void shown_time(int64_t seconds, char text[32]);
+
+/* Appends "status 3" or "SIGKILL" for a status as of waitpid(2). */
+void add_status(struct dz_text *text, int status);
 
 /* Writes the date and time of the start, "-" if unknown. */
 void shown_since(const struct job *job, char text[32]);

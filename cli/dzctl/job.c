@@ -85,7 +85,7 @@ static void add_string(char ***list, char *string)
 /* Takes one line of a record. */
 static void take_line(struct job *job, const char *line, const char *end)
 {
-    enum kind { TEXT, LIST, NUMBER };
+    enum kind { TEXT, LIST, NUMBER, TIME };
     static const struct {
         const char *key;
         enum kind kind;
@@ -101,6 +101,11 @@ static void take_line(struct job *job, const char *line, const char *end)
         {"older", LIST, offsetof(struct job, older)},
         {"status", NUMBER, offsetof(struct job, status)},
         {"umask", NUMBER, offsetof(struct job, umask)},
+        {"restarts", NUMBER, offsetof(struct job, restarts)},
+        {"last", NUMBER, offsetof(struct job, last)},
+        {"began", TIME, offsetof(struct job, began)},
+        {"ended", TIME, offsetof(struct job, ended)},
+        {"note", TEXT, offsetof(struct job, note)},
     };
     const char *value = memchr(line, ' ', (size_t)(end - line));
     size_t length = value != NULL ? (size_t)(value - line) : 0;
@@ -118,6 +123,8 @@ static void take_line(struct job *job, const char *line, const char *end)
         else if (fields[i].kind == NUMBER && dz_read_long(&value, &number) == 0 &&
                  number <= INT_MAX)
             *(int *)field = (int)number;
+        else if (fields[i].kind == TIME && dz_read_long(&value, &number) == 0)
+            *(int64_t *)field = number;
         return;
     }
 }
@@ -143,12 +150,13 @@ void job_init(struct job *job)
     job->state = JOB_NONE;
     job->status = -1;
     job->umask = -1;
+    job->last = -1;
     job->why = "";
 }
 
 static enum job_state state_of(const struct dz_record *record, const char **why)
 {
-    switch (dz_identity_state(&record->who, why)) {
+    switch (dz_record_state(record, why)) {
     case DZ_RUNS:
         return JOB_RUNS;
     case DZ_ENDED:
@@ -183,6 +191,8 @@ int job_read(struct job *job, int directory, const char *path, const char *file)
     }
     job->recorded = true;
     job->state = state_of(&job->record, &job->why);
+    job->keeper_runs = dz_keeper_state(&job->record) == DZ_RUNS;
+    job->waits = job->keeper_runs && job->ended > 0;
     return 0;
 }
 
@@ -205,6 +215,7 @@ void job_free(struct job *job)
     free(job->error_log);
     free(job->pidfile);
     free(job->problem);
+    free(job->note);
     job_init(job);
 }
 

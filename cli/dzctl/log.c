@@ -101,7 +101,7 @@ static int follow(const struct job *job, int *fd, bool *written)
 
     for (;;) {
         /* First the end, then the read: what the job wrote before its end is read. */
-        bool ended = dz_identity_state(&job->record.who, NULL) == DZ_ENDED;
+        bool ended = dz_record_state(&job->record, NULL) == DZ_ENDED;
         rewind_truncated(*fd);
         result = copy_rest(*fd, written);
         if (result < 0)

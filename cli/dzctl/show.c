@@ -8,26 +8,31 @@
 #include <sys/wait.h>
 #include <time.h>
 
+void add_status(struct dz_text *text, int status)
+{
+    if (status < 0) {
+        dz_add(text, "status unknown");
+    } else if (WIFSIGNALED(status)) {
+        dz_add(text, "SIG");
+        dz_add_signal(text, WTERMSIG(status));
+    } else {
+        dz_add(text, "status ");
+        dz_add_number(text, WEXITSTATUS(status));
+    }
+}
+
 const char *shown_state(const struct job *job, char words[48])
 {
     struct dz_text text = dz_text(words, 48);
 
     if (job->state == JOB_RUNS)
-        return "running";
+        return job->waits ? "restarting" : "running";
     if (job->state == JOB_UNKNOWN)
         return "unknown";
     if (job->state == JOB_NONE)
         return job->record.who.pid > 0 ? "not running" : "no such job";
     dz_add(&text, "ended (");
-    if (job->status < 0) {
-        dz_add(&text, "status unknown");
-    } else if (WIFSIGNALED(job->status)) {
-        dz_add(&text, "SIG");
-        dz_add_signal(&text, WTERMSIG(job->status));
-    } else {
-        dz_add(&text, "status ");
-        dz_add_number(&text, WEXITSTATUS(job->status));
-    }
+    add_status(&text, job->status);
     dz_add(&text, ")");
     return words;
 }
@@ -84,6 +89,11 @@ void show_json(const struct job *job, const char *called)
                (long long)job->record.since);
     else
         printf(", \"session\": null, \"since\": null");
+    if (job->record.keeper.pid > 0)
+        printf(", \"keeper\": %ld, \"restarts\": %d", (long)job->record.keeper.pid,
+               job->restarts);
+    else
+        printf(", \"keeper\": null, \"restarts\": null");
     printf(", \"log\": ");
     json_text(job->log);
     printf(", \"pidfile\": ");
@@ -114,12 +124,19 @@ char *shown_text(const char *string)
     return text;
 }
 
-void shown_since(const struct job *job, char text[32])
+void shown_time(int64_t seconds, char text[32])
 {
-    time_t when = (time_t)job->record.since;
+    time_t when = (time_t)seconds;
     struct tm local;
 
     snprintf(text, 32, "-");
-    if (job->recorded && localtime_r(&when, &local) != NULL)
+    if (localtime_r(&when, &local) != NULL)
         strftime(text, 32, "%Y-%m-%d %H:%M:%S", &local);
+}
+
+void shown_since(const struct job *job, char text[32])
+{
+    snprintf(text, 32, "-");
+    if (job->recorded)
+        shown_time(job->record.since, text);
 }

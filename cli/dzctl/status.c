@@ -5,12 +5,23 @@
 
 #include <stdlib.h>
 
+/* Prints what the keeper has recorded. */
+static void print_kept(const struct job *job)
+{
+    char words[256];
+    struct dz_text text = dz_text(words, sizeof words);
+
+    kept_words(job, &text);
+    fputs(words, stdout);
+}
+
 static void print_status(const struct job *job, const char *word)
 {
     char digits[24];
     char words[48];
     char since[32];
     char *log = shown_text(job->log);
+    char *note = shown_text(job->note);
 
     shown_since(job, since);
     printf("%s: ", job->recorded ? job_called(job, digits) : word);
@@ -20,14 +31,19 @@ static void print_status(const struct job *job, const char *word)
         printf("%s", shown_state(job, words));
     if (job->record.who.pid > 0)
         printf(", PID %ld", (long)job->record.who.pid);
-    if (job->recorded)
+    if (job->record.keeper.pid > 0)
+        print_kept(job);
+    else if (job->recorded)
         printf(", since %s", since);
     if (job->log != NULL && log != NULL)
         printf(", log %s", log);
     if (job->problem != NULL)
         printf(", pidfile %s", job->problem);
+    if (job->note != NULL && note != NULL)
+        printf(", %s", note);
     putchar('\n');
     free(log);
+    free(note);
 }
 
 int command_status(const struct ctl_command *command, int argc, char **argv)

@@ -94,6 +94,25 @@ static int stop_running(const struct job *job, int signal, int64_t until,
     return -1;
 }
 
+/* Stops a job whose keeper runs.  Returns as stop_running. */
+static int stop_kept(const struct job *job, int signal, int64_t timeout,
+                     struct dz_fault *fault)
+{
+    bool stopped;
+    int killed = kept_stop(job, signal, timeout, &stopped);
+
+    if (killed >= 0 && !stopped)
+        killed = stop_running(job, signal, dz_milliseconds() + timeout, fault) < 0 ||
+                         stop_rest(job, job->record.session, 0) < 0
+                     ? -1
+                     : 1;
+    if (killed >= 0)
+        return killed;
+    dz_fault_number(fault, "stop", job->record.keeper.pid, errno, NULL);
+    fault->status = CTL_FAILED;
+    return -1;
+}
+
 /* Returns whether the job is one of ours, or word is a pidfile. */
 static bool is_ours(const struct job *job, const char *word)
 {
@@ -154,18 +173,19 @@ static int stop_one(const char *word, const struct arguments *arguments)
         result = job_fault_unknown(&job, "stop", word, &fault);
     } else if (job.state != JOB_RUNS) {
         result = nothing_to_stop(&job, word, &fault);
-    } else if (job.record.who.pid < 2) {
+    } else if (job.record.who.pid < 2 || job.record.keeper.pid == 1) {
         dz_fault(&fault, "stop", word, 0,
                  "refused: stopping PID 1 would end the whole system or container");
         result = -1;
     } else if (!is_ours(&job, word)) {
         result = refuse_stranger(&job, &fault);
     } else {
-        result = stop_running(&job, arguments->signal, until, &fault);
+        result = job.keeper_runs ? stop_kept(&job, arguments->signal, timeout, &fault)
+                                 : stop_running(&job, arguments->signal, until, &fault);
         if (result >= 0)
             say_stopped(&job, word, result == 0 ? -1 : timeout);
     }
-    if (result >= 0)
+    if (result >= 0 && !job.keeper_runs) /* a keeper has recorded how it ended */
         job_forget(&job);
     job_free(&job);
     fault.status = CTL_FAILED;

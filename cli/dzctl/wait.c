@@ -59,9 +59,13 @@ static int final_status(int pidfd, pid_t pid)
 int await_job(const struct job *job, int64_t until)
 {
     const struct dz_identity *who = &job->record.who;
-    int pidfd = dz_open_process(who);
+    int pidfd;
     int status;
 
+    /* The job's end, not that of a run. */
+    if (job->keeper_runs)
+        return dz_await_end(&job->record.keeper, until) ? kept_status(job) : -2;
+    pidfd = dz_open_process(who);
     if (pidfd < 0 && errno == ESRCH)
         return job->status;
     if (!dz_await_end(who, until))
@@ -121,7 +125,7 @@ int command_wait(const struct ctl_command *command, int argc, char **argv)
         status = await_job(&job, arguments.timeout < 0
                                      ? INT64_MAX
                                      : dz_milliseconds() + arguments.timeout);
-        if (status >= 0)
+        if (status >= 0 && !job.keeper_runs)
             job_note_status(&job, status);
     } else {
         status = job.status;

@@ -59,6 +59,38 @@ static int report_refused(const struct dz_start *start, struct dz_fault *fault)
     return print_pid(fault->running, fault) < 0 ? tell(start->stderr_fd, fault) : 0;
 }
 
+/* Returns the exit status of the caller of leave mode. */
+static int await_start(struct dz_start *start, struct dz_fault *fault)
+{
+    return dz_await(start, fault) < 0 ? report_failed(start, fault)
+                                      : report_started(start, fault);
+}
+
+/* Starts the command below a keeper: this process, or in leave mode a child.  Returns
+ * the exit status. */
+static int launch_kept(struct dz_start *start, const struct command *command,
+                       const char *library, struct dz_fault *fault)
+{
+    int result = dz_run(start, DZ_PREPARE, fault);
+    int status;
+
+    if (result == DZ_GO && start->mode == DZ_LEAVE &&
+        (result = dz_make_waiter(start, fault)) < 0)
+        dz_fail(start, fault);
+    if (result == DZ_CALLER)
+        return await_start(start, fault);
+    if (result < 0)
+        return report_refused(start, fault);
+    if (start->mode == DZ_STAY && has_words(start) && !lacks_interpreter(command->path))
+        say_started(start);
+    status = keep_command(start, command, library, fault);
+    if (status >= 0)
+        return status;
+    tell(start->stderr_fd, fault);
+    say_failed(start);
+    return fault->status;
+}
+
 static int launch(struct dz_start *start, const struct command *command,
                   const char *library, struct dz_fault *fault)
 {
@@ -74,23 +106,18 @@ static int launch(struct dz_start *start, const struct command *command,
     }
     if (!plan->quiet && isatty(2))
         start->waiting = say_waiting;
+    if (dz_wants_keeper(plan))
+        return launch_kept(start, command, library, fault);
     start->quick = start->trace == NULL; /* the trace shows each fork by itself */
     result = dz_run(start, DZ_ALL, fault);
     if (result == DZ_CALLER)
-        return dz_await(start, fault) < 0 ? report_failed(start, fault)
-                                          : report_started(start, fault);
+        return await_start(start, fault);
     if (result == DZ_GO) {
         /* The last moment for messages.  If exec is going to fail, there are none. */
         if (start->mode == DZ_STAY && has_words(start) &&
             !lacks_interpreter(command->path))
             say_started(start);
-        if (preload_library(start, library, fault) == 0 &&
-            dz_unguard_writes(start, fault) == 0) {
-            exec_command(command, start->envp, fault);
-            dz_guard_writes(start);
-        }
-        end_preload_check();
-        dz_fail(start, fault);
+        execute_target(start, command, library, fault);
     }
     return report_refused(start, fault);
 }
@@ -209,6 +236,8 @@ int main(int argc, char **argv)
         dz_fault(&fault, "command", NULL, 0, "missing; see dznohup --help");
         return tell(2, &fault);
     }
+    if (dz_wants_keeper(&plan) && keep_paths(&plan, &fault) < 0)
+        return tell(2, &fault);
     plan.argv = argv + operand;
     return run_with_room(&plan, &start, &fault);
 }

@@ -147,6 +147,27 @@ int start_preload_check(struct dz_start *start, const char *library,
  * for the answer, if there is one, exit in silence. */
 void end_preload_check(void);
 
+/* ---- become.c ---- */
+
+/* Executes the command: with the library, if library is not empty.  Returns only if
+ * that fails, after dz_fail. */
+void execute_target(struct dz_start *start, const struct command *command,
+                    const char *library, struct dz_fault *fault);
+
+/* ---- keep/: the keeper ---- */
+
+/* Makes the paths in the plan absolute that each run needs. */
+int keep_paths(struct dz_plan *plan, struct dz_fault *fault);
+
+/*
+ * Makes this process the keeper, after the phase prepare: starts the command, again if
+ * the plan says so, and returns when the job is over.  Returns the exit status. Returns
+ * -1 with the fault if the first start has failed: in stay mode the caller is to be
+ * told.  In leave mode the caller knows already.
+ */
+int keep_command(struct dz_start *start, const struct command *command,
+                 const char *library, struct dz_fault *fault);
+
 /* ---- dryrun.c ---- */
 
 /* Prints the plan and the target to stdout; runs nothing.  Returns 0, DZ_EXIT_FAILURE

@@ -89,7 +89,7 @@ static int open_answer(struct dz_start *start, const char *library,
 {
     int fd;
 
-    if (start->mode == DZ_STAY)
+    if (start->report_fd < 0) /* no process of ours waits */
         return start_preload_check(start, library, fault);
     fd = dup(start->report_fd); /* the copy is not close-on-exec */
     return fd < 0 ? dz_fault(fault, "preload", "pipe", errno, NULL) : fd;

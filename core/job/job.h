@@ -161,20 +161,37 @@ void dz_pidfile_remove(const char *path, int records, pid_t pid);
  * The beginning of a record tells whether the job runs.  A record is lines "KEY VALUE".
  * Newlines and backslashes in values are written as \n and \\.  First come dz, pid,
  * start, boot, machine, space, session and since; records of older versions have no
- * machine.  Then follow, if they are known, pidfile, name, cwd, umask, log, log_size,
+ * machine.  If the job has a keeper, "keeper PID START" and "first PID" are next: the
+ * keeper, and the PID of the job's first run.
+ * Then follow, if they are known, pidfile, name, cwd, umask, log, log_size,
  * error_log and error_log_size; an "option NAME" or "option NAME=VALUE" for each option
  * that was set; an "older PID START" for each process that was in the session before
  * the job; an "arg" for each argument of the command; "end".  After "end" a "status",
  * as of waitpid(2), is added if it becomes known.
+ *
+ * A keeper adds more before "arg": "began", when the first run began, "restarts", and
+ * "last", the status of the run before.  After "end" it adds "last" and "ended", the
+ * time, when a run ends, and "note" for what is wrong.
  */
 struct dz_record {
     struct dz_identity who;
     pid_t session;
-    int64_t since; /* seconds since the epoch */
+    int64_t since;             /* seconds since the epoch */
+    struct dz_identity keeper; /* its pid is 0 if there is none */
+    pid_t first;               /* the PID of a kept job's first run */
 };
 
 /* Parses those lines.  Returns the text after them, or NULL if it is no record. */
 const char *dz_record_parse(const char *text, struct dz_record *record);
+
+/*
+ * Tells whether the job runs: its process, or its keeper, which may be about to start
+ * the process again.  Sets *why, which may be NULL, if the answer is DZ_UNKNOWN.
+ */
+enum dz_state dz_record_state(const struct dz_record *record, const char **why);
+
+/* Tells whether the keeper runs; DZ_ENDED if there is none. */
+enum dz_state dz_keeper_state(const struct dz_record *record);
 
 /* A record on its way to a descriptor: a record has no greatest length. */
 struct dz_record_out {
@@ -194,6 +211,10 @@ void dz_record_number(struct dz_record_out *out, const char *key, int64_t number
 
 /* Adds "option NAME" or, unless value is empty, "option NAME=VALUE". */
 void dz_record_option(struct dz_record_out *out, const char *name, const char *value);
+
+/* Adds the lines about the keeper, right after dz_record_begin.  Returns 0, or -1 and
+ * sets errno as dz_identify does. */
+int dz_record_keeper(struct dz_record_out *out, pid_t keeper, pid_t first);
 
 /* Adds an "older" line. */
 void dz_record_older(struct dz_record_out *out, const struct dz_identity *who);
@@ -220,6 +241,9 @@ int dz_record_check_name(const char *name, int directory, struct dz_fault *fault
  * pid. */
 void dz_record_add_status(const char *path, pid_t pid, int status);
 
+/* Adds text, whole lines, to the record at path if it names pid. */
+void dz_record_add_lines(const char *path, pid_t pid, const char *text);
+
 /* Returns whether the record at path names pid. */
 bool dz_record_names(const char *path, pid_t pid);
 
@@ -236,8 +260,13 @@ void dz_record_slot(char name[24], pid_t pid, int slot);
  * or it cannot be trusted. */
 bool dz_record_is_free(int directory, const char *file);
 
-/* Calls visit for each record of that PID until it returns something other than 0.
- * Returns that, 0 at the end, or -1 and sets errno. */
+/* The record of an unnamed job with a keeper is called by the keeper's PID, after this
+ * character, which no name begins with. */
+enum { DZ_KEPT_PREFIX = '-' };
+
+/* Calls visit for each record of that PID, or of a keeper or a first run that has it,
+ * until it returns something other than 0. Returns that, 0 at the end, or -1 and sets
+ * errno. */
 int dz_record_each_of(int directory, pid_t pid,
                       int (*visit)(const char *file, const struct dz_record *record,
                                    void *data),
@@ -316,6 +345,12 @@ int dz_stop_members(const struct dz_members *members, int64_t until);
 /* Ends one process: signal and CONT, then KILL.  Returns 1 if it took KILL, else as
  * dz_stop_members. */
 int dz_stop_process(const struct dz_identity *who, int signal, int64_t until);
+
+/*
+ * dzctl stop sends TERM to a keeper with a number, sigqueue(3): the signal to begin
+ * with in the lowest bits, and above them the time before KILL in these units.
+ */
+enum { DZ_STOP_SIGNAL_BITS = 7, DZ_STOP_UNIT_MS = 100 };
 
 /* ---- tail.c: lines of a log ---- */
 

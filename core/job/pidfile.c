@@ -49,11 +49,12 @@ static int visit_record(const char *file, const struct dz_record *record, void *
     struct dz_stat named;
     const char *why;
 
-    if (dz_record_pidfile(search->records, file, path) < 0 || path[0] == '\0' ||
+    if (record->who.pid != pidfile->who.pid || /* a keeper's, or of an earlier run */
+        dz_record_pidfile(search->records, file, path) < 0 || path[0] == '\0' ||
         dz_stat(AT_FDCWD, path, false, &named) < 0 ||
         !dz_same_file(&named, search->about))
         return 0;
-    enum dz_state state = dz_identity_state(&record->who, &why);
+    enum dz_state state = dz_record_state(record, &why);
     /* A record of a job that has ended may stand beside that of a later one. */
     if (state == DZ_ENDED && pidfile->record[0] != '\0')
         return 0;

@@ -55,6 +55,20 @@ static bool is_untrusted(int err)
     return err == ENOENT || err == EPERM || err == EINVAL || err == ELOOP;
 }
 
+enum dz_state dz_keeper_state(const struct dz_record *record)
+{
+    return record->keeper.pid > 0 ? dz_identity_state(&record->keeper, NULL) : DZ_ENDED;
+}
+
+enum dz_state dz_record_state(const struct dz_record *record, const char **why)
+{
+    enum dz_state state = dz_identity_state(&record->who, why);
+
+    if (state != DZ_ENDED || record->keeper.pid == 0)
+        return state;
+    return dz_identity_state(&record->keeper, why);
+}
+
 int dz_record_check_name(const char *name, int directory, struct dz_fault *fault)
 {
     struct dz_record old;
@@ -62,7 +76,7 @@ int dz_record_check_name(const char *name, int directory, struct dz_fault *fault
 
     if (dz_record_read(directory, name, &old) < 0)
         return is_untrusted(errno) ? 0 : dz_fault(fault, "name", name, errno, NULL);
-    switch (dz_identity_state(&old.who, &why)) {
+    switch (dz_record_state(&old, &why)) {
     case DZ_RUNS:
         return dz_fault_running(fault, "name", name, old.who.pid);
     case DZ_UNKNOWN:
@@ -78,7 +92,7 @@ bool dz_record_is_free(int directory, const char *file)
 
     return dz_record_read(directory, file, &old) < 0
                ? is_untrusted(errno)
-               : dz_identity_state(&old.who, NULL) == DZ_ENDED;
+               : dz_record_state(&old, NULL) == DZ_ENDED;
 }
 
 bool dz_record_names(const char *path, pid_t pid)
@@ -109,12 +123,14 @@ static int visit_file(const char *file, int directory, void *data)
     const struct search *search = data;
     struct dz_record record;
 
-    if (dz_record_read(directory, file, &record) < 0 || record.who.pid != search->pid)
+    if (dz_record_read(directory, file, &record) < 0 ||
+        (record.who.pid != search->pid && record.keeper.pid != search->pid &&
+         record.first != search->pid))
         return 0; /* not a record that can be trusted, or of another process */
     return search->visit(file, &record, search->data);
 }
 
-/* Visits the record of a named job. */
+/* Visits the record of a named or a kept job. */
 static int visit_name(const char *name, int directory, void *data)
 {
     /* Locks begin with a dot.  A slot is all digits, a name is not. */
@@ -185,13 +201,19 @@ void dz_record_add_status(const char *path, pid_t pid, int status)
 {
     char line[32];
     struct dz_text text = dz_text(line, sizeof line);
-    struct dz_claim claim = {.fd = 0};
-    struct dz_fault unheard;
-    int fd;
 
     dz_add(&text, "status ");
     dz_add_number(&text, status);
     dz_add(&text, "\n");
+    dz_record_add_lines(path, pid, line);
+}
+
+void dz_record_add_lines(const char *path, pid_t pid, const char *text)
+{
+    struct dz_claim claim = {.fd = 0};
+    struct dz_fault unheard;
+    int fd;
+
     /* If this fails, later readers see that the status is unknown. */
     if (dz_claim(&claim, path, "record", DZ_UNDO_MS, &unheard) < 0)
         return;
@@ -199,7 +221,7 @@ void dz_record_add_status(const char *path, pid_t pid, int status)
              ? open(claim.path, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC)
              : -1;
     if (fd >= 0) {
-        dz_write(fd, line, text.length);
+        dz_write(fd, text, strlen(text));
         close(fd);
     }
     dz_claim_drop(&claim);
@@ -215,34 +237,36 @@ void dz_record_remove(const char *path, pid_t pid, bool ours)
     if (dz_claim(&claim, path, "record", DZ_UNDO_MS, &unheard) < 0)
         return;
     if (dz_record_read(AT_FDCWD, claim.path, &record) == 0 && record.who.pid == pid &&
-        (ours || dz_identity_state(&record.who, NULL) == DZ_ENDED))
+        (ours || dz_record_state(&record, NULL) == DZ_ENDED))
         unlink(claim.path);
     dz_claim_drop(&claim);
 }
 
 /* ---- sweeping ---- */
 
-static int count_number(int number, int directory, void *data)
+/* Returns whether that is a record of an unnamed job, with or without a keeper. */
+static bool is_unnamed(const char *file)
+{
+    return file[0] == DZ_KEPT_PREFIX || file[strspn(file, "0123456789")] == '\0';
+}
+
+static int count_unnamed(const char *file, int directory, void *data)
 {
     int *count = data;
 
-    (void)number;
     (void)directory;
-    ++*count;
+    *count += is_unnamed(file);
     return 0;
 }
 
-static int sweep_number(int number, int directory, void *data)
+static int sweep_unnamed(const char *file, int directory, void *data)
 {
-    char digits[24];
-    struct dz_text text = dz_text(digits, sizeof digits);
     struct dz_record record;
 
     (void)data;
-    dz_add_number(&text, number);
-    if (dz_record_read(directory, digits, &record) == 0 &&
-        dz_identity_state(&record.who, NULL) == DZ_ENDED)
-        unlinkat(directory, digits, 0); /* a record that stays does no harm */
+    if (is_unnamed(file) && dz_record_read(directory, file, &record) == 0 &&
+        dz_record_state(&record, NULL) == DZ_ENDED)
+        unlinkat(directory, file, 0); /* a record that stays does no harm */
     return 0;
 }
 
@@ -252,6 +276,6 @@ void dz_record_sweep(const char *directory)
     enum { MANY = 1000 };
     int count = 0;
 
-    if (dz_each_number(directory, count_number, &count) == 0 && count > MANY)
-        dz_each_number(directory, sweep_number, NULL);
+    if (dz_each_entry(AT_FDCWD, directory, count_unnamed, &count) == 0 && count > MANY)
+        dz_each_entry(AT_FDCWD, directory, sweep_unnamed, NULL);
 }

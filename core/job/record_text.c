@@ -48,6 +48,36 @@ static bool read_text_line(const char **at, const char *key, char *value, size_t
     return true;
 }
 
+/* Reads "PID START".  Returns whether that is all of the value. */
+static bool read_process(const char *value, char end, struct dz_identity *who)
+{
+    int64_t start;
+
+    who->pid = dz_read_number(&value);
+    if (who->pid < 1 || *value != ' ' || (value++, dz_read_long(&value, &start)) < 0)
+        return false;
+    who->start = (uint64_t)start;
+    return *value == end;
+}
+
+/* Reads the lines about the keeper, if there are any. */
+static void read_keeper(const char **at, struct dz_record *record)
+{
+    struct dz_identity keeper = record->who; /* of the same boot and PID namespace */
+    const char *after = *at;
+    const char *value = read_value(&after, "keeper");
+    int64_t first;
+
+    record->keeper.pid = 0;
+    record->first = 0;
+    if (value == NULL || !read_process(value, '\n', &keeper) ||
+        !read_number_line(&after, "first", &first) || first < 1 || first > INT_MAX)
+        return;
+    record->keeper = keeper;
+    record->first = (pid_t)first;
+    *at = after;
+}
+
 const char *dz_record_parse(const char *text, struct dz_record *record)
 {
     int64_t version;
@@ -71,6 +101,7 @@ const char *dz_record_parse(const char *text, struct dz_record *record)
     record->who.start = (uint64_t)start;
     record->who.space = (uint64_t)space;
     record->session = (pid_t)session;
+    read_keeper(&text, record);
     return text;
 }
 
@@ -139,7 +170,8 @@ void dz_record_option(struct dz_record_out *out, const char *name, const char *v
     put(out, "\n", 1);
 }
 
-void dz_record_older(struct dz_record_out *out, const struct dz_identity *who)
+static void put_process(struct dz_record_out *out, const char *key,
+                        const struct dz_identity *who)
 {
     char value[48];
     struct dz_text text = dz_text(value, sizeof value);
@@ -147,18 +179,28 @@ void dz_record_older(struct dz_record_out *out, const struct dz_identity *who)
     dz_add_number(&text, who->pid);
     dz_add(&text, " ");
     dz_add_number(&text, (int64_t)who->start);
-    dz_record_text(out, "older", value);
+    dz_record_text(out, key, value);
+}
+
+void dz_record_older(struct dz_record_out *out, const struct dz_identity *who)
+{
+    put_process(out, "older", who);
 }
 
 bool dz_record_parse_older(const char *value, struct dz_identity *who)
 {
-    int64_t start;
+    return read_process(value, '\0', who);
+}
 
-    who->pid = dz_read_number(&value);
-    if (who->pid < 1 || *value != ' ' || (value++, dz_read_long(&value, &start)) < 0)
-        return false;
-    who->start = (uint64_t)start;
-    return *value == '\0';
+int dz_record_keeper(struct dz_record_out *out, pid_t keeper, pid_t first)
+{
+    struct dz_identity who;
+
+    if (dz_identify(keeper, &who) < 0)
+        return -1;
+    put_process(out, "keeper", &who);
+    dz_record_number(out, "first", first);
+    return 0;
 }
 
 int dz_record_begin(struct dz_record_out *out, int fd, pid_t pid)

@@ -14,6 +14,7 @@
 enum {
     BOTH = DZ_CLI | DZ_SHIM,
     KEPT = BOTH | DZ_RECORDED,            /* an option of a start */
+    KEEPER = DZ_CLI | DZ_RECORDED,        /* libdz.so alone has no keeper */
     INSIDE = KEPT | DZ_HANDED | DZ_POWER, /* and a power inside the target */
     ALIAS = DZ_CLI /* a second name of an option; the first name shows its field */
 };
@@ -192,6 +193,43 @@ const struct dz_option dz_options[] = {
      .parse = dz_parse_flag,
      .show = dz_show_flag,
      .help = "apply the five options above to child processes too"},
+    {.name = "keep",
+     .twin = "DZ_KEEP",
+     .uses = KEEPER,
+     .field = FIELD(keep),
+     .parse = dz_parse_flag,
+     .show = dz_show_flag,
+     .help = "stay as the keeper: record the end, reap, pass signals on"},
+    {.name = "restart",
+     .twin = "DZ_RESTART",
+     .arg = "[on-failure|always][:MAX]",
+     .uses = KEEPER,
+     .field = FIELD(restart),
+     .parse = dz_parse_restart,
+     .show = dz_show_restart,
+     .help = "start COMMAND again when it ends"},
+    {.name = "restart-delay",
+     .twin = "DZ_RESTART_DELAY",
+     .arg = "SEC[,MAX]",
+     .uses = KEEPER,
+     .field = FIELD(delay),
+     .parse = dz_parse_delay,
+     .show = dz_show_delay,
+     .help = "wait SEC (0.1) first, doubling up to MAX (60)"},
+    {.name = "restart-keep-children",
+     .twin = "DZ_RESTART_KEEP_CHILDREN",
+     .uses = KEEPER,
+     .field = FIELD(keep_children),
+     .parse = dz_parse_flag,
+     .show = dz_show_flag,
+     .help = "leave what a run left behind to the next run"},
+    {.name = "signal-group",
+     .twin = "DZ_SIGNAL_GROUP",
+     .uses = KEEPER,
+     .field = FIELD(signal_group),
+     .parse = dz_parse_flag,
+     .show = dz_show_flag,
+     .help = "the keeper passes signals on to the process group"},
     {.name = "dry-run",
      .letter = 'n',
      .twin = "DZ_DRY_RUN",
@@ -253,6 +291,8 @@ void dz_plan_init(struct dz_plan *plan, char **argv)
 {
     plan->umask = -1;
     plan->timeout = DZ_DEFAULT_TIMEOUT;
+    plan->delay.first = DZ_DEFAULT_DELAY;
+    plan->delay.most = DZ_DEFAULT_DELAY_MOST;
     plan->argv = argv;
     plan->wait.defaults = true;
 }
@@ -334,11 +374,13 @@ int dz_plan_check(struct dz_plan *plan, struct dz_fault *fault)
 {
     const struct dz_condition *alive = dz_condition(&plan->wait, DZ_WAIT_ALIVE);
 
-    /* In stay mode this process becomes the program, so no process can wait.  A default
-     * from the environment is for starts that leave. */
+    bool keeps = dz_wants_keeper(plan);
+
+    /* In stay mode this process becomes the program, so only a keeper can wait.  A
+     * default from the environment is for starts that leave. */
     if (plan->mode != DZ_LEAVE && plan->wait.defaults)
         plan->wait.count = 0;
-    if (plan->mode != DZ_LEAVE && plan->wait.count > 0)
+    if (plan->mode != DZ_LEAVE && plan->wait.count > 0 && !keeps)
         return dz_fault(fault, "wait", NULL, 0,
                         "only in leave mode: -d, DZ_MODE=leave");
     if (alive != NULL && plan->timeout > 0 && alive->number > plan->timeout)
@@ -346,6 +388,14 @@ int dz_plan_check(struct dz_plan *plan, struct dz_fault *fault)
     if (plan->reopen && plan->pin != DZ_PIN_NONE)
         return dz_fault(fault, "reopen", NULL, 0,
                         "acts on SIGHUP, which --pin-signals keeps ignored");
+    if ((plan->delay.first != DZ_DEFAULT_DELAY ||
+         plan->delay.most != DZ_DEFAULT_DELAY_MOST || plan->keep_children) &&
+        plan->restart.policy == DZ_RESTART_NEVER)
+        return dz_fault(fault,
+                        plan->keep_children ? "restart-keep-children" : "restart-delay",
+                        NULL, 0, "needs --restart");
+    if (plan->signal_group && !keeps)
+        return dz_fault(fault, "signal-group", NULL, 0, "needs --keep or --restart");
     /* Child processes have DZ_PIN_SECCOMP in any case. */
     if (plan->inherit && !dz_wants_powers(plan) && plan->pin == DZ_PIN_NONE)
         return dz_fault(fault, "inherit", NULL, 0,

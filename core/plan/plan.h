@@ -28,6 +28,37 @@ enum dz_pin {
     DZ_PIN_SECCOMP  /* all, by a filter in the kernel */
 };
 
+/* ---- keeping.c: the options that need the keeper ---- */
+
+/* After which end of the program the keeper starts it again. */
+enum dz_restart_policy {
+    DZ_RESTART_NEVER,
+    DZ_RESTART_ON_FAILURE, /* not after status 0, nor after HUP, INT, TERM or PIPE */
+    DZ_RESTART_ALWAYS
+};
+
+struct dz_restart {
+    enum dz_restart_policy policy;
+    int most; /* runs that fail in a row; 0: no limit */
+};
+
+/* The time before a restart, in milliseconds: it doubles from first up to most. */
+struct dz_delay {
+    int64_t first;
+    int64_t most;
+};
+
+enum { DZ_DEFAULT_DELAY = 100, DZ_DEFAULT_DELAY_MOST = 60000 };
+
+int dz_parse_restart(void *field, const char *value, struct dz_fault *fault);
+const char *dz_show_restart(const void *field, char *scratch);
+int dz_parse_delay(void *field, const char *value, struct dz_fault *fault);
+const char *dz_show_delay(const void *field, char *scratch);
+
+/* Returns whether the plan needs the keeper, a process of ours that stays. */
+struct dz_plan;
+bool dz_wants_keeper(const struct dz_plan *plan);
+
 /* ---- output.c: what -o, -e and -i name ---- */
 
 enum dz_output_kind {
@@ -83,7 +114,6 @@ const char *dz_show_conditions(const void *field, char *scratch);
 const char *dz_condition_forms(char *scratch);
 
 /* Returns what the plan waits for: its conditions, or settle if it names none. */
-struct dz_plan;
 const struct dz_conditions *dz_wait_of(const struct dz_plan *plan);
 
 /* Returns the condition of that kind, or NULL. */
@@ -113,7 +143,12 @@ struct dz_plan {
     bool no_daemon;
     bool reopen;
     bool inherit;
-    const char *shim; /* launcher: path of libdz.so */
+    bool keep; /* this and the next four: the keeper */
+    struct dz_restart restart;
+    struct dz_delay delay;
+    bool keep_children; /* what a run leaves behind stays for the next */
+    bool signal_group;  /* signals go to the program's process group */
+    const char *shim;   /* launcher: path of libdz.so */
     bool verbose;
     bool quiet;
     bool dry_run;

@@ -17,13 +17,15 @@
 /* ---- the record: its claim ---- */
 
 /*
- * Returns whether the job gets a record.  A job of stay mode without a name, a pidfile
- * or a log of ours gets none: the caller knows its PID, and thousands of them in a loop
- * leave nothing behind.
+ * Returns whether the job gets a record.  A job of stay mode without a name, a pidfile,
+ * a log of ours or a keeper gets none: the caller knows its PID, and thousands of them
+ * in a loop leave nothing behind.  Nor does a keeper that is PID 1: images have no
+ * place for records.
  */
 static bool is_recorded(const struct dz_start *start)
 {
     return start->mode == DZ_LEAVE || start->plan->name != NULL ||
+           (dz_wants_keeper(start->plan) && getpid() != 1) ||
            start->plan->pidfile != NULL || dz_has_log(start, 1) || dz_has_log(start, 2);
 }
 
@@ -33,6 +35,14 @@ static bool has_directory(const struct dz_start *start)
 {
     return is_recorded(start) && start->why_no_record == NULL &&
            start->state[0] != '\0';
+}
+
+/* Returns the file name of the job's record, or NULL if it is a slot of its PID. */
+static const char *record_name(const struct dz_start *start)
+{
+    if (start->plan->name != NULL)
+        return start->plan->name;
+    return start->kept.name[0] != '\0' ? start->kept.name : NULL;
 }
 
 /* Claims the record of the plan's name. */
@@ -155,7 +165,11 @@ static int write_record(const struct dz_start *start, int fd, pid_t pid)
     char path[PATH_MAX];
     const char *log = log_path(start, path);
 
-    if (dz_record_begin(&out, fd, pid) < 0)
+    const struct dz_kept *kept = &start->kept;
+
+    if (dz_record_begin(&out, fd, pid) < 0 ||
+        (kept->keeper > 0 &&
+         dz_record_keeper(&out, kept->keeper, kept->first > 0 ? kept->first : pid) < 0))
         return -1;
     if (start->pidfile_claim.path[0] != '\0')
         dz_record_text(&out, "pidfile", start->pidfile_claim.path);
@@ -172,6 +186,12 @@ static int write_record(const struct dz_start *start, int fd, pid_t pid)
         dz_record_text(&out, "error_log", start->error_log.path);
         dz_record_number(&out, "error_log_size", start->error_log.size);
     }
+    if (kept->keeper > 0) {
+        dz_record_number(&out, "began", kept->began);
+        dz_record_number(&out, "restarts", kept->restarts);
+        if (kept->restarts > 0)
+            dz_record_number(&out, "last", kept->last);
+    }
     put_options(&out, start->plan);
     /* dzctl stop spares them.  A failed walk leaves some out. */
     if (start->led_session)
@@ -183,16 +203,18 @@ static int write_record(const struct dz_start *start, int fd, pid_t pid)
 
 /* ---- the record: writing and removing ---- */
 
-/* Claims the record of an unnamed job: the first slot of its PID that no other job
- * has. */
-static int claim_slot(struct dz_start *start, pid_t pid, struct dz_fault *fault)
+/* Claims the record of an unnamed job: the first slot of its PID, or of its keeper's,
+ * that no other job has.  Writes the name, which has room for 25 bytes. */
+static int claim_slot(struct dz_start *start, pid_t pid, char *name,
+                      struct dz_fault *fault)
 {
     struct dz_claim *claim = &start->record_claim;
-    char name[24];
+    bool kept = pid == start->kept.keeper;
     char path[PATH_MAX];
 
+    name[0] = DZ_KEPT_PREFIX;
     for (int slot = 0; slot < DZ_SLOTS; slot++) {
-        dz_record_slot(name, pid, slot);
+        dz_record_slot(name + kept, pid, slot);
         if (dz_join(path, start->state, name) < 0)
             return dz_fault(fault, "record", start->state, errno, NULL);
         if (dz_claim(claim, path, "record", DZ_UNDO_MS, fault) < 0)
@@ -214,8 +236,8 @@ static int find_record(const struct dz_start *start, pid_t pid, char path[PATH_M
 
     if (!has_directory(start) || pid <= 0)
         return -1;
-    if (start->plan->name != NULL)
-        return dz_join(path, start->state, start->plan->name);
+    if (record_name(start) != NULL)
+        return dz_join(path, start->state, record_name(start));
     for (int slot = 0; slot < DZ_SLOTS; slot++) {
         dz_record_slot(name, pid, slot);
         if (dz_join(path, start->state, name) == 0 &&
@@ -241,15 +263,14 @@ static int publish_record(struct dz_start *start, pid_t pid, struct dz_fault *fa
     enum { SELDOM = 64 /* starts between two sweeps */ };
     struct dz_claim *claim = &start->record_claim;
     const char *name = start->plan->name;
+    char slot[25];
 
     if (!has_directory(start))
         return 0;
-    if (name == NULL) {
-        if (pid % SELDOM == 0)
-            dz_record_sweep(start->state);
-        if (claim_slot(start, pid, fault) < 0)
-            return go_unrecorded(start, fault);
-    }
+    if (name == NULL && pid % SELDOM == 0)
+        dz_record_sweep(start->state);
+    if (record_name(start) == NULL && claim_slot(start, pid, slot, fault) < 0)
+        return go_unrecorded(start, fault);
     if (write_record(start, claim->fd, pid) == 0 && dz_claim_publish(claim, 0600) == 0)
         return 0;
     dz_fault(fault, name != NULL ? "name" : "record", name != NULL ? name : claim->path,
@@ -409,9 +430,9 @@ static int record_again(struct dz_start *start, pid_t before, struct dz_fault *f
 {
     struct dz_claim *claim = &start->record_claim;
 
-    if (start->plan->name == NULL) {
+    if (record_name(start) == NULL) {
         remove_record(start, before, true);
-    } else {
+    } else if (claim->path[0] != '\0') {
         if (claim_again(claim, "name", fault) < 0)
             return -1;
         if (!dz_record_names(claim->path, before))
@@ -439,21 +460,67 @@ static void release_claims(struct dz_start *start)
 void dz_unpublish(struct dz_start *start)
 {
     release_claims(start);
+    if (start->kept.restarts > 0)
+        return; /* the job goes on: its keeper starts it again */
     if (start->pidfile_claim.path[0] != '\0')
         dz_pidfile_remove(start->pidfile_claim.path, -1, start->pid);
-    if (start->plan->name == NULL)
+    if (record_name(start) == NULL)
         remove_record(start, start->pid, start->pid == getpid());
     else if (start->record_claim.path[0] != '\0') /* else another start's record */
-        dz_record_remove(start->record_claim.path, start->pid, start->pid == getpid());
+        dz_record_remove(start->record_claim.path, start->pid,
+                         start->pid == getpid() || start->kept.keeper == getpid());
 }
 
-void dz_publish_exited(struct dz_start *start)
+void dz_publish_exited(struct dz_start *start, int status)
 {
     char path[PATH_MAX];
 
     release_claims(start);
     if (start->pidfile_claim.path[0] != '\0')
         dz_pidfile_remove(start->pidfile_claim.path, -1, start->pid);
+    if (status >= 0 && find_record(start, start->pid, path) == 0)
+        dz_record_add_status(path, start->pid, status);
+}
+
+/* ---- of a keeper ---- */
+
+void dz_kept_claim(struct dz_start *start)
+{
+    if (start->plan->name != NULL || !has_directory(start))
+        return;
+    if (claim_slot(start, start->kept.keeper, start->kept.name, &start->no_record) == 0)
+        return;
+    start->kept.name[0] = '\0';
+    start->why_no_record = &start->no_record;
+}
+
+int dz_publish_prepare(struct dz_start *start, struct dz_fault *fault)
+{
+    struct dz_pidfile pidfile;
+    struct dz_record record;
+
+    if (start->pidfile_claim.path[0] != '\0') {
+        if (claim_again(&start->pidfile_claim, "pidfile", fault) < 0)
+            return -1;
+        if (dz_pidfile_read(start->pidfile_claim.path, -1, &pidfile) == 0 &&
+            pidfile.state == DZ_PIDFILE_RUNS && pidfile.who.pid != start->pid)
+            return lost(&start->pidfile_claim, "pidfile", fault);
+    }
+    if (start->record_claim.path[0] == '\0' || record_name(start) == NULL)
+        return 0;
+    if (claim_again(&start->record_claim, "name", fault) < 0)
+        return -1;
+    if (dz_record_read(AT_FDCWD, start->record_claim.path, &record) == 0 &&
+        record.keeper.pid != start->kept.keeper &&
+        dz_record_state(&record, NULL) == DZ_RUNS)
+        return lost(&start->record_claim, "name", fault);
+    return 0;
+}
+
+void dz_publish_lines(const struct dz_start *start, const char *text)
+{
+    char path[PATH_MAX];
+
     if (find_record(start, start->pid, path) == 0)
-        dz_record_add_status(path, start->pid, 0);
+        dz_record_add_lines(path, start->pid, text);
 }

@@ -170,8 +170,11 @@ int dz_own_session(struct dz_start *start, struct dz_fault *fault)
         return 0;
     /* EPERM, the only error of setsid(2): we lead a process group. */
     start->led_session = getsid(0) == getpid();
+    /* A keeper that is PID 1 hands the container's console to the program. */
     if (start->led_session)
-        return give_up_terminal(start, fault);
+        return getpid() == 1 && dz_wants_keeper(start->plan)
+                   ? 0
+                   : give_up_terminal(start, fault);
     foreground = is_foreground() && is_below_shell();
     if ((!foreground || must_stay) && leave_own_group())
         return 0;

@@ -59,6 +59,16 @@ struct dz_notify {
     char status[128];  /* the last STATUS */
 };
 
+/* What a keeper knows of its job; all zero without one. */
+struct dz_kept {
+    pid_t keeper;  /* 0: none */
+    pid_t first;   /* of the first run; 0 before it */
+    int restarts;  /* so far */
+    int last;      /* status of the run before, as of waitpid(2); -1: unknown */
+    int64_t began; /* when the first run did; seconds since the epoch */
+    char name[25]; /* of the record of an unnamed job; empty: not claimed */
+};
+
 struct dz_ready; /* core/wait */
 
 enum {
@@ -100,12 +110,13 @@ struct dz_start {
     int report_fd; /* child: the report pipe's write end, or -1 */
     int await_fd;  /* caller: the report pipe's read end, or -1 */
     struct dz_notify notify;
-    int ready_fd;      /* fd:N: the pipe's write end, or -1 */
-    int await_ready;   /* caller: that pipe's read end, or -1 */
-    pid_t waiter_pid;  /* caller: the process that waits in its place, or 0 */
-    int result_fd;     /* the pipe between caller and waiter, or -1 */
-    pid_t child;       /* caller: the first child */
-    pid_t pid;         /* the target's */
+    int ready_fd;     /* fd:N: the pipe's write end, or -1 */
+    int await_ready;  /* caller: that pipe's read end, or -1 */
+    pid_t waiter_pid; /* caller: the process that waits in its place, or 0 */
+    int result_fd;    /* the pipe between caller and waiter, or -1 */
+    pid_t child;      /* caller: the first child */
+    pid_t pid;        /* the target's */
+    struct dz_kept kept;
     bool ended;        /* caller: the target has ended already, with status 0 */
     bool quick;        /* launcher: the first child may borrow our memory */
     bool needs_answer; /* launcher: the preloaded library must answer */
@@ -190,8 +201,9 @@ int dz_new_session(struct dz_start *start, struct dz_fault *fault);
 int dz_second_fork(struct dz_start *start, struct dz_fault *fault);
 
 /*
- * If the caller must not be the job's subreaper, forks a waiter, which goes on in its
- * place.  Then returns DZ_CALLER in the caller, and sets start->waiter_pid.
+ * If the caller must not be the job's subreaper, or the job has a keeper, forks a
+ * waiter, which goes on in its place.  Then returns DZ_CALLER in the caller, and sets
+ * start->waiter_pid.  A waiter that is the keeper does not end after a good start.
  */
 int dz_make_waiter(struct dz_start *start, struct dz_fault *fault);
 
@@ -202,8 +214,11 @@ void dz_tell_caller(struct dz_start *start);
  * does nothing. */
 void dz_waiter_continues(const struct dz_start *start, int64_t deadline);
 
-/* In the waiter: tells the caller how the start has ended, and calls _exit(2). */
-__attribute__((noreturn)) void dz_waiter_ends(const struct dz_start *start, int result,
+/* In the waiter: tells the caller how the start has ended. */
+void dz_waiter_tells(struct dz_start *start, int result, const struct dz_fault *fault);
+
+/* Works as dz_waiter_tells, and calls _exit(2). */
+__attribute__((noreturn)) void dz_waiter_ends(struct dz_start *start, int result,
                                               const struct dz_fault *fault);
 
 /* In the caller: waits for that; sets start's pid, ended and interrupt.  If the waiter
@@ -452,12 +467,23 @@ int dz_pidfile_claim(struct dz_start *start, struct dz_fault *fault);
 /* Commit: writes pidfile and record of this process. */
 int dz_publish(struct dz_start *start, struct dz_fault *fault);
 
+/* In the keeper of an unnamed job, before the first run: claims its record.  A failure
+ * is told as start->why_no_record. */
+void dz_kept_claim(struct dz_start *start);
+
+/* In the keeper, before another run: claims both files anew.  start->pid is that of the
+ * run before. */
+int dz_publish_prepare(struct dz_start *start, struct dz_fault *fault);
+
+/* In the keeper: adds whole lines to the record. */
+void dz_publish_lines(const struct dz_start *start, const char *text);
+
 /* In the caller: makes both files name pid, which is the job's process from now on. */
 int dz_publish_again(struct dz_start *start, pid_t pid, struct dz_fault *fault);
 
-/* In the caller, for a job that has ended with 0 during the wait: removes the pidfile,
- * and adds the status to the record. */
-void dz_publish_exited(struct dz_start *start);
+/* In the caller or the keeper, for a job that has ended: removes the pidfile, and adds
+ * the status, as of waitpid(2), to the record unless it is -1. */
+void dz_publish_exited(struct dz_start *start, int status);
 
 /* For a start that has failed: removes pidfile and record if they name start->pid. */
 void dz_unpublish(struct dz_start *start);

@@ -89,7 +89,7 @@ static const struct {
     {"streams", DZ_COMMIT, BOTH, dz_replace_streams},
     {"publish", DZ_COMMIT, BOTH, dz_publish},
     {"close", DZ_CLOSE, BOTH, dz_close_rest},
-    {"notify", DZ_COMMIT, LEAVE, dz_notify_pass},
+    {"notify", DZ_COMMIT, BOTH, dz_notify_pass},
     {"buffer", DZ_COMMIT, BOTH, dz_set_unbuffered},
     {"scrub", DZ_COMMIT, BOTH, dz_clean_environment},
     {"seccomp", DZ_COMMIT, BOTH, dz_filter_signals},

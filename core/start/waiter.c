@@ -51,7 +51,8 @@ int dz_make_waiter(struct dz_start *start, struct dz_fault *fault)
 {
     int ends[2];
 
-    if (!has_children() && dz_env(start->envp, "NOTIFY_SOCKET") == NULL)
+    if (!dz_wants_keeper(start->plan) && !has_children() &&
+        dz_env(start->envp, "NOTIFY_SOCKET") == NULL)
         return 0;
     if (pipe2(ends, O_CLOEXEC) < 0)
         return dz_fault(fault, "report", "pipe", errno, NULL);
@@ -110,8 +111,7 @@ void dz_waiter_continues(const struct dz_start *start, int64_t deadline)
         send_news(start, &news, NULL);
 }
 
-void dz_waiter_ends(const struct dz_start *start, int result,
-                    const struct dz_fault *fault)
+void dz_waiter_tells(struct dz_start *start, int result, const struct dz_fault *fault)
 {
     struct news news = news_of(start, 0);
 
@@ -119,6 +119,12 @@ void dz_waiter_ends(const struct dz_start *start, int result,
     news.result = result;
     news.noted = result >= 0 && start->why_no_record != NULL;
     send_news(start, &news, news.noted ? start->why_no_record : fault);
+    dz_close_fd(&start->result_fd);
+}
+
+void dz_waiter_ends(struct dz_start *start, int result, const struct dz_fault *fault)
+{
+    dz_waiter_tells(start, result, fault);
     _exit(0);
 }
 
@@ -240,6 +246,7 @@ int dz_await_waiter(struct dz_start *start, struct dz_fault *fault)
     struct hearing hearing = {.deadline =
                                   timeout > 0 ? now + timeout + GRACE_MS : INT64_MAX};
     bool killed;
+    bool goes_on;
     int result;
 
     fcntl(start->result_fd, F_SETFL, O_NONBLOCK); /* cannot fail for a pipe of ours */
@@ -248,7 +255,9 @@ int dz_await_waiter(struct dz_start *start, struct dz_fault *fault)
     hearing.interrupts = dz_open_interrupts(start, fault);
     result = hear_out(&hearing, start, fault);
     killed = result < 0 && dz_milliseconds() < hearing.deadline;
-    reap_waiter(start, &hearing, result > 0 ? dz_milliseconds() + EXIT_MS : 0);
+    goes_on = result > 0 && hearing.news.result == 0 && dz_wants_keeper(start->plan);
+    if (!goes_on)
+        reap_waiter(start, &hearing, result > 0 ? dz_milliseconds() + EXIT_MS : 0);
     /* Its last words may have come between the look and its end. */
     if (result < 0 && hear(&hearing, start, fault) > 0)
         result = 1;

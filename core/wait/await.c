@@ -25,12 +25,22 @@ enum {
 static int open_watch(struct watch *watch, struct dz_start *start,
                       struct dz_fault *fault)
 {
+    dz_watch_open(watch, start);
+    watch->interrupts = dz_open_interrupts(start, fault);
+    return watch->interrupts < 0 ? -1 : 0;
+}
+
+void dz_watch_open(struct watch *watch, struct dz_start *start)
+{
     int64_t now = dz_milliseconds();
     struct dz_process self;
 
     memset(watch, 0, sizeof *watch);
     watch->start = start;
     watch->pidfd = -1;
+    watch->interrupts = -1;
+    watch->child_ended = start->child == 0;
+    watch->status = -1;
     watch->deadline = start->plan->timeout > 0 ? now + start->plan->timeout : INT64_MAX;
     watch->tell_at = now + TELL_MS;
     dz_ready_init(&watch->ready, now);
@@ -41,11 +51,9 @@ static int open_watch(struct watch *watch, struct dz_start *start,
         watch->members.root = getpid();
         watch->members.oldest = self.start;
     }
-    watch->interrupts = dz_open_interrupts(start, fault);
-    return watch->interrupts < 0 ? -1 : 0;
 }
 
-static void close_watch(struct watch *watch)
+void dz_watch_close(struct watch *watch)
 {
     dz_close_fd(&watch->interrupts);
     dz_close_fd(&watch->pidfd);
@@ -177,30 +185,29 @@ static int take_notification(struct watch *watch, struct dz_fault *fault)
     return 0;
 }
 
-/* Sleeps until an event or that time, and handles the report and interrupts. */
-static int take_events(struct watch *watch, int64_t until, struct dz_fault *fault)
+void dz_watch_wanted(const struct watch *watch, struct pollfd wanted[DZ_WATCH_EVENTS])
 {
-    enum { REPORT, INTERRUPT, END, NOTIFY, READY, EVENTS };
     const struct dz_start *start = watch->start;
-    struct pollfd wanted[EVENTS] = {
-        [REPORT] = {.fd = start->await_fd, .events = POLLIN},
-        [INTERRUPT] = {.fd = watch->interrupts, .events = POLLIN},
-        [END] = {.fd = watch->pidfd, .events = POLLIN},
-        [NOTIFY] = {.fd = start->notify.fd, .events = POLLIN},
-        [READY] = {.fd = start->await_ready, .events = POLLIN},
-    };
-    int64_t left = until - dz_milliseconds();
 
-    left = left < 0 ? 0 : left > INT_MAX ? INT_MAX : left;
-    if (poll(wanted, EVENTS, (int)left) < 0)
-        return 0; /* EINTR: the loop looks again */
-    if (wanted[END].revents != 0)
+    wanted[DZ_WATCH_REPORT] = (struct pollfd){.fd = start->await_fd, .events = POLLIN};
+    wanted[DZ_WATCH_INTERRUPT] =
+        (struct pollfd){.fd = watch->interrupts, .events = POLLIN};
+    wanted[DZ_WATCH_END] = (struct pollfd){.fd = watch->pidfd, .events = POLLIN};
+    wanted[DZ_WATCH_NOTIFY] = (struct pollfd){.fd = start->notify.fd, .events = POLLIN};
+    wanted[DZ_WATCH_READY] =
+        (struct pollfd){.fd = start->await_ready, .events = POLLIN};
+}
+
+int dz_watch_take(struct watch *watch, const struct pollfd wanted[DZ_WATCH_EVENTS],
+                  struct dz_fault *fault)
+{
+    if (wanted[DZ_WATCH_END].revents != 0)
         watch->look_at_end = true;
-    if (wanted[INTERRUPT].revents != 0 && take_interrupt(watch, fault) < 0)
+    if (wanted[DZ_WATCH_INTERRUPT].revents != 0 && take_interrupt(watch, fault) < 0)
         return -1;
-    if (wanted[REPORT].revents != 0 && take_report(watch, fault) < 0)
+    if (wanted[DZ_WATCH_REPORT].revents != 0 && take_report(watch, fault) < 0)
         return -1;
-    return 0; /* the loop looks at all else each time */
+    return 0; /* each look sees all else */
 }
 
 /* ---- the loop ---- */
@@ -292,33 +299,49 @@ static int look(struct watch *watch, int64_t *until, struct dz_fault *fault)
     return 0;
 }
 
-static int loop(struct watch *watch, struct dz_fault *fault)
+int dz_watch_look(struct watch *watch, int64_t *until, struct dz_fault *fault)
 {
     struct dz_start *start = watch->start;
+    int64_t now;
+    int result = 0;
 
+    *until = watch->deadline;
+    reap_child(watch);
+    if (watch->reported && waits_for_exec(start))
+        return 1;
+    if (watch->reported)
+        result = look(watch, until, fault);
+    if (result != 0)
+        return result;
+    now = dz_milliseconds();
+    if (now >= watch->deadline)
+        return time_out(watch, fault);
+    if (watch->deadline != watch->told_deadline)
+        dz_waiter_continues(start, watch->deadline);
+    watch->told_deadline = watch->deadline;
+    tell(watch, now);
+    if (start->waiting != NULL && watch->tell_at < *until)
+        *until = watch->tell_at;
+    if (watch->reported && watch->pidfd < 0 && now + DZ_BLIND_MS < *until)
+        *until = now + DZ_BLIND_MS;
+    return 0;
+}
+
+static int loop(struct watch *watch, struct dz_fault *fault)
+{
     for (;;) {
-        int64_t until = watch->deadline;
-        int64_t now;
-        int result = 0;
-        reap_child(watch);
-        if (watch->reported && waits_for_exec(start))
-            return 0;
-        if (watch->reported)
-            result = look(watch, &until, fault);
+        struct pollfd wanted[DZ_WATCH_EVENTS];
+        int64_t until;
+        int64_t left;
+        int result = dz_watch_look(watch, &until, fault);
         if (result != 0)
             return result < 0 ? -1 : 0;
-        now = dz_milliseconds();
-        if (now >= watch->deadline)
-            return time_out(watch, fault);
-        if (watch->deadline != watch->told_deadline)
-            dz_waiter_continues(start, watch->deadline);
-        watch->told_deadline = watch->deadline;
-        tell(watch, now);
-        if (start->waiting != NULL && watch->tell_at < until)
-            until = watch->tell_at;
-        if (watch->reported && watch->pidfd < 0 && now + DZ_BLIND_MS < until)
-            until = now + DZ_BLIND_MS;
-        if (take_events(watch, until, fault) < 0)
+        dz_watch_wanted(watch, wanted);
+        left = until - dz_milliseconds();
+        left = left < 0 ? 0 : left > INT_MAX ? INT_MAX : left;
+        /* EINTR: the next look finds what has come. */
+        if (poll(wanted, DZ_WATCH_EVENTS, (int)left) >= 0 &&
+            dz_watch_take(watch, wanted, fault) < 0)
             return -1;
     }
 }
@@ -365,9 +388,9 @@ static int await_target(struct dz_start *start, struct dz_fault *fault)
         start->waiting(start, &watch.ready, 0);
     if (result < 0)
         clean_up(&watch, fault);
-    close_watch(&watch);
+    dz_watch_close(&watch);
     if (result == 0 && start->ended)
-        dz_publish_exited(start);
+        dz_publish_exited(start, 0);
     return result;
 }
 
@@ -386,7 +409,10 @@ int dz_await(struct dz_start *start, struct dz_fault *fault)
     dz_claim_release(&start->record_claim);
     if (result < 0)
         return -1;
-    if (dz_notify_manager(start->envp, start->ended ? 0 : start->pid) < 0)
+    /* The keeper is the service's main process: its end is that of the job. */
+    if (dz_notify_manager(start->envp, dz_wants_keeper(start->plan) ? start->waiter_pid
+                                       : start->ended               ? 0
+                                                                    : start->pid) < 0)
         start->notify_errno = errno;
     return 0;
 }

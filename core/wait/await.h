@@ -1,11 +1,13 @@
 /*
- * The state of the caller's wait, which await.c and target_end.c share.  The rules of
- * base.h hold here too.
+ * The state of the caller's wait, which await.c and target_end.c share.  A keeper waits
+ * for each run by it, in a loop of its own.  The rules of base.h hold here too.
  */
 #ifndef AWAIT_H
 #define AWAIT_H
 
 #include "wait.h"
+
+#include <poll.h>
 
 /* A job that listens, until it is known which process it is; zero before. */
 struct settling {
@@ -32,7 +34,39 @@ struct watch {
     bool child_ended;      /* the first child, which was reaped */
     int64_t told_deadline; /* by the waiter to its caller */
     int ended_ms;          /* how long that process lived */
+    bool exited;           /* it has ended, and was reaped */
+    int status;            /* how, as of waitpid(2); -1: unknown */
 };
+
+/* ---- a wait in steps, for a keeper: it sleeps in poll(2) itself ---- */
+
+enum {
+    DZ_WATCH_REPORT,
+    DZ_WATCH_INTERRUPT,
+    DZ_WATCH_END,
+    DZ_WATCH_NOTIFY,
+    DZ_WATCH_READY,
+    DZ_WATCH_EVENTS /* their number */
+};
+
+/* Begins the wait for a start whose processes are below this one. */
+void dz_watch_open(struct watch *watch, struct dz_start *start);
+
+/* Ends the wait.  Closes its descriptors. */
+void dz_watch_close(struct watch *watch);
+
+/* Looks whether the start has succeeded.  Returns 1 if it has, 0 to go on, or -1 with
+ * the fault; *until is when to look again if no event comes. */
+int dz_watch_look(struct watch *watch, int64_t *until, struct dz_fault *fault);
+
+/* Fills in what poll(2) is to wait for. */
+void dz_watch_wanted(const struct watch *watch, struct pollfd wanted[DZ_WATCH_EVENTS]);
+
+/* Handles what poll(2) has found.  Returns 0, or -1 with the fault. */
+int dz_watch_take(struct watch *watch, const struct pollfd wanted[DZ_WATCH_EVENTS],
+                  struct dz_fault *fault);
+
+/* ---- between the files of the wait ---- */
 
 /*
  * Looks whether the job's own process has ended.  If it left one process behind, that

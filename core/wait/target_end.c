@@ -109,6 +109,8 @@ int dz_set_main_pid(struct watch *watch, pid_t pid, struct dz_fault *fault)
     dz_close_fd(&watch->pidfd);
     watch->look_at_end = true;
     watch->start->ended = false;
+    watch->exited = false;
+    watch->status = -1;
     /* ESRCH: it has just ended; the next look finds what it left behind. */
     if (dz_publish_again(watch->start, pid, fault) < 0 && fault->err != ESRCH)
         return -1;
@@ -154,6 +156,8 @@ int dz_check_end(struct watch *watch, struct dz_fault *fault)
 
     while (has_ended(watch, &status)) {
         watch->ended_ms = (int)(dz_milliseconds() - watch->ready.executed);
+        watch->exited = true;
+        watch->status = status;
         if (status != 0)
             return dz_fault_exited(watch, status, fault);
         if (dz_is_unheard(watch))

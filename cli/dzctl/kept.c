@@ -1,0 +1,106 @@
+/*
+ * Jobs with a keeper: the keeper stops them, and records how they have ended.
+ */
+#include "dzctl.h"
+#include "syscalls.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { KEEPER_MS = 10000 /* for what the keeper does after the time of the stop */ };
+
+int kept_status(const struct job *job)
+{
+    struct job again;
+    int status = -1;
+
+    if (job->file == NULL || job_read(&again, AT_FDCWD, "", job->file) < 0)
+        return -1;
+    /* Another start may have taken the name. */
+    if (again.record.keeper.pid == job->record.keeper.pid &&
+        again.record.keeper.start == job->record.keeper.start)
+        status = again.status;
+    job_free(&again);
+    return status;
+}
+
+/* Sends TERM to the keeper, with what it is to do.  Returns 0, or -1 and sets errno. */
+static int ask_keeper(const struct dz_identity *keeper, int signal, int64_t timeout)
+{
+    const int64_t most = INT32_MAX >> DZ_STOP_SIGNAL_BITS;
+    int64_t units = (timeout + DZ_STOP_UNIT_MS - 1) / DZ_STOP_UNIT_MS;
+    siginfo_t info = {.si_signo = SIGTERM, .si_code = SI_QUEUE};
+    int fd = dz_open_process(keeper);
+    int result = -1;
+
+    if (fd < 0 && errno == ESRCH)
+        return -1;
+    info.si_pid = getpid();
+    info.si_uid = getuid();
+    info.si_value.sival_int =
+        (int)((units < most ? units : most) << DZ_STOP_SIGNAL_BITS) | signal;
+    if (fd >= 0) {
+        result = (int)syscall(DZ_SYS_PIDFD_SEND_SIGNAL, fd, SIGTERM, &info, 0);
+        dz_close(fd);
+    }
+    /* Without such a call the keeper takes its own time. */
+    if (result < 0)
+        result = dz_signal_process(keeper, SIGTERM);
+    if (result == 0)
+        dz_signal_process(keeper, SIGCONT); /* it may be suspended, with its job */
+    return result;
+}
+
+int kept_stop(const struct job *job, int signal, int64_t timeout, bool *stopped)
+{
+    const struct dz_identity *keeper = &job->record.keeper;
+    int64_t now = dz_milliseconds();
+    int64_t until =
+        timeout > INT64_MAX - now - KEEPER_MS ? INT64_MAX : now + timeout + KEEPER_MS;
+
+    *stopped = true;
+    if (ask_keeper(keeper, signal, timeout) < 0 && errno != ESRCH)
+        return -1;
+    if (dz_await_end(keeper, until))
+        return kept_status(job) == SIGKILL;
+    /* It hangs.  Once it is gone the job is stopped as one without a keeper. */
+    *stopped = false;
+    return dz_stop_process(keeper, SIGKILL, now);
+}
+
+/* Appends ", WORD TIME". */
+static void add_time(struct dz_text *text, const char *word, int64_t seconds)
+{
+    char time[32];
+
+    shown_time(seconds, time);
+    dz_add(text, ", ");
+    dz_add(text, word);
+    dz_add(text, " ");
+    dz_add(text, time);
+}
+
+void kept_words(const struct job *job, struct dz_text *text)
+{
+    bool over = job->state == JOB_ENDED;
+
+    add_time(text, "started", job->record.since);
+    if (job->restarts > 0) {
+        dz_add(text, ", restarted ");
+        dz_add_number(text, job->restarts);
+        dz_add(text, job->restarts == 1 ? " time" : " times");
+    }
+    if (job->ended > 0)
+        add_time(text, "ended", job->ended);
+    if (!over && (job->restarts > 0 || job->waits)) {
+        dz_add(text, ", last: ");
+        dz_add(text, job->last >= 0 && WIFSIGNALED(job->last) ? "" : "exit ");
+        add_status(text, job->last);
+    }
+    if (!over && !job->keeper_runs)
+        dz_add(text, ", keeper gone");
+}

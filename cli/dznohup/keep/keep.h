@@ -1,0 +1,113 @@
+/*
+ * The keeper's room: the launcher that stays with its job.  It starts the program
+ * again, records how it has ended, reaps, and passes signals on.
+ *
+ * Needs all of core, and the launcher's room.  The keeper is our own process, but it
+ * forks the program from itself: between fork and exec the rules of base.h hold.
+ * Unless a comment says otherwise a function returns 0, or -1 with *fault filled in.
+ */
+#ifndef KEEP_H
+#define KEEP_H
+
+#include "await.h"
+#include "dznohup.h"
+
+/* What the keeper waits for. */
+enum phase {
+    PHASE_STARTING, /* the conditions of --wait */
+    PHASE_RUNNING,  /* the end of the program */
+    PHASE_STOPPING, /* the end of the program, which was told to end */
+    PHASE_ENDING,   /* the end of what the program has left behind */
+    PHASE_DELAY,    /* the time of the next run */
+    PHASE_OVER      /* nothing: the job is over */
+};
+
+struct keeper {
+    struct dz_start *start;
+    const struct command *command;
+    const char *library; /* to preload, or empty */
+    enum phase phase;
+    int64_t until;      /* of STOPPING and ENDING: when to kill; of DELAY: its end */
+    int signals;        /* signalfd(2) of all signals */
+    int pidfd;          /* of the program once it is ready, or -1 */
+    bool told;          /* the caller knows how the first start went */
+    bool failed;        /* this run did not get ready; fault says why */
+    bool reaped;        /* the program has ended, and was reaped */
+    int status;         /* how, as of waitpid(2); -1: unknown */
+    int64_t began;      /* when this run did; dz_milliseconds */
+    bool stopping;      /* no run follows */
+    int64_t stop_until; /* when to kill what does not stop */
+    bool suspended;     /* the program was told to suspend itself, as TSTP does */
+    int failures;       /* runs that failed in a row */
+    int64_t delay;      /* before the next run */
+    struct dz_members members; /* the job's processes: all below the keeper */
+    struct watch watch;        /* of STARTING */
+    struct dz_fault fault;
+};
+
+/* ---- run.c: one run of the program ---- */
+
+/* Forks the program and begins the wait for it. */
+int run_begin(struct keeper *keeper, struct dz_fault *fault);
+
+/* Makes the descriptors 0, 1 and 2 of the keeper those of the program, and closes all
+ * that neither the keeper nor the next run needs. */
+int run_take_streams(struct keeper *keeper, struct dz_fault *fault);
+
+/* Opens the logs anew by their names, for the next run.  A log that cannot be opened
+ * stays as it is. */
+void run_reopen_logs(struct keeper *keeper);
+
+/* ---- restart.c: whether and when the next run comes ---- */
+
+/* Returns whether another run follows one that has ended so, and when: *delay is in
+ * milliseconds.  Counts the runs that failed. */
+bool restart_follows(struct keeper *keeper, int64_t *delay);
+
+/* ---- reaping.c: the ends of processes ---- */
+
+/* Reaps every child that has ended, but not the program itself. */
+void reap_orphans(const struct keeper *keeper);
+
+/* Returns whether the program has ended; then it was reaped, and keeper->status is how
+ * it has ended. */
+bool reap_program(struct keeper *keeper);
+
+/* Sends the signal to each process of the job.  Returns how many there are; 0 too if
+ * /proc cannot tell. */
+int signal_members(const struct keeper *keeper, int number);
+
+/* ---- passing.c: signals to the keeper ---- */
+
+/* Blocks every signal, and opens keeper->signals for them. */
+int open_signals(struct keeper *keeper, struct dz_fault *fault);
+
+/* What a signal asks the keeper for. */
+struct request {
+    int number;
+    int stop_signal;     /* to begin a stop with */
+    int64_t stop_within; /* milliseconds before KILL; INT64_MAX: never */
+};
+
+/* Reads the next signal.  Returns whether there was one. */
+bool next_signal(const struct keeper *keeper, struct request *request);
+
+/* Sends a signal to the program, or with --signal-group to its process group. */
+void pass_signal(const struct keeper *keeper, int number);
+
+/* Returns whether the program catches the signal. */
+bool program_catches(const struct keeper *keeper, int number);
+
+/* ---- keeper_says.c: lines in the job's log, and the record ---- */
+
+/* Says how a run has ended, and that the next one begins after delay, unless that is
+ * -1. */
+void say_ended(const struct keeper *keeper, int64_t delay);
+
+/* Writes the same to the record. */
+void record_ended(const struct keeper *keeper);
+
+/* Says one line in the job's log, unless -q was given. */
+void say_line(const struct keeper *keeper, const char *text);
+
+#endif
