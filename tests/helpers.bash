@@ -17,7 +17,7 @@ PYTHON=$(PATH=/usr/bin:$PATH command -v python3) # a shim of pyenv's is slow
 SLEEP=$(realpath "$(command -v sleep)")
 # Seconds after which what is waited for hangs, however busy the machine is; programs and
 # tests/pty read it too.
-export DEADLINE=120
+export DEADLINE=${DEADLINE:-120}
 # Time-outs, in seconds, of a start that must fail by its time-out, but not before the
 # program has done something: each longer, for a machine on which that takes longer.
 TIMES="1 5 25 100"
