@@ -105,6 +105,7 @@ struct job {
     int last;      /* how the run before has ended, as of waitpid(2); -1: unknown */
     int64_t began; /* the first run; this and the next: seconds since the epoch */
     int64_t ended; /* the last run; 0: it has not */
+    int64_t ready; /* the run that dzctl restart has asked for; 0: not yet, or none */
     char *note;    /* what the keeper says is wrong */
     char *problem; /* why its pidfile names no process */
 };
@@ -160,6 +161,10 @@ int kept_stop(const struct job *job, int signal, int64_t timeout, bool *stopped)
 /* Returns the status that the keeper has recorded at the job's end, as of waitpid(2),
  * or -1 if there is none. */
 int kept_status(const struct job *job);
+
+/* Makes the keeper start its job again, and prints the new PID.  Returns the exit
+ * status. */
+int kept_restart(const struct job *job, const char *word, int64_t timeout);
 
 /* Appends ", started ..., restarted 3 times, last: exit status 5" and so on. */
 void kept_words(const struct job *job, struct dz_text *text);
@@ -223,6 +228,8 @@ int await_job(const struct job *job, int64_t until);
 
 int command_list(const struct ctl_command *command, int argc, char **argv);
 int command_status(const struct ctl_command *command, int argc, char **argv);
+int command_restart(const struct ctl_command *command, int argc, char **argv);
+int command_start(const struct ctl_command *command, int argc, char **argv);
 int command_stop(const struct ctl_command *command, int argc, char **argv);
 int command_wait(const struct ctl_command *command, int argc, char **argv);
 int command_log(const struct ctl_command *command, int argc, char **argv);

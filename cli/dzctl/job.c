@@ -105,6 +105,7 @@ static void take_line(struct job *job, const char *line, const char *end)
         {"last", NUMBER, offsetof(struct job, last)},
         {"began", TIME, offsetof(struct job, began)},
         {"ended", TIME, offsetof(struct job, ended)},
+        {"ready", TIME, offsetof(struct job, ready)},
         {"note", TEXT, offsetof(struct job, note)},
     };
     const char *value = memchr(line, ' ', (size_t)(end - line));

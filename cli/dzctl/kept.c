@@ -29,9 +29,10 @@ int kept_status(const struct job *job)
 }
 
 /* Sends TERM to the keeper, with what it is to do.  Returns 0, or -1 and sets errno. */
-static int ask_keeper(const struct dz_identity *keeper, int signal, int64_t timeout)
+static int ask_keeper(const struct dz_identity *keeper, int signal, int64_t timeout,
+                      bool again)
 {
-    const int64_t most = INT32_MAX >> DZ_STOP_SIGNAL_BITS;
+    const int64_t most = (DZ_STOP_AGAIN - 1) >> DZ_STOP_SIGNAL_BITS;
     int64_t units = (timeout + DZ_STOP_UNIT_MS - 1) / DZ_STOP_UNIT_MS;
     siginfo_t info = {.si_signo = SIGTERM, .si_code = SI_QUEUE};
     int fd = dz_open_process(keeper);
@@ -42,13 +43,15 @@ static int ask_keeper(const struct dz_identity *keeper, int signal, int64_t time
     info.si_pid = getpid();
     info.si_uid = getuid();
     info.si_value.sival_int =
-        (int)((units < most ? units : most) << DZ_STOP_SIGNAL_BITS) | signal;
+        (int)((units < most ? units : most) << DZ_STOP_SIGNAL_BITS) | signal |
+        (again ? DZ_STOP_AGAIN : 0);
     if (fd >= 0) {
         result = (int)syscall(DZ_SYS_PIDFD_SEND_SIGNAL, fd, SIGTERM, &info, 0);
         dz_close(fd);
     }
-    /* Without such a call the keeper takes its own time. */
-    if (result < 0)
+    /* Without such a call the keeper takes its own time, and cannot be asked for more
+     * than a stop. */
+    if (result < 0 && !again)
         result = dz_signal_process(keeper, SIGTERM);
     if (result == 0)
         dz_signal_process(keeper, SIGCONT); /* it may be suspended, with its job */
@@ -63,13 +66,57 @@ int kept_stop(const struct job *job, int signal, int64_t timeout, bool *stopped)
         timeout > INT64_MAX - now - KEEPER_MS ? INT64_MAX : now + timeout + KEEPER_MS;
 
     *stopped = true;
-    if (ask_keeper(keeper, signal, timeout) < 0 && errno != ESRCH)
+    if (ask_keeper(keeper, signal, timeout, false) < 0 && errno != ESRCH)
         return -1;
     if (dz_await_end(keeper, until))
         return kept_status(job) == SIGKILL;
     /* It hangs.  Once it is gone the job is stopped as one without a keeper. */
     *stopped = false;
     return dz_stop_process(keeper, SIGKILL, now);
+}
+
+/* Waits until the keeper has started its job again.  Reads the record to *again.
+ * Returns 0, or -1 and sets errno: ESRCH if the keeper has ended, ETIMEDOUT. */
+static int await_restart(const struct job *job, int64_t until, struct job *again)
+{
+    enum { LOOK_MS = 10 };
+
+    while (dz_milliseconds() < until) {
+        bool over = dz_await_end(&job->record.keeper, dz_milliseconds() + LOOK_MS);
+        if (job_read(again, AT_FDCWD, "", job->file) < 0)
+            return -1;
+        if (again->restarts > job->restarts && again->ready)
+            return 0;
+        job_free(again);
+        if (over) {
+            errno = ESRCH;
+            return -1;
+        }
+    }
+    errno = ETIMEDOUT;
+    return -1;
+}
+
+int kept_restart(const struct job *job, const char *word, int64_t timeout)
+{
+    enum { READY_MS = 60000 };
+    char digits[24];
+    struct dz_fault fault;
+    struct job again;
+
+    if (ask_keeper(&job->record.keeper, SIGTERM, timeout, true) == 0 &&
+        await_restart(job, dz_milliseconds() + timeout + READY_MS, &again) == 0) {
+        printf("%s: restarted, PID %ld\n", job_called(job, digits),
+               (long)again.record.who.pid);
+        job_free(&again);
+        return 0;
+    }
+    dz_fault(&fault, "restart", word, errno,
+             errno == ETIMEDOUT ? "not ready yet; see dzctl status"
+             : errno == ESRCH   ? "its keeper has ended"
+                                : NULL);
+    fault.status = CTL_FAILED;
+    return ctl_tell(&fault);
 }
 
 /* Appends ", WORD TIME". */

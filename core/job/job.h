@@ -171,7 +171,8 @@ void dz_pidfile_remove(const char *path, int records, pid_t pid);
  *
  * A keeper adds more before "arg": "began", when the first run began, "restarts", and
  * "last", the status of the run before.  After "end" it adds "last" and "ended", the
- * time, when a run ends, and "note" for what is wrong.
+ * time, when a run ends, "ready" when a run is ready that dzctl restart has asked for,
+ * and "note" for what is wrong.
  */
 struct dz_record {
     struct dz_identity who;
@@ -348,9 +349,10 @@ int dz_stop_process(const struct dz_identity *who, int signal, int64_t until);
 
 /*
  * dzctl stop sends TERM to a keeper with a number, sigqueue(3): the signal to begin
- * with in the lowest bits, and above them the time before KILL in these units.
+ * with in the lowest bits, and above them the time before KILL in these units.  With
+ * the highest bit the keeper starts its job again, for dzctl restart.
  */
-enum { DZ_STOP_SIGNAL_BITS = 7, DZ_STOP_UNIT_MS = 100 };
+enum { DZ_STOP_SIGNAL_BITS = 7, DZ_STOP_UNIT_MS = 100, DZ_STOP_AGAIN = 1 << 30 };
 
 /* ---- tail.c: lines of a log ---- */
 

@@ -27,15 +27,17 @@ struct keeper {
     const struct command *command;
     const char *library; /* to preload, or empty */
     enum phase phase;
-    int64_t until;      /* of STOPPING and ENDING: when to kill; of DELAY: its end */
-    int signals;        /* signalfd(2) of all signals */
-    int pidfd;          /* of the program once it is ready, or -1 */
-    bool told;          /* the caller knows how the first start went */
-    bool failed;        /* this run did not get ready; fault says why */
-    bool reaped;        /* the program has ended, and was reaped */
-    int status;         /* how, as of waitpid(2); -1: unknown */
-    int64_t began;      /* when this run did; dz_milliseconds */
-    bool stopping;      /* no run follows */
+    int64_t until; /* of STOPPING and ENDING: when to kill; of DELAY: its end */
+    int signals;   /* signalfd(2) of all signals */
+    int pidfd;     /* of the program once it is ready, or -1 */
+    bool told;     /* the caller knows how the first start went */
+    bool failed;   /* this run did not get ready; fault says why */
+    bool reaped;   /* the program has ended, and was reaped */
+    int status;    /* how, as of waitpid(2); -1: unknown */
+    int64_t began; /* when this run did; dz_milliseconds */
+    bool stopping; /* no run follows */
+    bool again;    /* the next run follows whatever comes: dzctl restart asks for it */
+    bool asked;    /* and for this run */
     int64_t stop_until; /* when to kill what does not stop */
     bool suspended;     /* the program was told to suspend itself, as TSTP does */
     int failures;       /* runs that failed in a row */
@@ -87,6 +89,7 @@ struct request {
     int number;
     int stop_signal;     /* to begin a stop with */
     int64_t stop_within; /* milliseconds before KILL; INT64_MAX: never */
+    bool again;          /* the stop is a restart */
 };
 
 /* Reads the next signal.  Returns whether there was one. */
@@ -106,6 +109,9 @@ void say_ended(const struct keeper *keeper, int64_t delay);
 
 /* Writes the same to the record. */
 void record_ended(const struct keeper *keeper);
+
+/* Tells dzctl restart by the record that the run is ready. */
+void record_ready(const struct keeper *keeper);
 
 /* Says one line in the job's log, unless -q was given. */
 void say_line(const struct keeper *keeper, const char *text);

@@ -64,6 +64,13 @@ static void begin_delay(struct keeper *keeper)
         return; /* the first start has failed: the caller is told */
     record_ended(keeper);
     follows = restart_follows(keeper, &delay);
+    if (keeper->again && !keeper->stopping) {
+        keeper->failures = 0;
+        keeper->delay = keeper->start->plan->delay.first;
+        keeper->phase = PHASE_DELAY;
+        keeper->until = dz_milliseconds();
+        return;
+    }
     if (!follows) {
         if (keeper->failures > 1 && !keeper->stopping)
             say_ended(keeper, -1);
@@ -77,7 +84,8 @@ static void begin_delay(struct keeper *keeper)
 /* The program has ended.  Ends what it has left behind. */
 static void begin_ending(struct keeper *keeper)
 {
-    bool leaves = keeper->start->plan->keep_children && !keeper->stopping;
+    bool leaves =
+        keeper->start->plan->keep_children && !keeper->stopping && !keeper->again;
     int64_t now = dz_milliseconds();
 
     keeper->phase = PHASE_ENDING;
@@ -85,7 +93,7 @@ static void begin_ending(struct keeper *keeper)
     dz_claim_release(&keeper->start->pidfile_claim);
     dz_claim_release(&keeper->start->record_claim);
     keeper->until = now + REST_MS;
-    if (keeper->stopping)
+    if (keeper->stopping || keeper->again)
         keeper->until = keeper->stop_until > now + LAST_REST_MS ? keeper->stop_until
                                                                 : now + LAST_REST_MS;
     if (leaves || signal_members(keeper, SIGTERM) == 0)
@@ -156,6 +164,9 @@ static void begin_running(struct keeper *keeper)
     dz_claim_release(&keeper->start->record_claim);
     if (!keeper->told)
         tell_started(keeper);
+    if (keeper->asked)
+        record_ready(keeper);
+    keeper->asked = false;
     if (keeper->start->ended) {
         keeper->reaped = true;
         keeper->status = keeper->watch.status;
@@ -175,6 +186,8 @@ static void look_at_start(struct keeper *keeper, int64_t *until)
 
 static void begin_run(struct keeper *keeper)
 {
+    keeper->asked = keeper->again;
+    keeper->again = false;
     keeper->start->kept.restarts++;
     keeper->start->kept.last = keeper->status;
     keeper->phase = PHASE_STARTING;
@@ -238,7 +251,10 @@ static void interrupt_start(struct keeper *keeper, int number)
 
 static void stop(struct keeper *keeper, const struct request *request)
 {
-    keeper->stopping = true;
+    if (request->again && !keeper->stopping && keeper->told)
+        keeper->again = true;
+    else
+        keeper->stopping = true;
     switch (keeper->phase) {
     case PHASE_STARTING:
         dz_watch_close(&keeper->watch);
@@ -253,7 +269,9 @@ static void stop(struct keeper *keeper, const struct request *request)
         pass_signal(keeper, request->stop_signal);
         break;
     case PHASE_DELAY:
-        keeper->phase = PHASE_OVER;
+        if (keeper->stopping)
+            keeper->phase = PHASE_OVER;
+        keeper->until = 0;
         break;
     case PHASE_ENDING:
     case PHASE_OVER:

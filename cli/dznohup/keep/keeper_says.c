@@ -92,3 +92,16 @@ void record_ended(const struct keeper *keeper)
     dz_add(&text, "\n");
     dz_publish_lines(keeper->start, lines);
 }
+
+void record_ready(const struct keeper *keeper)
+{
+    char line[48];
+    struct dz_text text = dz_text(line, sizeof line);
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now); /* cannot fail with a valid clock */
+    dz_add(&text, "ready ");
+    dz_add_number(&text, now.tv_sec);
+    dz_add(&text, "\n");
+    dz_publish_lines(keeper->start, line);
+}

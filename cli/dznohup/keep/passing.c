@@ -45,8 +45,11 @@ bool next_signal(const struct keeper *keeper, struct request *request)
     request->stop_signal = request->number;
     /* As PID 1 the engine kills us when its own time is over. */
     request->stop_within = getpid() == 1 ? INT64_MAX : STOP_MS;
+    request->again = false;
     told = info.ssi_code == SI_QUEUE ? info.ssi_int : 0;
     if (request->number == SIGTERM && told > 0) {
+        request->again = (told & DZ_STOP_AGAIN) != 0;
+        told &= ~DZ_STOP_AGAIN;
         request->stop_signal = told & ((1 << SIGNAL_BITS) - 1);
         request->stop_within = (int64_t)(told >> SIGNAL_BITS) * DZ_STOP_UNIT_MS;
     }
