@@ -28,12 +28,13 @@ SEES_core/start := $(SEES_core/job) core/plan core/start
 SEES_core/wait := $(SEES_core/start) core/wait
 SEES_cli/dznohup := $(SEES_core/wait) cli/dznohup
 SEES_cli/dznohup/keep := $(SEES_cli/dznohup) cli/dznohup/keep
+SEES_cli/dznohup/adopt := $(SEES_cli/dznohup) cli/dznohup/adopt
 SEES_cli/dzctl := $(SEES_core/job) cli/dzctl
 SEES_cli/dzctl/inspect := $(SEES_cli/dzctl) cli/dzctl/inspect
 SEES_shim := $(SEES_core/wait) shim
 SEES_shim/nodaemon := $(SEES_shim) shim/nodaemon
 # For the tests' own programs.
-SEES_ALL := $(addprefix -I,$(sort $(SEES_shim/nodaemon) $(SEES_cli/dzctl/inspect) $(SEES_cli/dznohup)))
+SEES_ALL := $(addprefix -I,$(sort $(SEES_shim/nodaemon) $(SEES_cli/dzctl/inspect) $(SEES_cli/dznohup/adopt)))
 INCLUDES = $(addprefix -I,$(SEES_$(patsubst %/,%,$(dir $<))))
 # The library has no libc of its own: no symbol of the stack protector or of FORTIFY,
 # which musl programs could not resolve.
@@ -48,7 +49,8 @@ DEFINES := -DDZ_VERSION='"$(VERSION)"' -DDZ_SHIM_PATH='"$(LIBDIR)/libdz.so"'
 objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)/*.c))
 BELOW := $(call objects,core/base) $(call objects,core/job)
 CORE := $(BELOW) $(call objects,core/plan) $(call objects,core/start) $(call objects,core/wait)
-CLI := $(call objects,cli/dznohup) $(call objects,cli/dznohup/keep)
+CLI := $(call objects,cli/dznohup) $(call objects,cli/dznohup/keep) \
+	$(call objects,cli/dznohup/adopt)
 CTL := $(call objects,cli/dzctl) $(call objects,cli/dzctl/inspect)
 SHIM := $(call objects,shim) $(call objects,shim/nodaemon)
 # The core's objects in the library are other ones than the launcher's.

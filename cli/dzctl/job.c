@@ -298,7 +298,7 @@ void job_forget(const struct job *job)
 
     if (job->pidfile != NULL) {
         records = dz_state_open(environ, false, path, &unheard);
-        dz_pidfile_remove(job->pidfile, records, job->record.who.pid);
+        dz_pidfile_remove(job->pidfile, records, job->record.who.pid, false);
         dz_close_fd(&records);
     }
     if (job->file != NULL)

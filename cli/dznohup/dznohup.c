@@ -205,6 +205,18 @@ static int run_with_room(const struct dz_plan *plan, struct dz_start *start,
     return status;
 }
 
+/* Adopts a program that runs; --adopt takes no command. */
+static int be_adopter(const struct dz_plan *plan, struct dz_start *start,
+                      const char *operand, struct dz_fault *fault)
+{
+    if (operand != NULL) {
+        dz_fault(fault, "adopt", operand, 0, "is a command; --adopt takes a PID alone");
+        return tell(2, fault);
+    }
+    dz_start_init(start, plan, environ);
+    return adopt(plan, start, fault);
+}
+
 int main(int argc, char **argv)
 {
     /* Not on the stack: the first write to a page takes as long as ten system calls,
@@ -232,6 +244,13 @@ int main(int argc, char **argv)
         return tell(2, &unset);
     if (dz_plan_check(&plan, &fault) < 0)
         return tell(2, &fault);
+    if (plan.adopt != 0)
+        return be_adopter(&plan, &start, argv[operand], &fault);
+    if (plan.pipes || plan.keep_handlers) {
+        dz_fault(&fault, "options", NULL, 0,
+                 "--pipes and --keep-handlers need --adopt");
+        return tell(2, &fault);
+    }
     if (operand >= argc) {
         dz_fault(&fault, "command", NULL, 0, "missing; see dznohup --help");
         return tell(2, &fault);

@@ -198,6 +198,12 @@ void say_step(const struct dz_start *start, const char *step);
 /* Warns that the argument is a relative path, and that the target runs elsewhere. */
 void say_relative(const struct dz_start *start, const char *argument);
 
+/* ---- adopt/ ---- */
+
+/* Makes the running process plan->adopt a daemon.  Prints messages.  Returns the exit
+ * status. */
+int adopt(const struct dz_plan *plan, struct dz_start *start, struct dz_fault *fault);
+
 /* ---- nohup.c ---- */
 
 /* Acts as nohup(1).  Messages begin with argv[0].  Returns the exit status. */

@@ -151,9 +151,9 @@ int dz_pidfile_check(const char *path, int records, struct dz_pidfile *old,
  * its process may run. */
 void dz_pidfile_words(const struct dz_pidfile *pidfile, struct dz_text *text);
 
-/* Removes path, under the lock of its claim, if it names pid and is stale or pid is
- * this process. */
-void dz_pidfile_remove(const char *path, int records, pid_t pid);
+/* Removes path, under the lock of its claim, if it names pid and is stale.  ours: it is
+ * of this very start, and is removed although its process runs. */
+void dz_pidfile_remove(const char *path, int records, pid_t pid, bool ours);
 
 /* ---- record.c, record_text.c: what is known of a job ---- */
 

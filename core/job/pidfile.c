@@ -180,7 +180,7 @@ int dz_pidfile_check(const char *path, int records, struct dz_pidfile *old,
     return 0;
 }
 
-void dz_pidfile_remove(const char *path, int records, pid_t pid)
+void dz_pidfile_remove(const char *path, int records, pid_t pid, bool ours)
 {
     struct dz_claim claim = {.fd = 0};
     struct dz_pidfile pidfile;
@@ -190,9 +190,8 @@ void dz_pidfile_remove(const char *path, int records, pid_t pid)
     if (dz_claim(&claim, path, "pidfile", DZ_UNDO_MS, &unheard) < 0)
         return;
     if (dz_pidfile_read(claim.path, records, &pidfile) == 0 && pidfile.who.pid == pid &&
-        /* If it names this process, this start has written it, even if /proc cannot be
-         * read to confirm it. */
-        (pidfile.state == DZ_PIDFILE_STALE || pid == getpid()))
+        /* This start has written it, even if /proc cannot be read to confirm it. */
+        (pidfile.state == DZ_PIDFILE_STALE || ours))
         unlink(claim.path);
     dz_claim_drop(&claim);
 }

@@ -155,6 +155,9 @@ struct dz_plan {
     bool nohup;
     bool help;
     bool version;
+    pid_t adopt; /* 0: a command is started */
+    bool pipes;  /* this and the next: of --adopt */
+    bool keep_handlers;
 
     char **argv; /* the command; NULL if it is unknown */
 };
@@ -235,6 +238,8 @@ int dz_parse_umask(void *field, const char *value, struct dz_fault *fault);
 const char *dz_show_umask(const void *field, char *scratch);
 int dz_parse_signals(void *field, const char *value, struct dz_fault *fault);
 const char *dz_show_signals(const void *field, char *scratch);
+int dz_parse_pid(void *field, const char *value, struct dz_fault *fault);
+const char *dz_show_pid(const void *field, char *scratch);
 int dz_parse_fds(void *field, const char *value, struct dz_fault *fault);
 int dz_parse_name(void *field, const char *value, struct dz_fault *fault);
 int dz_parse_timeout(void *field, const char *value, struct dz_fault *fault);

@@ -178,6 +178,28 @@ const char *dz_show_signals(const void *field, char *scratch)
     return set == 0 ? NULL : scratch;
 }
 
+int dz_parse_pid(void *field, const char *value, struct dz_fault *fault)
+{
+    const char *at = value;
+    int number = dz_read_number(&at);
+
+    if (number < 1 || *at != '\0')
+        return dz_fault(fault, NULL, value, 0,
+                        "not a PID; of a shell's job: $(jobs -p %1)");
+    *(pid_t *)field = number;
+    return 0;
+}
+
+const char *dz_show_pid(const void *field, char *scratch)
+{
+    struct dz_text text = dz_text(scratch, 16);
+
+    if (*(const pid_t *)field == 0)
+        return NULL;
+    dz_add_number(&text, *(const pid_t *)field);
+    return scratch;
+}
+
 /* Checks "3,7,12".  The field keeps the text, so their number has no limit. */
 int dz_parse_fds(void *field, const char *value, struct dz_fault *fault)
 {

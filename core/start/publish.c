@@ -383,12 +383,17 @@ static int publish_pidfile(struct dz_start *start, pid_t pid, struct dz_fault *f
 
 /* ---- both ---- */
 
-int dz_publish(struct dz_start *start, struct dz_fault *fault)
+int dz_publish_for(struct dz_start *start, pid_t pid, struct dz_fault *fault)
 {
-    start->pid = getpid();
+    start->pid = pid;
     if (publish_pidfile(start, start->pid, fault) < 0)
         return -1;
     return publish_record(start, start->pid, fault);
+}
+
+int dz_publish(struct dz_start *start, struct dz_fault *fault)
+{
+    return dz_publish_for(start, getpid(), fault);
 }
 
 /* Claims a file for the second time, after dz_publish. */
@@ -459,16 +464,18 @@ static void release_claims(struct dz_start *start)
 
 void dz_unpublish(struct dz_start *start)
 {
+    bool ours = start->adopts || start->pid == getpid();
+
     release_claims(start);
     if (start->kept.restarts > 0)
         return; /* the job goes on: its keeper starts it again */
     if (start->pidfile_claim.path[0] != '\0')
-        dz_pidfile_remove(start->pidfile_claim.path, -1, start->pid);
+        dz_pidfile_remove(start->pidfile_claim.path, -1, start->pid, ours);
     if (record_name(start) == NULL)
-        remove_record(start, start->pid, start->pid == getpid());
+        remove_record(start, start->pid, ours);
     else if (start->record_claim.path[0] != '\0') /* else another start's record */
         dz_record_remove(start->record_claim.path, start->pid,
-                         start->pid == getpid() || start->kept.keeper == getpid());
+                         ours || start->kept.keeper == getpid());
 }
 
 void dz_publish_exited(struct dz_start *start, int status)
@@ -477,7 +484,7 @@ void dz_publish_exited(struct dz_start *start, int status)
 
     release_claims(start);
     if (start->pidfile_claim.path[0] != '\0')
-        dz_pidfile_remove(start->pidfile_claim.path, -1, start->pid);
+        dz_pidfile_remove(start->pidfile_claim.path, -1, start->pid, false);
     if (status >= 0 && find_record(start, start->pid, path) == 0)
         dz_record_add_status(path, start->pid, status);
 }

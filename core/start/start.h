@@ -120,6 +120,7 @@ struct dz_start {
     bool ended;        /* caller: the target has ended already, with status 0 */
     bool quick;        /* launcher: the first child may borrow our memory */
     bool needs_answer; /* launcher: the preloaded library must answer */
+    bool adopts;       /* launcher: the job runs already, and is none of our children */
     bool passes_on;    /* library: --inherit, so it stays in the environment */
     const struct dz_fault *why_no_record; /* NULL: the job has one, or needs none */
     int notify_errno; /* caller: errno of the message to our own manager, or 0 */
@@ -463,6 +464,9 @@ int dz_name_check(const char *name, char **envp, struct dz_fault *fault);
  * start->pidfile_old to the old contents.
  */
 int dz_pidfile_claim(struct dz_start *start, struct dz_fault *fault);
+
+/* Writes pidfile and record of that process, in the launcher. */
+int dz_publish_for(struct dz_start *start, pid_t pid, struct dz_fault *fault);
 
 /* Commit: writes pidfile and record of this process. */
 int dz_publish(struct dz_start *start, struct dz_fault *fault);

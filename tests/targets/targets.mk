@@ -4,7 +4,7 @@ TARGETS := $(addprefix $(BUILD)/targets/,environment server server-static static
 	opens-tty opens-library listens hostile asks-initfirst initfirst.so joins-thread.so \
 	prints prints-cout signals signals-static threads hit hit-early hangup early-default.so \
 	daemonizes parents again execs refuses audits.so logs on-hangup interposes early early.so \
-	victim victim-static opened opened-library.so)
+	victim victim-static opened opened-library.so adoptee adoptee-static)
 ifneq ($(shell command -v musl-gcc),)
 TARGETS += $(addprefix $(BUILD)/targets/,server-musl server-musl-static environment-musl \
 	prints-musl signals-musl signals-musl-static threads-musl daemonizes-musl parents-musl execs-musl)

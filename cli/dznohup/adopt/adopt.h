@@ -1,0 +1,230 @@
+/*
+ * The adopt room: --adopt, which makes a running program what dznohup -d would have
+ * made of it.
+ *
+ * Needs all that the launcher's room needs.  It runs in our own process alone, so it
+ * may use the whole libc.  The target is changed by system calls that one of its own
+ * threads makes while all of them are stopped, ptrace(2).  Nothing is loaded into it.
+ *
+ * Invariants: whatever can be refused is refused before the first change.  The calls
+ * are a program in the target's memory (remote.c), with what undoes them.  If we are
+ * killed at any moment, the target runs that program to its end without us, and goes
+ * on where it was.
+ *
+ * Unless a comment says otherwise a function returns 0, or -1 with *fault filled in.
+ */
+#ifndef ADOPT_H
+#define ADOPT_H
+
+#include "dznohup.h"
+#include "machine.h"
+
+/* ---- subject.c: what the target is, from /proc ---- */
+
+/* What becomes of its session. */
+enum session_way {
+    SESSION_KEPT,    /* it leads one already */
+    SESSION_SETSID,  /* it does not lead its process group */
+    SESSION_JOIN,    /* it leads its group: it joins another one before */
+    SESSION_TERMINAL /* it leads its session: it gives up the terminal */
+};
+
+struct subject {
+    pid_t pid;
+    struct dz_process process; /* as it was found */
+    uint64_t ignored;          /* signals: bit N-1 */
+    uint64_t caught;
+    int umask;
+    unsigned uid;
+    pid_t group_of_threads; /* the process, if pid is a thread */
+    pid_t tracer;
+    int seccomp; /* 0: none, 1: strict, 2: filters */
+    int filters; /* their number; -1: unknown */
+    int namespaces;
+    bool of_kernel;
+    char name[64];
+    char cwd[PATH_MAX];
+    char **argv; /* allocated */
+    enum session_way way;
+    pid_t group; /* SESSION_JOIN: the group to join */
+};
+
+/* Reads what /proc tells of the process.  A process that is gone, hidden, a thread, a
+ * zombie or of the kernel is a fault. */
+int read_subject(struct subject *subject, pid_t pid, struct dz_fault *fault);
+
+/* Returns the signals that wait for that thread and are not blocked. */
+uint64_t pending_signals(pid_t pid, pid_t tid);
+
+/* ---- refusals.c ---- */
+
+/* Returns 0 if the process can be adopted as far as /proc tells, and decides about its
+ * session. */
+int check_subject(struct subject *subject, struct dz_fault *fault);
+
+/* Fills in the fault of a ptrace(2) that was refused with err, with the way out. */
+int refuse_trace(const struct subject *subject, int err, struct dz_fault *fault);
+
+/* ---- holdings.c: the descriptors that are to be replaced ---- */
+
+enum holding_use {
+    USE_NULL,   /* gets /dev/null */
+    USE_INPUT,  /* gets the file of -i */
+    USE_OUTPUT, /* gets the log */
+    USE_BOTH,   /* is open for reading too: gets the log, at its end */
+    USE_ERROR   /* gets the log of -e */
+};
+
+struct holding {
+    int number;
+    enum holding_use use;
+    bool closes;     /* close-on-exec */
+    const char *was; /* "terminal", "pipe", ...: for -n */
+};
+
+struct holdings {
+    struct holding *list; /* allocated */
+    size_t count;
+};
+
+/* Lists the descriptors of the target that are to be replaced. */
+int find_holdings(const struct subject *subject, const struct dz_plan *plan,
+                  struct holdings *found, struct dz_fault *fault);
+
+/* Returns whether any of them is to be of that use. */
+bool has_use(const struct holdings *found, enum holding_use use);
+
+/* ---- tracee.c: the target's threads ---- */
+
+struct thread {
+    pid_t tid;
+    bool stopped;
+    bool ended;
+    int group_stop; /* the signal that had stopped the process before, or 0 */
+    struct registers registers; /* as it was stopped */
+    bool changed;               /* registers are to be written back */
+};
+
+struct tracee {
+    pid_t pid;
+    struct thread *threads; /* allocated */
+    size_t count;
+    bool suspend; /* as root: the target's seccomp filters sleep meanwhile */
+};
+
+/* Attaches to all threads.  Stops none. */
+int seize_all(struct tracee *tracee, const struct subject *subject,
+              struct dz_fault *fault);
+
+/* Stops all threads, new ones too, and reads their registers.  until is of
+ * dz_milliseconds.  A thread that waits for its vfork(2) child stays as it is if there
+ * is another one to make calls in. */
+int stop_all(struct tracee *tracee, const struct subject *subject, int64_t until,
+             struct dz_fault *fault);
+
+/* Writes registers back where they were changed, and lets all threads go.  After an
+ * error a thread has ended, by SIGKILL. */
+void release_all(struct tracee *tracee);
+
+/* Returns the thread to make calls in: one in a system call if there is one. */
+struct thread *calling_thread(struct tracee *tracee);
+
+/* ---- interrupted.c ---- */
+
+/* Reads how long the threads have been waiting.  For the moment before the stop. */
+void note_waits(pid_t pid);
+
+/* Makes the calls again that the stop has ended with EINTR, with what is left of their
+ * time.  For the stopped target. */
+void repeat_interrupted(struct tracee *tracee);
+
+/* ---- remote.c: a program of system calls ---- */
+
+enum { TEXT_MAX = 96 };
+
+/* One call, as the code in machine.h reads it. */
+struct row {
+    int64_t number;
+    uint64_t argument[6];
+    int64_t result;
+    uint64_t from;      /* address of a result that is argument 0; 0: none */
+    uint64_t otherwise; /* address of the row to go on with after an error */
+};
+
+struct call {
+    struct row row;
+    int from;            /* the forward call whose result is argument 0; -1: none */
+    int64_t data[6];     /* the offset of data that an argument points to; -1: none */
+    size_t undone;       /* the number of undo calls before it */
+    bool may_fail;       /* an error does not matter */
+    const char *step;    /* for a fault */
+    char text[TEXT_MAX]; /* for -v and a fault: "dup3(5, 1)" */
+};
+
+struct sequence {
+    struct call *calls; /* allocated */
+    size_t count;
+    struct call *undo; /* allocated; run from the last to the first */
+    size_t undo_count;
+    char *data; /* allocated: what arguments point to */
+    size_t data_size;
+    bool failed; /* there was no memory for all of it */
+    bool wide;   /* the target is of 64 bits */
+};
+
+/* Adds a call, whose text is made from format.  Returns it, valid until the next one is
+ * added. */
+struct call *add_call(struct sequence *sequence, const char *step,
+                      enum remote_call which, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* Adds a call that undoes what was done before it, if a later call fails. */
+struct call *add_undo(struct sequence *sequence, enum remote_call which);
+
+/* Adds bytes that arguments may point to; NULL: zeros.  Returns their offset. */
+int64_t add_data(struct sequence *sequence, const void *bytes, size_t size);
+
+void free_sequence(struct sequence *sequence);
+
+/*
+ * Runs the sequence in that thread, with all threads stopped.  Returns 0 if each call
+ * has worked; -1 with the fault if one has failed and what was before it is undone, or
+ * if the target has ended.
+ */
+int run_sequence(struct sequence *sequence, struct tracee *tracee,
+                 struct thread *thread, struct dz_fault *fault);
+
+/* ---- changes.c ---- */
+
+/* Our descriptors that the target takes over; -1: none. */
+struct supplies {
+    int fd[USE_ERROR + 1]; /* by use; that of USE_BOTH is the log's */
+    int directory;
+    bool readable; /* the log may be read, too */
+    bool two_ways; /* the input is a FIFO, to be held open at both ends */
+};
+
+/* Builds the calls that make the target a daemon. */
+int build_changes(struct sequence *sequence, const struct subject *subject,
+                  const struct dz_plan *plan, const struct holdings *found,
+                  const struct supplies *supplies, struct dz_fault *fault);
+
+/* Returns the signals that are to be ignored and are not yet. */
+uint64_t signals_to_ignore(const struct subject *subject, const struct dz_plan *plan);
+
+/* ---- supplies.c ---- */
+
+/* Opens what the target takes over, in the caller's directory. */
+int open_supplies(struct dz_start *start, const struct holdings *found,
+                  struct supplies *supplies, struct dz_fault *fault);
+
+/* ---- forecast.c: -n and -v ---- */
+
+/* Prints what would be changed. */
+int print_changes(const struct subject *subject, const struct dz_plan *plan,
+                  const struct holdings *found);
+
+/* Prints the calls that were made. */
+void say_calls(const struct sequence *sequence, pid_t pid);
+
+#endif

@@ -1,0 +1,262 @@
+/*
+ * The calls that make the target a daemon, in order, and what undoes each.
+ *
+ * setsid(2) cannot be undone, so it comes last of those that may fail.
+ */
+#include "adopt.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+struct changes {
+    struct sequence *sequence;
+    const struct subject *subject;
+    const struct dz_plan *plan;
+    int opened[USE_ERROR + 1]; /* the calls that open what is supplied; -1 */
+    int *closing;              /* the calls whose results are closed at the end */
+    size_t closing_count;
+};
+
+/* What is closed besides a copy of each descriptor. */
+enum { CLOSING_MORE = USE_ERROR + 4 };
+
+uint64_t signals_to_ignore(const struct subject *subject, const struct dz_plan *plan)
+{
+    uint64_t wanted = dz_terminal_signals() | plan->ignore;
+
+    wanted &= ~(dz_signal_bit(SIGKILL) | dz_signal_bit(SIGSTOP));
+    if (plan->keep_handlers)
+        wanted &= ~subject->caught;
+    return wanted & ~subject->ignored;
+}
+
+/* Has the result of the call that was added last closed, at the end or if a later call
+ * fails.  Returns the call's index. */
+static int close_later(struct changes *changes)
+{
+    int index = (int)changes->sequence->count - 1;
+
+    add_undo(changes->sequence, CALL_CLOSE)->from = index;
+    changes->closing[changes->closing_count++] = index;
+    return index;
+}
+
+/* Adds the opening of a descriptor of ours.  Returns the call's index. */
+static int add_open(struct changes *changes, int fd, int flags, const char *step)
+{
+    struct sequence *sequence = changes->sequence;
+    char path[48];
+    struct call *call;
+    int64_t offset;
+
+    snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)getpid(), fd);
+    offset = add_data(sequence, path, strlen(path) + 1);
+    call = add_call(sequence, step, CALL_OPENAT, "openat(AT_FDCWD, \"%s\", %#o)", path,
+                    (unsigned)flags);
+    call->row.argument[0] = (uint64_t)AT_FDCWD;
+    call->data[1] = offset;
+    call->row.argument[2] = (uint64_t)flags;
+    return close_later(changes);
+}
+
+static void add_close(struct sequence *sequence, int opened)
+{
+    struct call *call = add_call(sequence, "close", CALL_CLOSE, "close()");
+
+    call->from = opened;
+    call->may_fail = true;
+}
+
+static void add_opens(struct changes *changes, const struct supplies *supplies)
+{
+    const int *fd = supplies->fd;
+    int log =
+        (supplies->readable ? O_RDWR : O_WRONLY) | O_APPEND | O_NOCTTY | O_CLOEXEC;
+
+    for (int i = 0; i <= USE_ERROR; i++)
+        changes->opened[i] = -1;
+    if (fd[USE_NULL] >= 0)
+        changes->opened[USE_NULL] =
+            add_open(changes, fd[USE_NULL], O_RDWR | O_CLOEXEC, "streams");
+    if (fd[USE_INPUT] >= 0)
+        changes->opened[USE_INPUT] = add_open(
+            changes, fd[USE_INPUT],
+            (supplies->two_ways ? O_RDWR : O_RDONLY) | O_NOCTTY | O_CLOEXEC, "input");
+    if (fd[USE_ERROR] >= 0)
+        changes->opened[USE_ERROR] =
+            add_open(changes, fd[USE_ERROR], O_WRONLY | O_APPEND | O_NOCTTY | O_CLOEXEC,
+                     "error");
+    if (fd[USE_OUTPUT] >= 0)
+        changes->opened[USE_OUTPUT] = changes->opened[USE_BOTH] =
+            add_open(changes, fd[USE_OUTPUT], log, "output");
+    if (fd[USE_OUTPUT] >= 0 && supplies->readable) {
+        /* A read then finds the end of the file, as each write moves it there. */
+        struct call *call =
+            add_call(changes->sequence, "output", CALL_LSEEK, "lseek(, 0, SEEK_END)");
+        call->from = changes->opened[USE_OUTPUT];
+        call->row.argument[2] = SEEK_END;
+        call->may_fail = true;
+    }
+}
+
+/* The kernel's struct sigaction: four words of the program's size, or 20 bytes. */
+enum { ACTION_MAX = 32, MASK_SIZE = 8 };
+
+static void add_ignore(struct changes *changes, int number)
+{
+    struct sequence *sequence = changes->sequence;
+    unsigned char ignore[ACTION_MAX] = {1}; /* SIG_IGN, in little endian */
+    char name[16];
+    struct dz_text text = dz_text(name, sizeof name);
+    struct call *call;
+    int64_t new = add_data(sequence, ignore, sizeof ignore);
+    int64_t old = add_data(sequence, NULL, ACTION_MAX);
+
+    dz_add_signal(&text, number);
+    call = add_call(sequence, "signals", CALL_SIGACTION, "rt_sigaction(SIG%s, SIG_IGN)",
+                    name);
+    call->row.argument[0] = (uint64_t)number;
+    call->data[1] = new;
+    call->data[2] = old;
+    call->row.argument[3] = MASK_SIZE;
+    call = add_undo(sequence, CALL_SIGACTION);
+    call->row.argument[0] = (uint64_t)number;
+    call->data[1] = old;
+    call->row.argument[3] = MASK_SIZE;
+}
+
+/* Adds a copy of descriptor number.  Returns the call's index. */
+static int add_copy(struct changes *changes, int number)
+{
+    struct sequence *sequence = changes->sequence;
+    struct call *call = add_call(sequence, "streams", CALL_FCNTL,
+                                 "fcntl(%d, F_DUPFD_CLOEXEC, 3)", number);
+
+    call->row.argument[0] = (uint64_t)number;
+    call->row.argument[1] = F_DUPFD_CLOEXEC;
+    call->row.argument[2] = 3;
+    return close_later(changes);
+}
+
+static void set_dup(struct call *call, int from, const struct holding *holding)
+{
+    call->from = from;
+    call->row.argument[1] = (uint64_t)holding->number;
+    call->row.argument[2] = holding->closes ? O_CLOEXEC : 0;
+}
+
+static void add_replacement(struct changes *changes, const struct holding *holding,
+                            int copy)
+{
+    struct sequence *sequence = changes->sequence;
+
+    set_dup(add_call(sequence, "streams", CALL_DUP3, "dup3(, %d, %s)", holding->number,
+                     holding->closes ? "O_CLOEXEC" : "0"),
+            changes->opened[holding->use], holding);
+    if (copy >= 0)
+        set_dup(add_undo(sequence, CALL_DUP3), copy, holding);
+    else
+        add_undo(sequence, CALL_CLOSE)->row.argument[0] = (uint64_t)holding->number;
+}
+
+static void add_settings(struct changes *changes, const struct supplies *supplies)
+{
+    struct sequence *sequence = changes->sequence;
+    struct call *call;
+
+    if (changes->plan->umask >= 0) {
+        call = add_call(sequence, "umask", CALL_UMASK, "umask(%03o)",
+                        (unsigned)changes->plan->umask);
+        call->row.argument[0] = (uint64_t)changes->plan->umask;
+        add_undo(sequence, CALL_UMASK)->from = (int)sequence->count - 1;
+    }
+    if (supplies->directory < 0)
+        return;
+    int64_t dot = add_data(sequence, ".", 2);
+    call = add_call(sequence, "chdir", CALL_OPENAT, "openat(AT_FDCWD, \".\", O_PATH)");
+    call->row.argument[0] = (uint64_t)AT_FDCWD;
+    call->data[1] = dot;
+    call->row.argument[2] = O_PATH | O_CLOEXEC;
+    int before = close_later(changes);
+    int opened = add_open(changes, supplies->directory,
+                          O_PATH | O_DIRECTORY | O_CLOEXEC, "chdir");
+    add_call(sequence, "chdir", CALL_FCHDIR, "fchdir()")->from = opened;
+    add_undo(sequence, CALL_FCHDIR)->from = before;
+}
+
+/* Adds what gives the target its session.  terminal: the call that opened or copied a
+ * descriptor of the terminal. */
+static void add_session(struct changes *changes, int terminal)
+{
+    struct sequence *sequence = changes->sequence;
+    struct call *call;
+
+    switch (changes->subject->way) {
+    case SESSION_KEPT:
+        return;
+    case SESSION_TERMINAL:
+        call = add_call(sequence, "setsid", CALL_IOCTL, "ioctl(, TIOCNOTTY)");
+        call->from = terminal;
+        call->row.argument[1] = TIOCNOTTY;
+        return;
+    case SESSION_JOIN:
+        call = add_call(sequence, "setsid", CALL_SETPGID, "setpgid(0, %d)",
+                        (int)changes->subject->group);
+        call->row.argument[1] = (uint64_t)changes->subject->group;
+        add_undo(sequence, CALL_SETPGID); /* to a group of its own again */
+        break;
+    case SESSION_SETSID:
+        break;
+    }
+    add_call(sequence, "setsid", CALL_SETSID, "setsid()");
+}
+
+static int add_terminal_open(struct changes *changes)
+{
+    struct sequence *sequence = changes->sequence;
+    static const char tty[] = "/dev/tty";
+    int64_t offset = add_data(sequence, tty, sizeof tty);
+    struct call *call =
+        add_call(sequence, "setsid", CALL_OPENAT, "openat(AT_FDCWD, \"%s\")", tty);
+
+    call->row.argument[0] = (uint64_t)AT_FDCWD;
+    call->data[1] = offset;
+    call->row.argument[2] = O_RDONLY | O_NOCTTY | O_CLOEXEC;
+    return close_later(changes);
+}
+
+int build_changes(struct sequence *sequence, const struct subject *subject,
+                  const struct dz_plan *plan, const struct holdings *found,
+                  const struct supplies *supplies, struct dz_fault *fault)
+{
+    int closing[found->count + CLOSING_MORE];
+    struct changes changes = {sequence, subject, plan, {0}, closing, 0};
+    uint64_t signals = signals_to_ignore(subject, plan);
+    int copies[found->count + 1];
+    int terminal = -1;
+
+    add_opens(&changes, supplies);
+    for (size_t i = 0; i < found->count; i++) {
+        bool open = strcmp(found->list[i].was, "closed") != 0;
+        copies[i] = open ? add_copy(&changes, found->list[i].number) : -1;
+    }
+    if (subject->way == SESSION_TERMINAL)
+        terminal = add_terminal_open(&changes);
+    for (int number = 1; number <= DZ_SIGNALS; number++)
+        if ((signals & dz_signal_bit(number)) != 0)
+            add_ignore(&changes, number);
+    add_settings(&changes, supplies);
+    for (size_t i = 0; i < found->count; i++)
+        add_replacement(&changes, &found->list[i], copies[i]);
+    add_session(&changes, terminal);
+    for (size_t i = 0; i < changes.closing_count; i++)
+        add_close(sequence, closing[i]);
+    if (!sequence->failed)
+        return 0;
+    return dz_fault_number(fault, "adopt", subject->pid, ENOMEM, NULL);
+}

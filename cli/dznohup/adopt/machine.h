@@ -1,0 +1,100 @@
+/*
+ * What differs between machines: the registers of a stopped thread, the numbers of
+ * system calls in it, and the code that makes them.
+ */
+#ifndef MACHINE_H
+#define MACHINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* The calls that are made in the target. */
+enum remote_call {
+    CALL_OPENAT,
+    CALL_FCNTL,
+    CALL_DUP3,
+    CALL_CLOSE,
+    CALL_SIGACTION,
+    CALL_SETPGID,
+    CALL_SETSID,
+    CALL_IOCTL,
+    CALL_UMASK,
+    CALL_FCHDIR,
+    CALL_LSEEK,
+    CALL_EPOLL_CTL,
+    REMOTE_CALLS
+};
+
+#if defined __x86_64__
+
+#include <sys/user.h>
+
+enum { MACHINE_KNOWN = 1 };
+
+struct registers {
+    struct user_regs_struct raw;
+};
+
+#else
+
+enum { MACHINE_KNOWN = 0 };
+
+struct registers {
+    uint64_t raw[1];
+};
+
+#endif
+
+/* The largest frame that a signal's return takes, with all registers. */
+enum { FRAME_MAX = 16384 };
+
+/* Read or write the registers of a stopped thread.  Return 0, or -1 and set errno. */
+int read_registers(pid_t tid, struct registers *registers);
+int write_registers(pid_t tid, const struct registers *registers);
+
+/* Returns whether the thread runs a program of 64 bits. */
+bool is_wide(const struct registers *registers);
+
+/* Returns the number of the call that the stop has interrupted, or -1. */
+long interrupted_call(const struct registers *registers);
+
+/* Returns the result that this call has so far: an errno is negative. */
+long call_result(const struct registers *registers);
+
+/* Returns or sets an argument of it, 0 to 5. */
+uint64_t call_argument(const struct registers *registers, int number);
+void set_call_argument(struct registers *registers, int number, uint64_t value);
+
+/* Makes the thread make that call again. */
+void make_again(struct registers *registers);
+
+uint64_t stack_pointer(const struct registers *registers);
+
+/* Sets the registers for the code: where it is, where its first row is, and where the
+ * frame is that it returns by. */
+void begin_code(struct registers *registers, uint64_t code, uint64_t rows,
+                uint64_t frame);
+
+/* Returns the row whose call has just been made. */
+uint64_t current_row(const struct registers *registers);
+
+/* Returns the code, which runs at any address. */
+const unsigned char *machine_code(bool wide, size_t *size);
+
+/* Returns the number of a call in such a program. */
+long call_number(enum remote_call call, bool wide);
+
+/* Returns the bytes below the stack pointer that belong to the function that runs. */
+size_t red_zone(void);
+
+/*
+ * Makes the frame by which the code goes on with registers as they are, or with the
+ * interrupted call made anew.  *address is the end of the room for it in the thread's
+ * memory, and becomes its begin there.  Returns its size, or 0 if it cannot be made.
+ */
+size_t make_frame(pid_t tid, const struct registers *registers, uint64_t mask,
+                  uint64_t *address, unsigned char *frame);
+
+#endif

@@ -1,0 +1,256 @@
+/*
+ * What cannot be adopted, with the reason and the way out.  All of it is found before
+ * the target is stopped.
+ */
+#include "adopt.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Fills in the fault about that process, with words made of a format. */
+__attribute__((format(printf, 3, 4))) static int
+refuse(const struct subject *subject, struct dz_fault *fault, const char *format, ...);
+
+#include <stdarg.h>
+
+static int refuse(const struct subject *subject, struct dz_fault *fault,
+                  const char *format, ...)
+{
+    char words[sizeof fault->reason];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(words, sizeof words, format, arguments);
+    va_end(arguments);
+    dz_one_line(words);
+    return dz_fault_number(fault, "adopt", subject->pid, 0, words);
+}
+
+/* Returns the setting of yama, or -1 if this kernel has none. */
+static int trace_scope(void)
+{
+    char text[16];
+
+    return dz_read_file("/proc/sys/kernel/yama/ptrace_scope", text, sizeof text) > 0 &&
+                   text[0] >= '0' && text[0] <= '9'
+               ? text[0] - '0'
+               : -1;
+}
+
+/* Returns whether the kernel shows the process as root's though it is not: a setuid
+ * program, or one that has made itself not dumpable. */
+static bool is_guarded(const struct subject *subject)
+{
+    char path[64];
+    struct stat about;
+
+    snprintf(path, sizeof path, "/proc/%d/mem", (int)subject->pid);
+    return stat(path, &about) == 0 && about.st_uid != subject->uid;
+}
+
+int refuse_trace(const struct subject *subject, int err, struct dz_fault *fault)
+{
+    if (err == ESRCH)
+        return refuse(subject, fault, "has ended");
+    if (err != EPERM)
+        return dz_fault_number(fault, "adopt", subject->pid, err, NULL);
+    if (geteuid() != 0 && subject->uid != geteuid())
+        return refuse(subject, fault, "belongs to user %u; use sudo", subject->uid);
+    if (geteuid() != 0 && is_guarded(subject))
+        return refuse(subject, fault,
+                      "has gained privileges, or has made itself undumpable; use sudo");
+    switch (trace_scope()) {
+    case 1:
+        return refuse(subject, fault,
+                      "this system lets only a parent trace it; use sudo, or "
+                      "sysctl kernel.yama.ptrace_scope=0");
+    case 2:
+        return refuse(subject, fault,
+                      "this system lets only root trace it "
+                      "(kernel.yama.ptrace_scope is 2); use sudo");
+    case 3:
+        return refuse(subject, fault,
+                      "this system lets nobody trace until it boots with "
+                      "kernel.yama.ptrace_scope below 3");
+    default:
+        return refuse(subject, fault,
+                      "ptrace(2) is refused: by a container without CAP_SYS_PTRACE, or "
+                      "a security module");
+    }
+}
+
+/* ---- the session ---- */
+
+struct neighbours {
+    const struct subject *subject;
+    pid_t member;   /* another process of its group, or 0 */
+    pid_t stranger; /* another process of its session, or 0 */
+    pid_t parents;  /* groups of its session: its parent's, the leader's, any */
+    pid_t leaders;
+    pid_t any;
+};
+
+static int see_neighbour(int pid, int fd, void *data)
+{
+    struct neighbours *seen = data;
+    const struct dz_process *own = &seen->subject->process;
+    struct dz_process other;
+
+    (void)fd;
+    if (pid == own->pid || dz_read_process(pid, &other) < 0 ||
+        other.session != own->session)
+        return 0;
+    if (pid != getpid())
+        seen->stranger = pid;
+    if (other.pgrp == own->pgrp) {
+        seen->member = pid;
+        return 0;
+    }
+    if (pid == getpid())
+        return 0; /* our group may be gone before it is joined */
+    if (pid == own->ppid)
+        seen->parents = other.pgrp;
+    if (pid == own->session)
+        seen->leaders = other.pgrp;
+    seen->any = other.pgrp;
+    return 0;
+}
+
+/* Of a session leader. */
+static int check_leader(struct subject *subject, const struct neighbours *seen,
+                        struct dz_fault *fault)
+{
+    char terminal[32];
+    struct dz_text text = dz_text(terminal, sizeof terminal);
+
+    subject->way = SESSION_KEPT;
+    if (subject->process.tty == 0)
+        return 0;
+    dz_add_tty(&text, subject->process.tty);
+    if (((subject->ignored | subject->caught) & dz_signal_bit(SIGTSTP)) != 0)
+        return refuse(subject, fault,
+                      "leads the session of terminal %s and controls its jobs, as a "
+                      "shell does; adopt the program that runs in it",
+                      terminal);
+    if (seen->stranger != 0)
+        return refuse(
+            subject, fault,
+            "leads the session of terminal %s, which has other processes (%d); "
+            "adopt those",
+            terminal, (int)seen->stranger);
+    subject->way = SESSION_TERMINAL;
+    return 0;
+}
+
+static int choose_session(struct subject *subject, struct dz_fault *fault)
+{
+    const struct dz_process *own = &subject->process;
+    struct neighbours seen = {.subject = subject};
+
+    if (dz_each_number("/proc", see_neighbour, &seen) < 0)
+        return dz_fault(fault, "adopt", "/proc", errno, NULL);
+    if (own->session == own->pid)
+        return check_leader(subject, &seen, fault);
+    /* A daemon is in the session of a leader that has ended. */
+    subject->way =
+        own->tty == 0 && !dz_is_running(own->session) ? SESSION_KEPT : SESSION_SETSID;
+    if (own->pgrp != own->pid || subject->way == SESSION_KEPT)
+        return 0;
+    subject->way = SESSION_JOIN;
+    if (seen.member != 0)
+        return refuse(subject, fault,
+                      "leads a process group with others (%d), so it cannot have a "
+                      "session of its own",
+                      (int)seen.member);
+    subject->group = seen.parents != 0   ? seen.parents
+                     : seen.leaders != 0 ? seen.leaders
+                                         : seen.any;
+    if (subject->group == 0)
+        return refuse(subject, fault,
+                      "is alone in its session, which it does not lead");
+    return 0;
+}
+
+/* ---- seccomp ---- */
+
+/* Returns whether this process has as many filters.  In a container that has given a
+ * filter to all, those are the same. */
+static bool has_our_filters(const struct subject *subject)
+{
+    struct subject own;
+    struct dz_fault unheard;
+
+    return subject->filters >= 0 && read_subject(&own, getpid(), &unheard) == 0 &&
+           own.seccomp == subject->seccomp && own.filters == subject->filters;
+}
+
+static int check_filter(const struct subject *subject, struct dz_fault *fault)
+{
+    if (subject->seccomp == 0 || (subject->seccomp == 2 && has_our_filters(subject)))
+        return 0;
+    if (subject->seccomp == 2 && geteuid() == 0)
+        return 0; /* its filters sleep meanwhile: seize_all */
+    return refuse(subject, fault,
+                  "has a seccomp filter, which may end it at a call that it does not "
+                  "expect%s",
+                  geteuid() == 0 ? "" : "; root can have the filter sleep: use sudo");
+}
+
+/* ---- all ---- */
+
+/* Returns whether the process finds us, and so what we open, under our PID in /proc. If
+ * we may not look, ptrace(2) will be refused, too. */
+static bool can_reach_us(const struct subject *subject)
+{
+    char path[64];
+    struct stat seen;
+    struct stat own;
+
+    snprintf(path, sizeof path, "/proc/%d/root/proc/%d/exe", (int)subject->pid,
+             (int)getpid());
+    if (stat(path, &seen) < 0)
+        return errno == EACCES || errno == EPERM;
+    return stat("/proc/self/exe", &own) == 0 && own.st_dev == seen.st_dev &&
+           own.st_ino == seen.st_ino;
+}
+
+int check_subject(struct subject *subject, struct dz_fault *fault)
+{
+    if (!MACHINE_KNOWN)
+        return refuse(subject, fault, "dznohup cannot do this on this machine");
+    if (subject->pid == 1)
+        return refuse(subject, fault, "is the first process; its end is the system's");
+    if (subject->pid == getpid())
+        return refuse(subject, fault, "is dznohup itself");
+    if (subject->of_kernel && !dz_has_ended(&subject->process))
+        return refuse(subject, fault, "is a thread of the kernel");
+    if (dz_has_ended(&subject->process))
+        return refuse(subject, fault, "has ended");
+    if (subject->group_of_threads != subject->pid)
+        return refuse(subject, fault, "is a thread of process %d; adopt that",
+                      (int)subject->group_of_threads);
+    if (subject->tracer != 0)
+        return refuse(subject, fault, "is traced by process %d already",
+                      (int)subject->tracer);
+    if (geteuid() != 0 && subject->uid != geteuid())
+        return refuse_trace(subject, EPERM, fault);
+    if (subject->uid != geteuid())
+        return refuse(subject, fault,
+                      "belongs to user %u, who could not open the log; use "
+                      "setpriv --reuid=%u --clear-groups dznohup --adopt=%d",
+                      subject->uid, subject->uid, (int)subject->pid);
+    if (subject->namespaces > 1)
+        return refuse(subject, fault, "is in another PID namespace; run dznohup there");
+    if (!can_reach_us(subject))
+        return refuse(subject, fault,
+                      "has another root directory or mount namespace, and finds "
+                      "dznohup's files in no /proc there; run dznohup there");
+    if (check_filter(subject, fault) < 0)
+        return -1;
+    return choose_session(subject, fault);
+}

@@ -1,0 +1,160 @@
+/*
+ * What the target is, from /proc.  Nothing here changes it or attaches to it.
+ */
+#include "adopt.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { STATUS_MAX = 65536 /* of a user in very many groups */ };
+
+/* Returns the value of a line of proc_pid_status(5), or NULL. */
+static const char *status_value(const char *status, const char *key)
+{
+    size_t length = strlen(key);
+
+    for (const char *at = status; at != NULL; at = strchr(at, '\n')) {
+        at += *at == '\n';
+        if (strncmp(at, key, length) == 0 && at[length] == ':')
+            return at + length + 1 + strspn(at + length + 1, "\t ");
+    }
+    return NULL;
+}
+
+static uint64_t status_number(const char *status, const char *key, int base,
+                              uint64_t otherwise)
+{
+    const char *value = status_value(status, key);
+
+    return value != NULL ? strtoull(value, NULL, base) : otherwise;
+}
+
+/* Returns how many namespaces of PIDs the process is in, from ours on. */
+static int count_namespaces(const char *status)
+{
+    const char *at = status_value(status, "NSpid");
+    int n = 0;
+
+    for (; at != NULL && *at >= '0' && *at <= '9'; at += strspn(at, "\t "), n++)
+        at += strspn(at, "0123456789");
+    return n;
+}
+
+static void parse_status(struct subject *subject, const char *status)
+{
+    const char *name = status_value(status, "Name");
+
+    snprintf(subject->name, sizeof subject->name, "%.*s",
+             name != NULL ? (int)strcspn(name, "\n") : 0, name != NULL ? name : "");
+    dz_one_line(subject->name);
+    subject->ignored = status_number(status, "SigIgn", 16, 0);
+    subject->caught = status_number(status, "SigCgt", 16, 0);
+    subject->umask = (int)status_number(status, "Umask", 8, UINT64_MAX);
+    subject->uid = (unsigned)status_number(status, "Uid", 10, 0);
+    subject->group_of_threads = (pid_t)status_number(status, "Tgid", 10, 0);
+    subject->tracer = (pid_t)status_number(status, "TracerPid", 10, 0);
+    subject->seccomp = (int)status_number(status, "Seccomp", 10, 0);
+    subject->filters = (int)status_number(status, "Seccomp_filters", 10, UINT64_MAX);
+    subject->namespaces = count_namespaces(status);
+    /* A thread of the kernel has no memory. */
+    subject->of_kernel = status_value(status, "VmSize") == NULL;
+}
+
+/* Reads a file of /proc/PID.  Returns its length, or -1 and sets errno. */
+static ssize_t read_proc(pid_t pid, const char *file, char *data, size_t size)
+{
+    char path[64];
+    size_t have = 0;
+    ssize_t n = 0;
+    int fd;
+
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, file);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    while (have < size - 1 && (n = read(fd, data + have, size - 1 - have)) > 0)
+        have += (size_t)n;
+    dz_close(fd);
+    data[have] = '\0';
+    return n < 0 ? -1 : (ssize_t)have;
+}
+
+/* Splits the words of /proc/PID/cmdline.  Returns 0, or -1 and sets errno. */
+static int read_words(struct subject *subject)
+{
+    size_t size = 4096;
+    ssize_t length;
+    char *words = NULL;
+    size_t count = 0;
+
+    do {
+        size *= 2;
+        free(words);
+        words = malloc(size);
+        if (words == NULL)
+            return -1;
+        length = read_proc(subject->pid, "cmdline", words, size);
+        if (length < 0) {
+            free(words);
+            return -1;
+        }
+    } while ((size_t)length == size - 1);
+    for (ssize_t i = 0; i < length; i++)
+        count += words[i] == '\0' || i == length - 1;
+    subject->argv = calloc(count + 1, sizeof *subject->argv);
+    if (subject->argv == NULL) {
+        free(words);
+        return -1;
+    }
+    for (size_t i = 0, at = 0; i < count; i++, at += strlen(words + at) + 1)
+        subject->argv[i] = words + at;
+    return 0;
+}
+
+static void read_directory(struct subject *subject)
+{
+    char path[64];
+    ssize_t n;
+
+    snprintf(path, sizeof path, "/proc/%d/cwd", (int)subject->pid);
+    n = readlink(path, subject->cwd, sizeof subject->cwd - 1);
+    subject->cwd[n > 0 ? n : 0] = '\0'; /* without it the record has none */
+}
+
+int read_subject(struct subject *subject, pid_t pid, struct dz_fault *fault)
+{
+    static char status[STATUS_MAX];
+
+    memset(subject, 0, sizeof *subject);
+    subject->pid = pid;
+    if (!dz_proc_is_ours())
+        return dz_fault_number(fault, "adopt", pid, EOPNOTSUPP,
+                               dz_why_unknown(EOPNOTSUPP));
+    if (dz_read_process(pid, &subject->process) < 0 ||
+        read_proc(pid, "status", status, sizeof status) <= 0)
+        return dz_fault_number(fault, "adopt", pid, ESRCH,
+                               errno == EACCES ? "/proc hides it: it is another user's"
+                                               : NULL);
+    parse_status(subject, status);
+    read_directory(subject);
+    if (read_words(subject) == 0)
+        return 0;
+    return dz_fault_number(fault, "adopt", pid, errno, NULL);
+}
+
+uint64_t pending_signals(pid_t pid, pid_t tid)
+{
+    char file[48];
+    char status[4096]; /* its lines come before any that is long, or after */
+
+    snprintf(file, sizeof file, "task/%d/status", (int)tid);
+    if (read_proc(pid, file, status, sizeof status) <= 0)
+        return 0;
+    return (status_number(status, "SigPnd", 16, 0) |
+            status_number(status, "ShdPnd", 16, 0)) &
+           ~status_number(status, "SigBlk", 16, 0);
+}

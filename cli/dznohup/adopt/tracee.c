@@ -1,0 +1,261 @@
+/*
+ * The threads of the target: attaching, stopping, letting go.
+ *
+ * PTRACE_SEIZE stops nothing and sends no signal.  If we end, the kernel lets every
+ * thread go on.
+ */
+#include "adopt.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    SLOW_MS = 100,            /* a thread that has not stopped by then is waiting */
+    SUSPEND_SECCOMP = 1 << 21 /* PTRACE_O_SUSPEND_SECCOMP: Linux 4.3 */
+};
+
+/* ---- attaching ---- */
+
+struct walk {
+    struct tracee *tracee;
+    bool grown;
+    int err;
+};
+
+static struct thread *find_thread(struct tracee *tracee, pid_t tid)
+{
+    for (size_t i = 0; i < tracee->count; i++)
+        if (tracee->threads[i].tid == tid)
+            return &tracee->threads[i];
+    return NULL;
+}
+
+/* Attaches to a thread that is not known yet.  Returns 0, or 1 to end the walk. */
+static int seize_thread(int tid, int fd, void *data)
+{
+    struct walk *walk = data;
+    struct tracee *tracee = walk->tracee;
+    struct thread *grown;
+    long options = PTRACE_O_TRACESYSGOOD | (tracee->suspend ? SUSPEND_SECCOMP : 0);
+
+    (void)fd;
+    if (find_thread(tracee, tid) != NULL)
+        return 0;
+    if (ptrace(PTRACE_SEIZE, tid, NULL, (void *)options) < 0) {
+        if (errno == ESRCH)
+            return 0; /* it has ended */
+        /* A zombie, the first thread that has ended, cannot be traced. */
+        struct dz_process process;
+        int err = errno;
+        if (dz_read_process(tid, &process) == 0 && process.thread != tid)
+            return 0;
+        walk->err = err;
+        return 1;
+    }
+    grown = realloc(tracee->threads, (tracee->count + 1) * sizeof *grown);
+    if (grown == NULL) {
+        walk->err = errno;
+        return 1;
+    }
+    tracee->threads = grown;
+    memset(&grown[tracee->count], 0, sizeof *grown);
+    grown[tracee->count++].tid = tid;
+    walk->grown = true;
+    return 0;
+}
+
+/* Attaches to the threads that are new.  Returns whether there are any, or -1. */
+static int seize_new(struct tracee *tracee, const struct subject *subject,
+                     struct dz_fault *fault)
+{
+    struct walk walk = {.tracee = tracee};
+    char path[64];
+
+    snprintf(path, sizeof path, "/proc/%d/task", (int)tracee->pid);
+    if (dz_each_number(path, seize_thread, &walk) < 0)
+        return refuse_trace(subject, ESRCH, fault);
+    if (walk.err != 0)
+        return refuse_trace(subject, walk.err, fault);
+    return walk.grown;
+}
+
+int seize_all(struct tracee *tracee, const struct subject *subject,
+              struct dz_fault *fault)
+{
+    sigset_t child;
+
+    tracee->pid = subject->pid;
+    tracee->suspend = subject->seccomp != 0 && geteuid() == 0;
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &child, NULL); /* a stop is waited for by it */
+    if (seize_new(tracee, subject, fault) < 0)
+        return -1;
+    return tracee->count > 0 ? 0 : refuse_trace(subject, ESRCH, fault);
+}
+
+/* ---- stopping ---- */
+
+/* Waits until SIGCHLD comes or the clock reaches until. */
+static void await_child(int64_t until)
+{
+    int64_t left = until - dz_milliseconds();
+    struct timespec time = {left / 1000, left % 1000 * 1000000};
+    sigset_t child;
+
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    if (left > 0)
+        sigtimedwait(&child, NULL, &time); /* EINTR, EAGAIN: the caller looks anew */
+}
+
+/* Takes a status of the thread.  Returns whether it has stopped as we want. */
+static bool take_status(struct thread *thread, int status)
+{
+    if (!WIFSTOPPED(status)) {
+        thread->ended = true;
+        return true;
+    }
+    if (status >> 16 == PTRACE_EVENT_STOP) {
+        thread->stopped = true;
+        thread->group_stop = WSTOPSIG(status) == SIGTRAP ? 0 : WSTOPSIG(status);
+        return true;
+    }
+    /* A signal comes first.  It is delivered, and the stop follows. */
+    ptrace(PTRACE_CONT, thread->tid, NULL,
+           (void *)(intptr_t)(status >> 16 != 0 ? 0 : WSTOPSIG(status)));
+    return false;
+}
+
+/* Waits until the thread has stopped or ended.  Returns whether it has. */
+static bool await_stop(struct thread *thread, int64_t until)
+{
+    int status;
+
+    while (!thread->stopped && !thread->ended) {
+        pid_t tid = dz_waitpid(thread->tid, &status, __WALL | WNOHANG);
+        if (tid < 0)
+            thread->ended = true;
+        else if (tid > 0)
+            take_status(thread, status);
+        else if (dz_milliseconds() >= until)
+            return false;
+        else
+            await_child(until);
+    }
+    return true;
+}
+
+static void interrupt_all(struct tracee *tracee, size_t from)
+{
+    for (size_t i = from; i < tracee->count; i++)
+        if (!tracee->threads[i].stopped && !tracee->threads[i].ended)
+            ptrace(PTRACE_INTERRUPT, tracee->threads[i].tid, NULL, NULL);
+}
+
+/* Lets the threads run again that have stopped, but stay attached. */
+static void resume_all(struct tracee *tracee)
+{
+    for (size_t i = 0; i < tracee->count; i++) {
+        struct thread *thread = &tracee->threads[i];
+        if (thread->stopped)
+            thread->group_stop != 0 ? ptrace(PTRACE_LISTEN, thread->tid, NULL, NULL)
+                                    : ptrace(PTRACE_CONT, thread->tid, NULL, NULL);
+        thread->stopped = false;
+    }
+}
+
+/* Stops all threads that are there, and reads their registers.  Returns 0, 1 if *late
+ * does not stop, or -1 with the fault. */
+static int try_to_stop(struct tracee *tracee, const struct subject *subject,
+                       struct thread **late, struct dz_fault *fault)
+{
+    int64_t until = dz_milliseconds() + SLOW_MS;
+    size_t known = 0;
+    int more;
+
+    do {
+        interrupt_all(tracee, known);
+        for (size_t i = known; i < tracee->count; i++)
+            if (!await_stop(&tracee->threads[i], until)) {
+                *late = &tracee->threads[i];
+                return 1;
+            }
+        known = tracee->count;
+        more = seize_new(tracee, subject, fault);
+    } while (more > 0);
+    return more;
+}
+
+static int read_all(struct tracee *tracee, const struct subject *subject,
+                    struct dz_fault *fault)
+{
+    for (size_t i = 0; i < tracee->count; i++) {
+        struct thread *thread = &tracee->threads[i];
+        if (thread->ended)
+            continue;
+        if (read_registers(thread->tid, &thread->registers) < 0)
+            return refuse_trace(subject, errno, fault);
+    }
+    return calling_thread(tracee) != NULL ? 0 : refuse_trace(subject, ESRCH, fault);
+}
+
+int stop_all(struct tracee *tracee, const struct subject *subject, int64_t until,
+             struct dz_fault *fault)
+{
+    struct thread *late;
+    int result;
+
+    while ((result = try_to_stop(tracee, subject, &late, fault)) == 1) {
+        /* The others run while that one is waited for. */
+        resume_all(tracee);
+        if (!await_stop(late, until))
+            return dz_fault_number(
+                fault, "adopt", late->tid, 0,
+                "waits in the kernel for a disk or its vfork(2) child, and does not "
+                "stop; try again later");
+    }
+    return result < 0 ? -1 : read_all(tracee, subject, fault);
+}
+
+/* ---- letting go ---- */
+
+void release_all(struct tracee *tracee)
+{
+
+    for (size_t i = 0; i < tracee->count; i++) {
+        struct thread *thread = &tracee->threads[i];
+        if (thread->changed)
+            write_registers(thread->tid, &thread->registers);
+        if (thread->stopped)
+            ptrace(PTRACE_DETACH, thread->tid, NULL, NULL);
+    }
+    free(tracee->threads);
+    tracee->threads = NULL;
+    tracee->count = 0;
+}
+
+struct thread *calling_thread(struct tracee *tracee)
+{
+    struct thread *any = NULL;
+
+    for (size_t i = 0; i < tracee->count; i++) {
+        struct thread *thread = &tracee->threads[i];
+        if (!thread->stopped || thread->ended)
+            continue;
+        if (any == NULL)
+            any = thread;
+        /* One in a call is at no place that a restartable sequence, rseq(2), protects.
+         */
+        if (interrupted_call(&thread->registers) >= 0)
+            return thread;
+    }
+    return any;
+}

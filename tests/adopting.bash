@@ -1,0 +1,46 @@
+# What the tests of --adopt share: a job on a terminal of its own.
+#
+# shellcheck shell=bash disable=SC2034,SC2154
+
+ADOPTEE=$TARGETS/adoptee
+
+# on_terminal_job [--foreground] [--type TEXT] WORD...: run it as a job of a session that
+# has a terminal.  Sets pid, and screen, the file of what is on the terminal.
+on_terminal_job() { untraced start_job "$@"; }
+start_job() {
+    jobs_started=$((${jobs_started:-0} + 1))
+    screen=$BATS_TEST_TMPDIR/screen.$jobs_started
+    beside "$PYTHON" "$PROGRAMS/job.py" "$screen" "$BATS_TEST_TMPDIR/job.$jobs_started" "$@" \
+        </dev/null >/dev/null 2>&1 &
+    terminal=$!
+    track "$terminal"
+    await is_file "$BATS_TEST_TMPDIR/job.$jobs_started" || return
+    pid=$(<"$BATS_TEST_TMPDIR/job.$jobs_started")
+    track "$pid"
+    await has_begun "$pid"
+}
+# The command runs, and not the Python before it.
+has_begun() {
+    local words
+    { mapfile -d '' -t words <"/proc/$1/cmdline"; } 2>/dev/null
+    [ ${#words[@]} -gt 0 ] && [[ "${words[*]}" != *job.py* ]]
+}
+
+# Hang the terminal up; its session's leader sends HUP to the job.
+hang_up() {
+    kill -TERM "$terminal" && await gone "$terminal"
+}
+
+# No descriptor of it is on a terminal.
+assert_no_terminal() {
+    assert "terminal of $1" "$(stat_field "$1" 7)" 0
+    local left
+    left=$(find "/proc/$1/fd" -lname '/dev/pts/*' -o -lname '/dev/tty')
+    [ -z "$left" ] || fail "$1 has a terminal open: $left"
+}
+# Descriptors, session and signals, to see that nothing has changed.
+facts_of() {
+    (cd "/proc/$1/fd" && for fd in *; do echo "$fd $(readlink "$fd")"; done)
+    grep -E '^(Sig(Ign|Cgt|Blk)|Umask):' "/proc/$1/status"
+    echo "$(stat_field "$1" 5) $(stat_field "$1" 6) $(stat_field "$1" 7)"
+}

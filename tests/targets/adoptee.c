@@ -1,0 +1,275 @@
+/*
+ * Programs to be adopted.  Usage: adoptee MODE [NUMBER]
+ *
+ *   count       a line with the next number each millisecond, by write(2)
+ *   threads N   that, beside N - 1 threads that wait in all ways
+ *   spin        measures its longest pause; says it, in microseconds, at each USR1
+ *   vfork       waits for its vfork(2) child, which executes when USR1 comes
+ *   pipe        writes 1 MiB at a time, and checks that all of it was written
+ *   wait        waits in epoll_wait(2) for two seconds, and says how long
+ *
+ * Each says "EINTR in NAME" for a call that was interrupted though no handler ran, and
+ * "WRONG" if its registers were not kept.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/sem.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static void say(const char *text, const char *name)
+{
+    char line[128];
+
+    snprintf(line, sizeof line, "%s%s\n", text, name);
+    if (write(2, line, strlen(line)) < 0)
+        _exit(3);
+}
+
+static void check(const char *name, long result)
+{
+    if (result < 0 && errno == EINTR)
+        say("EINTR in ", name);
+}
+
+static int64_t now(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return time.tv_sec * INT64_C(1000000) + time.tv_nsec / 1000;
+}
+
+static void nap(void)
+{
+    const struct timespec time = {0, 1000000};
+
+    check("nanosleep", nanosleep(&time, NULL));
+}
+
+/* ---- waiting ---- */
+
+static void wait_epoll(void)
+{
+    struct epoll_event event;
+    int fd = epoll_create1(0);
+
+    for (;;)
+        check("epoll_wait", epoll_wait(fd, &event, 1, 20));
+}
+
+static void wait_futex(void)
+{
+    uint32_t word = 0;
+    const struct timespec time = {0, 20000000};
+
+    for (;;)
+        check("futex", syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 0, &time));
+}
+
+static void wait_signal(void)
+{
+    const struct timespec time = {0, 20000000};
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR2);
+    for (;;)
+        check("sigtimedwait", sigtimedwait(&set, NULL, &time));
+}
+
+static void wait_poll(void)
+{
+    for (;;)
+        check("poll", poll(NULL, 0, 20));
+}
+
+static void wait_pipe(void)
+{
+    int ends[2];
+    char byte;
+
+    if (pipe(ends) == 0)
+        for (;;)
+            check("read", read(ends[0], &byte, 1));
+}
+
+/* Keeps numbers in registers, and looks whether they are still there. */
+static void compute(void)
+{
+    for (;;) {
+        double sum = 0;
+        for (int i = 1; i <= 100000; i++)
+            sum += 1.0 / i;
+        if (sum < 12.0901461 || sum > 12.0901462)
+            say("WRONG", "");
+        nap();
+    }
+}
+
+static void *run_thread(void *number)
+{
+    static void (*const ways[])(void) = {wait_epoll, wait_futex, wait_signal,
+                                         wait_pipe,  wait_poll,  compute};
+    size_t count = sizeof ways / sizeof ways[0];
+
+    ways[(uintptr_t)number % count]();
+    return NULL;
+}
+
+static void start_threads(int count)
+{
+    sigset_t set;
+    pthread_t thread;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR2);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    for (int i = 1; i < count; i++)
+        if (pthread_create(&thread, NULL, run_thread, (void *)(uintptr_t)(i - 1)) != 0)
+            _exit(3);
+}
+
+/* ---- the modes ---- */
+
+static void count_lines(void)
+{
+    char line[32];
+
+    for (unsigned long i = 1;; i++) {
+        int length = snprintf(line, sizeof line, "%lu\n", i);
+        if (write(1, line, (size_t)length) != length)
+            _exit(3);
+        nap();
+    }
+}
+
+static volatile sig_atomic_t asked;
+
+static void on_usr1(int number)
+{
+    (void)number;
+    asked = 1;
+}
+
+static void spin(void)
+{
+    int64_t longest = 0;
+    int64_t last = now();
+
+    for (;;) {
+        int64_t time = now();
+        if (time - last > longest)
+            longest = time - last;
+        last = time;
+        if (asked) {
+            char text[32];
+            snprintf(text, sizeof text, "%lld", (long long)longest);
+            asked = 0;
+            say("pause ", text);
+            longest = 0;
+            last = now();
+        }
+    }
+}
+
+static void wait_vfork(void)
+{
+    for (;;) {
+        sigset_t set;
+        int number;
+        sigemptyset(&set);
+        sigaddset(&set, SIGUSR1);
+        sigprocmask(SIG_BLOCK, &set, NULL);
+        pid_t child = vfork();
+        if (child == 0) {
+            sigwait(&set, &number);
+            execl("/bin/true", "true", (char *)NULL);
+            _exit(127);
+        }
+        while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
+            say("EINTR in ", "waitpid");
+        say("child", "");
+    }
+}
+
+static void write_pipe(void)
+{
+    enum { SIZE = 1 << 20 };
+    char *block = malloc(SIZE);
+
+    for (unsigned char value = 0;; value++) {
+        memset(block, value, SIZE);
+        for (size_t at = 0; at < SIZE;) {
+            ssize_t n = write(1, block + at, SIZE - at);
+            check("write", n);
+            if (n > 0)
+                at += (size_t)n;
+        }
+        nap();
+    }
+}
+
+static void wait_once(const char *way)
+{
+    struct timespec time = {2, 0};
+    struct epoll_event event;
+    struct sembuf down = {0, -1, 0};
+    char text[64];
+    sigset_t set;
+    int64_t begin;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR2);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    int epoll = epoll_create1(0);
+    int id = semget(IPC_PRIVATE, 1, 0600);
+    say("begin", "");
+    begin = now();
+    if (strcmp(way, "epoll") == 0)
+        check("epoll_wait", epoll_wait(epoll, &event, 1, 2000));
+    else if (strcmp(way, "signal") == 0)
+        check("sigtimedwait", sigtimedwait(&set, NULL, &time));
+    else if (strcmp(way, "semaphore") == 0)
+        check("semtimedop", semtimedop(id, &down, 1, &time));
+    else
+        check("nanosleep", nanosleep(&time, NULL));
+    snprintf(text, sizeof text, "waited %lld ms", (long long)(now() - begin) / 1000);
+    semctl(id, 0, IPC_RMID);
+    say(text, "");
+    pause();
+}
+
+int main(int argc, char **argv)
+{
+    const char *mode = argc > 1 ? argv[1] : "";
+
+    if (strcmp(mode, "threads") == 0 && argc > 2)
+        start_threads(atoi(argv[2]));
+    if (strcmp(mode, "count") == 0 || strcmp(mode, "threads") == 0)
+        count_lines();
+    if (strcmp(mode, "spin") == 0) {
+        signal(SIGUSR1, on_usr1);
+        if (argc > 2)
+            start_threads(atoi(argv[2]));
+        spin();
+    }
+    if (strcmp(mode, "vfork") == 0)
+        wait_vfork();
+    if (strcmp(mode, "pipe") == 0)
+        write_pipe();
+    if (strcmp(mode, "wait") == 0 && argc > 2)
+        wait_once(argv[2]);
+    return 2;
+}
