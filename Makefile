@@ -121,7 +121,7 @@ $(BUILD)/dzctl: $(CTL) $(BELOW) $(BUILD)/flags
 	$(Q)$(LAUNCHER) $(CFLAGS) $(SANITIZE) $(LDFLAGS) $(LINK) -o $@ $(CTL) $(BELOW) $(LDLIBS)
 
 # The core's own calls of what the library interposes go to the next definition.
-INTERPOSED = $(shell sed 's,/\*.*\*/,,; /local:/d' shim/libdz.map | grep -o '[A-Za-z_]*;' | tr -d ';')
+INTERPOSED = $(shell sed 's,/\*.*\*/,,; /local:/d' shim/libdz.map | grep -o '[A-Za-z_0-9]*;' | tr -d ';')
 WRAP = $(addprefix -Wl$(comma)--wrap=,$(INTERPOSED))
 comma := ,
 

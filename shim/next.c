@@ -30,6 +30,14 @@ static const char *const names[SHIM_NEXT] = {
     [SHIM_SETPGRP] = "setpgrp",
     [SHIM_DAEMON] = "daemon",
     [SHIM_EXIT_NOW] = "_exit",
+    [SHIM_CLOSE] = "close",
+    [SHIM_DUP] = "dup",
+    [SHIM_DUP2] = "dup2",
+    [SHIM_DUP3] = "dup3",
+    [SHIM_OPEN] = "open",
+    [SHIM_FCLOSE] = "fclose",
+    [SHIM_FREOPEN] = "freopen",
+    [SHIM_FREOPEN64] = "freopen64",
     [SHIM_EXECVE] = "execve",
     [SHIM_EXECVPE] = "execvpe",
     [SHIM_FEXECVE] = "fexecve",
@@ -111,6 +119,31 @@ void __wrap__exit(int status)
 {
     ((void (*)(int))shim_next(SHIM_EXIT_NOW))(status);
     __builtin_unreachable();
+}
+
+int __wrap_close(int fd);
+int __wrap_close(int fd)
+{
+    return ((int (*)(int))shim_next(SHIM_CLOSE))(fd);
+}
+
+int __wrap_dup2(int from, int to);
+int __wrap_dup2(int from, int to)
+{
+    return ((int (*)(int, int))shim_next(SHIM_DUP2))(from, to);
+}
+
+int __wrap_dup3(int from, int to, int flags);
+int __wrap_dup3(int from, int to, int flags)
+{
+    return ((int (*)(int, int, int))shim_next(SHIM_DUP3))(from, to, flags);
+}
+
+/* Each call of ours that makes a file passes its mode; elsewhere it is not used. */
+int __wrap_open(const char *path, int flags, mode_t mode);
+int __wrap_open(const char *path, int flags, mode_t mode)
+{
+    return ((int (*)(const char *, int, ...))shim_next(SHIM_OPEN))(path, flags, mode);
 }
 
 int __wrap_sigaction(int number, const struct sigaction *action, struct sigaction *old);

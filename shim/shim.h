@@ -115,6 +115,13 @@ enum shim_next {
     SHIM_SETPGRP,
     SHIM_DAEMON,
     SHIM_EXIT_NOW,
+    SHIM_CLOSE,
+    SHIM_DUP,
+    SHIM_DUP2,
+    SHIM_DUP3,
+    SHIM_OPEN,
+    SHIM_FCLOSE,
+    SHIM_FREOPEN,
     SHIM_EXECVE,
     SHIM_EXECVPE,
     SHIM_FEXECVE,
@@ -123,6 +130,7 @@ enum shim_next {
     SHIM_GLIBC, /* musl lacks those from here */
     SHIM_SSIGNAL = SHIM_GLIBC,
     SHIM_SYSV_SIGNAL,
+    SHIM_FREOPEN64,
     SHIM_NEXT
 };
 

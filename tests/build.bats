@@ -99,7 +99,7 @@ chooses() {
 
 @test "libdz.so exports what it interposes and needs nothing" {
     assert exported "$(nm -D --defined-only "$SHIM" | awk '{ print $3 }' | sort)" \
-        "$(sed 's,/\*.*\*/,,; /local:/d' "$ROOT/shim/libdz.map" | grep -o '[A-Za-z_]\+;' | tr -d ';' | sort)"
+        "$(sed 's,/\*.*\*/,,; /local:/d' "$ROOT/shim/libdz.map" | grep -o '[A-Za-z_0-9]\+;' | tr -d ';' | sort)"
     assert needed "$(readelf -d "$SHIM" | grep NEEDED || true)" ""
     readelf -d "$SHIM" | grep -q INITFIRST
 }

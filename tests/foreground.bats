@@ -44,13 +44,66 @@ assert_workers() {
             assert_stayed
             [ $no_chdir = 1 ] && cwd=$PWD || cwd=/
             assert cwd "$(cwd_of "$pid")" "$cwd"
-            [ $no_close = 1 ] && out=$PWD/log || out=/dev/null
             assert stdin "$(fd_of "$pid" 0)" /dev/null
-            assert stdout "$(fd_of "$pid" 1)" "$out"
-            assert stderr "$(fd_of "$pid" 2)" "$out"
+            assert stdout "$(fd_of "$pid" 1)" "$PWD/log"
+            assert stderr "$(fd_of "$pid" 2)" "$PWD/log"
             assert descriptors "$(fds_of "$pid")" "0 1 2 3" # 3 is seen
             kill_started
         done
+    done
+}
+
+@test "--no-daemon=quiet: what a daemon sends to /dev/null goes there" {
+    for way in $WAYS; do
+        rm -f log seen
+        start "$way" --no-daemon=quiet -- "$TARGETS/daemonizes" "$PWD/seen" daemon 1 0
+        await holds_line seen done
+        assert_stayed
+        for fd in 0 1 2; do
+            assert "descriptor $fd by $way" "$(fd_of "$pid" $fd)" /dev/null
+        done
+        kill_started
+        for how in dup2 freopen one; do
+            rm -f log seen
+            start "$way" --no-daemon=quiet -- "$TARGETS/silences" $how
+            await is_file seen
+            assert "PID of $how by $way" "$(<seen)" "$pid"
+            assert "log of $how by $way" "$(<log)" ""
+            kill_started
+        done
+    done
+}
+
+# What silences prints, but for its worker's.
+SPOKEN="daemon on 1
+daemon on 2
+again on 1
+again on 2"
+
+@test "what a daemon sends to /dev/null goes on to the log, by whatever call" {
+    for program in silences silences-musl; do
+        [ -x "$TARGETS/$program" ] || lacking "needs musl-gcc"
+        for how in dup2 dup3 freopen fclose one dup close closefrom close_range; do
+            rm -f log seen
+            start stay -- "$TARGETS/$program" $how
+            await is_file seen
+            assert "$program $how: PID" "$(<seen)" "$pid"
+            assert "$program $how: log" "$(<log)" "$SPOKEN"
+            assert "$program $how: descriptors" "$(fds_of "$pid")" "0 1 2"
+            assert "$program $how: stdin" "$(fd_of "$pid" 0)" /dev/null
+            kill_started
+        done
+    done
+}
+
+@test "a stream on which the daemon puts a file of its own is its own" {
+    for way in $WAYS; do
+        rm -f log seen own
+        start "$way" -- "$TARGETS/silences" log
+        await is_file seen
+        assert "log by $way" "$(<log)" ""
+        assert "its own by $way" "$(<own)" "$SPOKEN"
+        kill_started
     done
 }
 
@@ -361,6 +414,9 @@ asks_memcached() {
     assert_match answer "$answer" "VERSION *"
 }
 
+asks_redis_log() { asks_redis && await holds log "Ready to accept connections"; }
+asks_memcached_log() { asks_memcached && await holds log "server listening"; }
+
 @test "nginx, with its workers" {
     need nginx curl
     chmod 777 .
@@ -392,13 +448,16 @@ CONF
 
 @test "redis-server, daemonize yes" {
     need redis-server redis-cli
-    serves asks_redis 0 redis-server --port PORT --save "" --bind 127.0.0.1 \
+    configure() { rm -f log; }
+    serves asks_redis_log 0 redis-server --port PORT --save "" --bind 127.0.0.1 \
         --daemonize yes --pidfile "$PWD/redis.pid"
 }
 
-@test "memcached -d" {
+@test "memcached -d, and its own words with -vv" {
     need memcached
     serves asks_memcached 0 memcached -d -u nobody -l 127.0.0.1 -p PORT
+    configure() { rm -f log; }
+    serves asks_memcached_log 0 memcached -d -vv -u nobody -l 127.0.0.1 -p PORT
 }
 
 @test "sshd" {

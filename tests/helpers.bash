@@ -191,7 +191,7 @@ add_twin() {
     --line-buffered) name=buffer value=line ;;
     --pin-signals) name=pin value=default ;;
     --pin-signals=*) name=pin ;;
-    --no-daemon) name=nodaemon ;;
+    --no-daemon | --no-daemon=*) name=nodaemon ;;
     esac
     name=${name#--}
     name=${name//-/_}

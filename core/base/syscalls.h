@@ -20,6 +20,8 @@ enum {
     DZ_SYS_FACCESSAT2 = 439         /* Linux 5.8 */
 };
 
+enum { DZ_CLOSE_RANGE_CLOEXEC = 4 };
+
 /* The first 64 bytes of linux/pidfd.h's struct pidfd_info; the exit code: Linux 6.15.
  */
 struct dz_pidfd_info {

@@ -63,7 +63,7 @@ static int read_option(struct dz_plan *plan, const char *text, size_t length)
             memcmp(option->name, text, name) != 0)
             continue;
         if (name == length)
-            return option->parse == dz_parse_flag
+            return option->arg == NULL || option->arg[0] == '['
                        ? dz_plan_set(plan, option, NULL, DZ_INSIDE, &unheard)
                        : -1;
         memcpy(value, text + name + 1, length - name - 1);

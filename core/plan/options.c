@@ -174,10 +174,11 @@ const struct dz_option dz_options[] = {
      .help = "keep HUP, TTIN and TTOU ignored"},
     {.name = "no-daemon",
      .twin = "DZ_NODAEMON",
+     .arg = "[quiet]",
      .uses = INSIDE,
      .field = FIELD(no_daemon),
-     .parse = dz_parse_flag,
-     .show = dz_show_flag,
+     .parse = dz_parse_no_daemon,
+     .show = dz_show_no_daemon,
      .help = "keep a program that daemonizes itself in this process"},
     {.name = "reopen",
      .twin = "DZ_REOPEN",
@@ -386,7 +387,8 @@ bool dz_wants_powers(const struct dz_plan *plan)
 {
     /* The kernel does DZ_PIN_SECCOMP, without the library. */
     return plan->buffer != DZ_BUFFER_AS_IS || plan->pin == DZ_PIN_DEFAULT ||
-           plan->pin == DZ_PIN_ALL || plan->no_daemon || plan->reopen;
+           plan->pin == DZ_PIN_ALL || plan->no_daemon != DZ_MAY_DAEMONIZE ||
+           plan->reopen;
 }
 
 int dz_plan_check(struct dz_plan *plan, struct dz_fault *fault)

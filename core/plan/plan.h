@@ -28,6 +28,13 @@ enum dz_pin {
     DZ_PIN_SECCOMP  /* all, by a filter in the kernel */
 };
 
+/* Whether a program that daemonizes itself stays in its process. */
+enum dz_no_daemon {
+    DZ_MAY_DAEMONIZE,
+    DZ_NO_DAEMON,      /* it stays, and what it sends to /dev/null goes on to the log */
+    DZ_NO_DAEMON_QUIET /* it stays */
+};
+
 /* ---- keeping.c: the options that need the keeper ---- */
 
 /* After which end of the program the keeper starts it again. */
@@ -140,7 +147,7 @@ struct dz_plan {
     const char *only;      /* library: DZ_ONLY */
     enum dz_buffer buffer; /* this and the next three: inside the target, libdz(7) */
     enum dz_pin pin;
-    bool no_daemon;
+    enum dz_no_daemon no_daemon;
     bool reopen;
     bool inherit;
     bool keep; /* this and the next four: the keeper */
@@ -234,6 +241,8 @@ int dz_parse_buffer(void *field, const char *value, struct dz_fault *fault);
 const char *dz_show_buffer(const void *field, char *scratch);
 int dz_parse_pin(void *field, const char *value, struct dz_fault *fault);
 const char *dz_show_pin(const void *field, char *scratch);
+int dz_parse_no_daemon(void *field, const char *value, struct dz_fault *fault);
+const char *dz_show_no_daemon(const void *field, char *scratch);
 int dz_parse_umask(void *field, const char *value, struct dz_fault *fault);
 const char *dz_show_umask(const void *field, char *scratch);
 int dz_parse_signals(void *field, const char *value, struct dz_fault *fault);

@@ -48,6 +48,7 @@ const char *dz_show_flag(const void *field, char *scratch)
 static const char *const modes[] = {"", "leave", "stay", NULL};
 static const char *const buffers[] = {"", "line", "none", "full", NULL};
 static const char *const pins[] = {"", "default", "all", "seccomp", NULL};
+static const char *const no_daemons[] = {"0", "1", "quiet", NULL};
 
 /* Returns the index of value in the list, or -1. */
 static int find_word(const char *const *list, const char *value)
@@ -113,6 +114,27 @@ const char *dz_show_pin(const void *field, char *scratch)
 
     (void)scratch;
     return pin == DZ_PIN_NONE ? NULL : pins[pin];
+}
+
+/* The value is quiet, 1 or 0; NULL for the option without one. */
+int dz_parse_no_daemon(void *field, const char *value, struct dz_fault *fault)
+{
+    int word = value == NULL ? DZ_NO_DAEMON : find_word(no_daemons, value);
+
+    if (word < 0)
+        return dz_fault(fault, NULL, value, 0, "must be quiet, 0 or 1");
+    *(enum dz_no_daemon *)field = (enum dz_no_daemon)word;
+    return 0;
+}
+
+const char *dz_show_no_daemon(const void *field, char *scratch)
+{
+    enum dz_no_daemon word = *(const enum dz_no_daemon *)field;
+
+    (void)scratch;
+    if (word == DZ_NO_DAEMON)
+        return "";
+    return word == DZ_MAY_DAEMONIZE ? NULL : no_daemons[word];
 }
 
 /* ---- numbers and lists ---- */

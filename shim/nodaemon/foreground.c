@@ -18,6 +18,7 @@
 static pid_t here;   /* the process that is kept; 0: not asked for */
 static int not_made; /* forks so far */
 static int made;
+static bool quiet;
 
 enum { WORKERS = 100 };
 
@@ -25,11 +26,14 @@ int shim_stay_in_foreground(const struct dz_start *start, bool inherited,
                             struct dz_fault *fault)
 {
     (void)inherited;
-    if (!start->plan->no_daemon)
+    if (start->plan->no_daemon == DZ_MAY_DAEMONIZE)
         return 0;
     if (!shim_can_try())
         return dz_fault(fault, "no-daemon", "seccomp", ENOSYS, NULL);
     here = getpid();
+    quiet = start->plan->no_daemon == DZ_NO_DAEMON_QUIET;
+    if (!quiet)
+        shim_keep_streams();
     return 0;
 }
 
@@ -45,8 +49,10 @@ static pid_t next_fork(void)
     pid_t (*next)(void) = (pid_t(*)(void))shim_next(SHIM_FORK);
     pid_t pid = next();
 
-    if (pid == 0)
+    if (pid == 0) {
         shim_signals_forked();
+        shim_streams_forked(not_made > 0);
+    }
     return pid;
 }
 
@@ -60,6 +66,7 @@ static pid_t fork_or_stay(void)
         return here; /* its parent sees the process that stays as its child */
     if (branch == SHIM_ONLY_EXITS) {
         not_made++;
+        shim_detached();
         return 0;
     }
     result = next_fork();
@@ -82,7 +89,11 @@ SHIM_EXPORT pid_t setsid(void)
     /* The session that the program wants to leave was left before it began. */
     if (not_made > 0 && is_here())
         return here;
-    return ((pid_t(*)(void))shim_next(SHIM_SETSID))();
+    pid_t session = ((pid_t(*)(void))shim_next(SHIM_SETSID))();
+    /* The child of a parent that waits for its word. */
+    if (session > 0 && here != 0 && not_made == 0)
+        shim_detached();
+    return session;
 }
 
 /* Returns whether the process leads a group already, and cannot make one: setpgid(2)
@@ -112,7 +123,7 @@ static int redirect_streams(void)
 
     if (fd < 0)
         return -1;
-    for (int to = 0; to <= 2; to++)
+    for (int to = 0; to <= (quiet ? 2 : 0); to++)
         if (fd != to && dup2(fd, to) < 0)
             return -1; /* daemon(3) leaves what it has done, too */
     if (fd > 2)
@@ -125,6 +136,7 @@ SHIM_EXPORT int daemon(int no_chdir, int no_close)
     if (!is_here())
         return ((int (*)(int, int))shim_next(SHIM_DAEMON))(no_chdir, no_close);
     not_made++; /* the fork and the setsid(2) that it would make */
+    shim_detached();
     if (no_chdir == 0 && chdir("/") < 0)
         return -1;
     return no_close == 0 ? redirect_streams() : 0;

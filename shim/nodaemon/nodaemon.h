@@ -76,6 +76,18 @@ bool shim_keep_call(struct shim_trial *trial, int call, const ucontext_t *contex
  * have been told. */
 void shim_do_calls(const struct shim_trial *trial);
 
+/* ---- kept_streams.c ---- */
+
+/* --no-daemon without quiet: from now on, shim_detached() counts. */
+void shim_keep_streams(void);
+
+/* This process has made itself a daemon: its stdout and stderr stay what they are if it
+ * sends them to /dev/null. */
+void shim_detached(void);
+
+/* In a fork(2) child: that goes on in it, unless it is a worker of the daemon's. */
+void shim_streams_forked(bool is_worker);
+
 /* ---- leaving.c ---- */
 
 /* Remembers that the fork of this child was made, and why. */
