@@ -478,15 +478,27 @@ void dz_unpublish(struct dz_start *start)
                          ours || start->kept.keeper == getpid());
 }
 
+/* Returns the PID that the record names.  A run that was killed before it could publish
+ * has left the record of the run before. */
+static pid_t recorded_pid(const struct dz_start *start, const char *path)
+{
+    return start->kept.before > 0 && dz_record_names(path, start->kept.before)
+               ? start->kept.before
+               : start->pid;
+}
+
 void dz_publish_exited(struct dz_start *start, int status)
 {
     char path[PATH_MAX];
 
     release_claims(start);
-    if (start->pidfile_claim.path[0] != '\0')
+    if (start->pidfile_claim.path[0] != '\0') {
         dz_pidfile_remove(start->pidfile_claim.path, -1, start->pid, false);
+        if (start->kept.before > 0)
+            dz_pidfile_remove(start->pidfile_claim.path, -1, start->kept.before, false);
+    }
     if (status >= 0 && find_record(start, start->pid, path) == 0)
-        dz_record_add_status(path, start->pid, status);
+        dz_record_add_status(path, recorded_pid(start, path), status);
 }
 
 /* ---- of a keeper ---- */
@@ -529,5 +541,5 @@ void dz_publish_lines(const struct dz_start *start, const char *text)
     char path[PATH_MAX];
 
     if (find_record(start, start->pid, path) == 0)
-        dz_record_add_lines(path, start->pid, text);
+        dz_record_add_lines(path, recorded_pid(start, path), text);
 }

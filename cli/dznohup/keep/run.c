@@ -176,6 +176,7 @@ int run_begin(struct keeper *keeper, struct dz_fault *fault)
     }
     dz_close_fd(&start->report_fd);
     dz_close_fd(&start->ready_fd);
+    start->kept.before = start->pid;
     start->pid = pid;
     dz_watch_open(&keeper->watch, start);
     if (start->kept.first == 0) {
