@@ -1,0 +1,91 @@
+# Signals to the keeper: passed on, and those that suspend a job.
+#
+# shellcheck disable=SC2154
+
+load helpers
+load ctl
+load keeper
+
+@test "signals are passed on to the program; HUP only if it catches it" {
+    kept --restart -- perl -e 'for $s (qw(USR1 USR2 WINCH)) { $SIG{$s} = sub { open F, ">>got"; print F "$_[0]\n"; close F } }
+        open F, ">up"; close F; sleep 1000 while 1'
+    await test -e up
+    expected=
+    for signal in USR1 WINCH USR2; do
+        kill -$signal "$keeper"
+        expected+=$signal$'\n'
+        await holds_line got $signal
+    done
+    assert got "$(<got)" "${expected%$'\n'}"
+    ctl stop web
+    # A program that sets HUP back to its default, as node does, is not killed by it.
+    rm up
+    kept --keep -- perl -e '$SIG{HUP} = "DEFAULT"; $SIG{USR1} = sub { open F, ">up2"; exit 3 }; open F, ">up"; close F; sleep 1000 while 1'
+    await test -e up
+    kill -HUP "$keeper"
+    kill -USR1 "$keeper"
+    await is_over
+    assert "status recorded" "$(recorded web status)" $((3 << 8))
+    # One that catches it gets it.
+    rm up
+    kept --keep -- perl -e '$SIG{HUP} = sub { exit 4 }; open F, ">up"; close F; sleep 1000 while 1'
+    await test -e up
+    kill -HUP "$keeper"
+    await is_over
+    assert "status recorded" "$(recorded web status)" $((4 << 8))
+}
+
+@test "HUP: the next run writes to the log of that name" {
+    kept --restart --restart-delay=0 -- sh -c 'echo run; exec sleep 1000'
+    mv log log.1
+    kill -HUP "$keeper"
+    await test -e log
+    kill -KILL "$(recorded web pid)"
+    await holds_line log run
+    assert "the old log" "$(grep -c run log.1)" 1
+    ctl stop web
+}
+
+@test "TSTP and CONT: program and keeper are suspended and go on, as a shell's job" {
+    stays --keep -o log -- sleep 1000
+    pid=$(recorded web pid)
+    kill -TSTP "$keeper"
+    await in_state "$pid" T
+    await in_state "$keeper" T
+    kill -CONT "$keeper"
+    await in_state "$pid" S
+    await in_state "$keeper" S
+    # A program that does not act on it: the keeper does not stop either.
+    ctl stop web
+    stays --keep -o log -- perl -e '$SIG{TSTP} = sub { open F, ">got" }; open F, ">up"; sleep 1000 while 1'
+    await test -e up
+    kill -TSTP "$keeper"
+    await test -e got
+    # It answers.
+    ctl stop web
+    assert "status of stop" "$status" 0
+    # A stop ends a suspended job.
+    stays --keep -o log -- sleep 1000
+    pid=$(recorded web pid)
+    kill -TSTP "$keeper"
+    await in_state "$keeper" T
+    ctl stop web
+    assert "status of stop" "$status" 0
+    gone "$pid" || fail "the program runs"
+    assert "status recorded" "$(recorded web status)" 15
+}
+in_state() { [ "$(stat_field "$1" 3)" = "$2" ]; }
+
+@test "stop --signal and --timeout reach the keeper" {
+    kept --restart -- perl -e '$SIG{TERM} = "IGNORE"; $SIG{INT} = sub { exit 5 }; open F, ">up"; sleep 1000 while 1'
+    await test -e up
+    ctl stop --signal=INT web
+    assert "status of stop" "$status" 0
+    assert "status recorded" "$(recorded web status)" $((5 << 8))
+    rm up
+    kept --restart -- perl -e '$SIG{TERM} = "IGNORE"; open F, ">up"; sleep 1000 while 1'
+    await test -e up
+    ctl stop --timeout=0.3 web
+    assert "words" "$output" "web: stopped, PID $pid, by SIGKILL after 0.3 s"
+    assert "status recorded" "$(recorded web status)" 9
+}
