@@ -11,8 +11,8 @@ setup_file() {
 }
 
 # The words of each init.
-declare -A INITS=([tini]="tini --" [dumb-init]="dumb-init --" [dznohup]="$DZ --keep -q --")
-declare -A GROUP=([tini]="tini -g --" [dumb-init]="dumb-init --"
+declare -gA INITS=([tini]="tini --" [dumb-init]="dumb-init --" [dznohup]="$DZ --keep -q --")
+declare -gA GROUP=([tini]="tini -g --" [dumb-init]="dumb-init --"
     [dznohup]="$DZ --keep --signal-group -q --")
 
 # as_init WORD...: as PID 1 of a PID namespace, in the foreground.

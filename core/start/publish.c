@@ -25,7 +25,7 @@
 static bool is_recorded(const struct dz_start *start)
 {
     return start->mode == DZ_LEAVE || start->plan->name != NULL ||
-           (dz_wants_keeper(start->plan) && getpid() != 1) ||
+           (dz_wants_keeper(start->plan) && getpid() != 1 && start->kept.keeper != 1) ||
            start->plan->pidfile != NULL || dz_has_log(start, 1) || dz_has_log(start, 2);
 }
 

@@ -42,7 +42,9 @@ const char *dz_directory_of(const struct dz_start *start)
     const char *path = start->plan->chdir;
 
     if (path == NULL)
-        return start->mode == DZ_STAY && getpid() == 1 ? NULL : "/";
+        return start->mode == DZ_STAY && (getpid() == 1 || start->kept.keeper == 1)
+                   ? NULL
+                   : "/";
     return strcmp(path, ".") == 0 ? NULL : path;
 }
 
