@@ -61,9 +61,10 @@ struct dz_notify {
 
 /* What a keeper knows of its job; all zero without one. */
 struct dz_kept {
-    pid_t keeper;  /* 0: none */
-    pid_t first;   /* of the first run; 0 before it */
-    pid_t before;  /* of the run before: the files name it until the next one publishes */
+    pid_t keeper; /* 0: none */
+    pid_t first;  /* of the first run; 0 before it */
+    pid_t
+        before; /* of the run before: the files name it until the next one publishes */
     int restarts;  /* so far */
     int last;      /* status of the run before, as of waitpid(2); -1: unknown */
     int64_t began; /* when the first run did; seconds since the epoch */
