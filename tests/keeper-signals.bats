@@ -89,3 +89,27 @@ in_state() { [ "$(stat_field "$1" 3)" = "$2" ]; }
     assert "words" "$output" "web: stopped, PID $pid, by SIGKILL after 0.3 s"
     assert "status recorded" "$(recorded web status)" 9
 }
+
+@test "a manager is told of each run that is ready; the keeper is the main process" {
+    cat >manager.py <<'END'
+import os, socket, subprocess, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind("socket")
+s.settimeout(float(os.environ["DEADLINE"]))
+environment = dict(os.environ, NOTIFY_SOCKET=os.getcwd() + "/socket")
+process = subprocess.Popen(sys.argv[1:], env=environment, stdin=subprocess.DEVNULL)
+for i in range(4):
+    data, fds, _, _ = socket.recv_fds(s, 4096, 8)
+    print(data.decode().replace("\n", " ").replace(str(process.pid), "OURS"), flush=True)
+    for fd in fds:
+        os.close(fd)
+    if i == 1:
+        open("again", "w").close()
+process.terminate()
+print(process.wait())
+END
+    # shellcheck disable=SC2016
+    try within "$PYTHON" manager.py "$DZ" --mode=stay --restart --restart-delay=0 -C . -o log -w fd:7 -q \
+        bash -c 'echo >&7; exec 7>&-; [ -e second ] && exec sleep 1000; until [ -e again ]; do sleep 0.01; done; : >second; exit 1'
+    assert told "$output" $'READY=1 MAINPID=OURS\nBARRIER=1\nREADY=1 MAINPID=OURS\nBARRIER=1\n143'
+}

@@ -153,9 +153,31 @@ static void fail_run(struct keeper *keeper)
         begin_stopping(keeper, SIGTERM, REST_MS);
 }
 
+/*
+ * Tells our own manager that a run is ready.  The keeper is the service's main process:
+ * its end is that of the job.  Of the first run the caller of leave mode tells.  In
+ * stay mode without a condition the program has the manager's socket itself.
+ */
+static void notify_manager(const struct keeper *keeper, bool first)
+{
+    const struct dz_start *start = keeper->start;
+    struct dz_text text;
+    char words[64];
+
+    if (start->mode == DZ_LEAVE ? first : start->plan->wait.count == 0)
+        return;
+    if (dz_notify_manager(start->envp, getpid()) == 0)
+        return;
+    text = dz_text(words, sizeof words);
+    dz_add(&text, "NOTIFY_SOCKET: ");
+    dz_add_error(&text, errno);
+    say_line(keeper, words);
+}
+
 /* The run is ready. */
 static void begin_running(struct keeper *keeper)
 {
+    notify_manager(keeper, !keeper->told);
     keeper->pidfd = keeper->watch.pidfd;
     keeper->watch.pidfd = -1;
     dz_watch_close(&keeper->watch);
