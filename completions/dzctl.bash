@@ -19,13 +19,13 @@ _dzctl()
     usage=${help%%$'\n'*}
     #   -s, --signal=SIG  what to send first: what the option before takes.
     [[ $prev != -?* || $prev == *=* ]] ||
-        takes=$(sed -n "s/^ .*${prev}\(, --[a-z]*\)\?=\([A-Z]*\) .*/\2/p" <<<"$help")
+        takes=$(sed -n "s/^ .*${prev}\(, --[a-z-]*\)\?=\([A-Z]*\) .*/\2/p" <<<"$help")
     if [[ $takes == SIG ]]; then
         list=$(compgen -A signal SIG) list=${list//SIG/}
     elif [[ $takes ]]; then
         return
     elif [[ $cur == -* ]]; then
-        list=$(sed -n 's/^ .*\(--[a-z]*=\?\).*/\1/p' <<<"$help")
+        list=$(sed -n 's/^ .*\(--[a-z-]*=\?\).*/\1/p' <<<"$help")
     elif [[ $cur == */* && $usage == *JOB* ]]; then
         _filedir # a pidfile
         return
@@ -34,7 +34,7 @@ _dzctl()
         # would take for its own.
         list=$("$1" list 2>/dev/null |
             while read -r name pid _; do
-                [[ $name == NAME ]] || printf '%q\n' "${name/#-/$pid}"
+                [[ $name$pid == NAMEPID || $name$pid == nojobs* ]] || printf '%q\n' "${name/#-/$pid}"
             done)
     fi
     COMPREPLY=($(compgen -W '$list' -- "$cur"))

@@ -9,7 +9,7 @@ function __dzctl_jobs
     end
     dzctl list 2>/dev/null | while read -l name pid rest
         switch $name
-            case NAME
+            case NAME no
             case -
                 printf '%s\t%s\n' $pid $rest
             case '*'
@@ -24,7 +24,7 @@ complete -c dzctl -n __fish_use_subcommand -l version -s V -d 'print the version
 
 #   stop    [-t SEC] [-s SIG] JOB... TERM, and KILL after SEC seconds (10)
 for line in (dzctl --help 2>/dev/null)
-    string match -rq -- '^  (?<command>[a-z]+) +(?<words>(?:\[[^]]*\] *)*(?:JOB(?:\.\.\.)? *)?)(?<text>.*)$' $line
+    string match -rq -- '^  (?<command>[a-z]+) +(?<words>(?:\[[^]]*\] *)*(?:(?:SIG )?JOB(?:\.\.\.)? *)?)(?<text>.*)$' $line
     or continue
     complete -c dzctl -n __fish_use_subcommand -a $command -d $text
     set -l here -c dzctl -n "__fish_seen_subcommand_from $command"
@@ -32,7 +32,7 @@ for line in (dzctl --help 2>/dev/null)
     and complete $here -a '(__dzctl_jobs)'
     #   -s, --signal=SIG  what to send first, TERM if not given
     for row in (dzctl $command --help 2>/dev/null)
-        string match -rq -- '^ +(?:-(?<letter>[a-z]), )? *--(?<name>[a-z]+)=?(?<kind>[A-Z]*) +(?<about>.*)$' $row
+        string match -rq -- '^ +(?:-(?<letter>[a-z]), )? *--(?<name>[a-z-]+)=?(?<kind>[A-Z]*) +(?<about>.*)$' $row
         or continue
         set -l option -l $name -d $about
         test -n "$letter"

@@ -35,9 +35,9 @@ ended_job() {
 # dzctl wait in the background, into NAME.status; returns when it waits.
 waiter() {
     (
-        status=0
-        closed "$CTL" wait "$@" >"$1.out" 2>"$1.err" || status=$?
-        echo "$status" >"$1.new"
+        result=0
+        closed "$CTL" wait "$@" >"$1.out" 2>"$1.err" || result=$?
+        echo "$result" >"$1.new"
         mv "$1.new" "$1.status"
     ) 3>&- 4>&- &
     track $!
@@ -49,6 +49,23 @@ has_pidfd() {
     child=$(pgrep -P "$1" -x dzctl) && [[ $(fd_of "$child" 3) == *pidfd* ]]
 }
 
+# All records are those of these jobs, which have ended: ended_records NAME...
+ended_records() {
+    local name
+    assert records "$(records)" "$(printf '%s\n' "$@")" || return
+    for name; do
+        ctl status "$name"
+        assert "status of $name" "$status" 1 || return
+    done
+}
+
+# The start as the table has it: the time of today, else the date.
+brief_since_of() {
+    local at form=+%F
+    at=@$(recorded "$1" since)
+    [ "$(date -d "$at" +%F)" != "$(date +%F)" ] || form=+%T
+    date -d "$at" "$form"
+}
 since_of() { date -d "@$(recorded "$1" since)" '+%Y-%m-%d %H:%M:%S'; }
 
 # The cells of a table, with bars between them.

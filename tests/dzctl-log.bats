@@ -271,7 +271,7 @@ shorter() { [ "$(sed -n 's/^pos:[[:space:]]*//p' "/proc/$follower/fdinfo/3")" = 
         rm -r log
     done
     ctl log nobody
-    assert status "$status" 1
+    assert status "$status" 3
     assert stderr "$stderr" "dzctl: log: nobody: no such job"
     job --name=null --output=/dev/null -- sleep 1000
     ctl log null
@@ -329,4 +329,79 @@ shorter() { [ "$(sed -n 's/^pos:[[:space:]]*//p' "/proc/$follower/fdinfo/3")" = 
     ctl log web
     assert "status of a directory's link" "$status" 1
     assert "stdout of a directory's link" "$output" ""
+}
+
+@test "log: this run's lines; --all-runs: those of earlier ones too" {
+    job --name=web --output=web.log -- sh -c 'echo first; exec sleep 1000'
+    await holds web.log first
+    ctl stop web
+    job --name=web --output=web.log -- sh -c 'echo second; exec sleep 1000'
+    await holds web.log second
+    ctl log web
+    assert stdout "$output" second
+    ctl log --all-runs web
+    assert stdout "$output" $'first\nsecond'
+    ctl log -n 1 --all-runs web
+    assert stdout "$output" second
+    # A log that was rotated is of this run, however long it is.
+    mv web.log web.log.1
+    printf 'rotated %s\n' 1 2 3 >web.log
+    sed -i 's/^since .*/since 1000000000/' "$DZ_STATE_DIR/web"
+    ctl log web
+    assert "of a younger file" "$output" $'rotated 1\nrotated 2\nrotated 3'
+    : >web.log
+    echo cut >web.log
+    sed -i "s/^since .*/since $(($(date +%s) + 100))/" "$DZ_STATE_DIR/web"
+    ctl log web
+    assert "of a shorter file" "$output" cut
+}
+
+@test "log: stderr's own log too, in one command and followed" {
+    job --name=web --output=out.log --error=err.log --chdir=. -- bash -c 'echo out; echo err >&2
+until [ -e go ]; do sleep 0.01; done; echo late >&2; until [ -e done ]; do sleep 0.01; done'
+    await holds out.log out
+    await holds err.log err
+    ctl log web
+    assert stdout "$output" $'out\nerr'
+    closed "$CTL" log -f web >shown &
+    track $!
+    await holds shown err
+    : >go
+    await holds shown late
+    : >done
+    wait $!
+    assert shown "$(<shown)" $'out\nerr\nlate'
+}
+
+@test "log of several: the name before each line, whole lines, until all have ended" {
+    for name in one two; do
+        shell_job "$name" "echo begin $name; until [ -e $name.go ]; do sleep 0.01; done
+printf half; until [ -e $name.more ]; do sleep 0.01; done; echo ' full'; printf end"
+        await holds "$name.log" begin
+    done
+    ctl log one two
+    assert stdout "$output" $'one: begin one\ntwo: begin two'
+    closed "$CTL" log -f one two >shown &
+    follower=$!
+    track "$follower"
+    await holds shown "begin two"
+    tell one
+    await holds one.log half
+    tell two
+    await holds two.log half
+    : >two.more
+    await holds shown "two: end"
+    alive "$follower"
+    : >one.more
+    wait "$follower"
+    assert shown "$(<shown)" "one: begin one
+two: begin two
+two: half full
+two: end
+one: half full
+one: end"
+    job --name=three --output=three.log -- sh -c 'echo three; exec sleep 1000'
+    await holds three.log three
+    ctl log --all
+    assert "of what runs" "$output" three
 }

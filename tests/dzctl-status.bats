@@ -8,8 +8,8 @@ load ctl
     for word in web "$pid" ./web.pid "$PWD/web.pid"; do
         ctl status "$word"
         assert "status $word" "$status" 0
-        assert "words of $word" "$output" \
-            "web: running, PID $pid, since $(since_of web), log $PWD/log"
+        assert_match "words of $word" "$output" \
+            "web: running, PID $pid, started $(since_of web), 0.? s of CPU time (*% since the start), *[KM] of memory, log $PWD/log"
         assert "stderr of $word" "$stderr" ""
         ctl status --json "$word"
         assert "status --json $word" "$status" 0
@@ -22,14 +22,14 @@ load ctl
     track $!
     ctl status $!
     assert status "$status" 0
-    assert words "$output" "$!: running, PID $!"
+    assert_match words "$output" "$!: running, PID $!, *"
     ctl status --json $!
     assert "since, unknown" "$(get "['since']")" null
     assert "command, unknown" "$(get "['command']")" "[]"
     echo $! >own.pid
     ctl status ./own.pid
     assert status "$status" 0
-    assert words "$output" "./own.pid: running, PID $!"
+    assert_match words "$output" "./own.pid: running, PID $!, *"
 }
 
 @test "status: dead with a record or a pidfile: 1" {
@@ -41,7 +41,7 @@ load ctl
         ctl status "$word"
         assert "status $word" "$status" 1
         assert "words of $word" "$output" \
-            "web: ended (status unknown), PID $pid, since $since, log $PWD/log"
+            "web: ended (status unknown), PID $pid, started $since, log $PWD/log"
         ctl status --json "$word"
         assert "status --json $word" "$status" 1
         assert "state by $word" "$(get "['state']")" ended

@@ -3,7 +3,7 @@
 load helpers
 load ctl
 
-@test "stop: TERM; record and pidfile go; it says so" {
+@test "stop: TERM; the pidfile goes, the record stays; it says so" {
     job --name=web --pidfile=web.pid --chdir=. --output=log -- bash -c 'trap "echo got TERM; exit 0" TERM
 echo up; while :; do sleep 0.01; done'
     await holds log up
@@ -13,7 +13,10 @@ echo up; while :; do sleep 0.01; done'
     assert stdout "$output" "web: stopped, PID $pid"
     gone "$pid"
     assert log "$(<log)" $'up\ngot TERM'
-    assert records "$(records)" ""
+    ended_records web
+    ctl log web
+    assert "log of an ended job" "$output" $'up\ngot TERM'
+    ctl clear
     [ ! -e web.pid ] || fail "the pidfile is left"
     # Beside it too.
     assert files "$(ls -A)" log
@@ -24,7 +27,8 @@ echo up; while :; do sleep 0.01; done'
         assert "stop $word" "$status" 0
         assert stdout "$output" "$pid: stopped, PID $pid"
         gone "$pid"
-        assert records "$(records)" ""
+        ended_records "$pid"
+        ctl clear
         [ ! -e web.pid ] || fail "the pidfile is left"
     done
 }
@@ -43,7 +47,7 @@ echo up; while :; do sleep 0.01; done'
     gone "$kid"
     [ "$took" -ge 400 ] || fail "killed after $took ms"
     [ "$took" -lt 60000 ] || fail "killed after $took ms"
-    assert records "$(records)" ""
+    ended_records web
 }
 
 @test "stop: children in its session go too; the caller's do not" {
@@ -95,7 +99,7 @@ echo $! >kid; while :; do sleep 0.01; done'
     assert status "$status" 0
     gone "$pid"
     gone "$(<kid)"
-    assert records "$(records)" ""
+    ended_records web
 }
 
 @test "stop: a child with a session of its own is left alone" {
@@ -177,16 +181,16 @@ trap "echo got $s; exit" $s; done; echo up; while :; do sleep 0.01; done'
     sleep 1003 3>&- 4>&- &
     track $!
     ctl stop one $! nobody two
-    assert status "$status" 1
+    assert status "$status" 3
     assert stdout "$output" "one: stopped, PID $one
-nobody: nothing to stop: no such job
 two: stopped, PID $pid"
     assert stderr "$stderr" \
-        "dzctl: stop: PID $! is not one of your jobs; use kill(1)"
+        "dzctl: stop: PID $! is not one of your jobs; use kill(1)
+dzctl: stop: nobody: no such job"
     gone "$one"
     gone "$pid"
     alive $!
-    assert records "$(records)" ""
+    ended_records one two
 }
 
 # Stop, and expect no signal: unsignalled WORD.
@@ -203,17 +207,18 @@ unsignalled() {
     closed strace -f -qq -o trace -e trace=pidfd_send_signal -e signal=none "$CTL" stop web
     assert_match trace "$(<trace)" "*pidfd_send_signal(*, SIGTERM, NULL, 0) = 0*"
 
-    unsignalled nobody
+    # It stays as ended, and may be stopped again.
+    unsignalled web
     assert status "$status" 0
-    assert stdout "$output" "nobody: nothing to stop: no such job"
+    assert_match stdout "$output" "web: nothing to stop: ended (*)"
     unsignalled ./no.pid
     assert status "$status" 0
-    # An ended one, whose record and pidfile go.
+    # An ended one, whose pidfile goes.
     ended_job --name=web --pidfile=web.pid --output=log
     unsignalled web
     assert status "$status" 0
     assert stdout "$output" "web: nothing to stop: ended (status unknown)"
-    assert records "$(records)" ""
+    ended_records web
     [ ! -e web.pid ] || fail "the pidfile is left"
     # Its PID has passed to another process by now.
     job --name=web --output=log -- sleep 1000
@@ -221,7 +226,7 @@ unsignalled() {
     unsignalled web
     assert status "$status" 0
     alive "$pid"
-    assert records "$(records)" ""
+    ended_records web
     echo "$pid" >old.pid
     touch -d yesterday old.pid
     unsignalled ./old.pid
@@ -353,7 +358,7 @@ sleep 60"
         assert result "$(<result)" "me: stopped, PID $pid$how
 status 0"
         gone "$pid"
-        assert records "$(records)" ""
+        ended_records me
         rm result go
     done
 }

@@ -142,7 +142,8 @@ zero|$zero|ended (status 0)"
     assert status "$status" 125
     ctl wait one two
     assert status "$status" 125
-    assert stderr "$stderr" "dzctl: wait: takes one JOB; unexpected argument 'two'"
+    assert stderr "$stderr" "dzctl: wait: one: no such job
+dzctl: wait: two: no such job"
 }
 
 @test "wait: what cannot be told is 125 too, not a job's 1" {

@@ -127,7 +127,7 @@ stay() {
     assert stop "$output" "main: stopped, PID $pid"
     gone "$pid"
     try "$CTL" status main
-    assert "status when it is stopped" "$status" 3
+    assert "status when it is stopped" "$status" 1
 }
 
 @test "--wait=listen: returns when a client is answered; a failure is one" {

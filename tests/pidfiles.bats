@@ -372,7 +372,7 @@ refused() {
     refused "already running as PID $stranger" "echo $stranger >pid"
     watched status ./pid
     assert status "$status" 0
-    assert_match output "$output" "./pid: running, PID $stranger"
+    assert_match output "$output" "./pid: running, PID $stranger, *"
     assert signals "$calls" ""
     watched stop ./pid
     assert status "$status" 0

@@ -4,7 +4,6 @@
 #include "dzctl.h"
 
 #include <getopt.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,15 +14,20 @@ static const struct {
     const char *arg; /* NULL for a flag */
     const char *help;
 } table[] = {
+    /* A capital, and j: letters[] has no short form. */
+    {'a', "all", NULL, NULL /* the command's all_help */},
+    {'A', "any", NULL, "wait for the first that ends, and print its name"},
     {'f', "follow", NULL, "print new lines until the job has ended"},
-    {'j', "json", NULL, "print JSON"}, /* letters[] has no short form */
+    {'j', "json", NULL, "print JSON"},
     {'n', "lines", "N", "number of lines to print (10)"},
-    {'s', "signal", "SIG", "signal to send first (TERM)"},
+    {'R', "all-runs", NULL, "print lines of earlier runs too"},
+    {'s', "signal", "SIG", "signal to send first (TERM), or SIG,SEC,SIG,..."},
+    {'S', "stop", NULL, "stop the job at TERM, INT or HUP"},
     {'t', "timeout", "SEC", "seconds to wait"},
     {'h', "help", NULL, "print this help"},
 };
 enum { OPTIONS = sizeof table / sizeof table[0] };
-static const char letters[] = ":fhn:s:t:";
+static const char letters[] = ":afhn:s:t:";
 
 const char ctl_about_jobs[] =
     "\nA JOB with a slash is a pidfile, only digits are a PID, all else is a name.\n";
@@ -37,14 +41,15 @@ static int print_help(const struct ctl_command *command)
            command->help);
     for (size_t i = 0; i < OPTIONS; i++) {
         const char *arg = table[i].arg;
+        const char *help = table[i].help != NULL ? table[i].help : command->all_help;
         if (table[i].letter != 'h' && strchr(command->options, table[i].letter) == NULL)
             continue;
         snprintf(option, sizeof option, "--%s%s%s", table[i].name,
                  arg != NULL ? "=" : "", arg != NULL ? arg : "");
         if (strchr(letters, table[i].letter) != NULL)
-            printf("  -%c, %-14s  %s\n", table[i].letter, option, table[i].help);
+            printf("  -%c, %-14s  %s\n", table[i].letter, option, help);
         else
-            printf("      %-14s  %s\n", option, table[i].help);
+            printf("      %-14s  %s\n", option, help);
     }
     fputs(ctl_about_jobs, stdout);
     return ctl_finish(0);
@@ -67,6 +72,18 @@ static int set_option(struct arguments *arguments, const char *command, int lett
     const char *at = optarg;
 
     switch (letter) {
+    case 'a':
+        arguments->all = true;
+        return 0;
+    case 'A':
+        arguments->any = true;
+        return 0;
+    case 'R':
+        arguments->all_runs = true;
+        return 0;
+    case 'S':
+        arguments->stop = true;
+        return 0;
     case 'j':
         arguments->json = true;
         return 0;
@@ -78,8 +95,8 @@ static int set_option(struct arguments *arguments, const char *command, int lett
             return 0;
         return ctl_usage(command, optarg, "not a number of seconds");
     case 's':
-        arguments->signal = dz_signal_number(optarg, strlen(optarg));
-        return arguments->signal > 0 ? 0 : ctl_usage(command, optarg, "not a signal");
+        arguments->schedule = optarg;
+        return 0;
     default:
         arguments->lines = dz_read_number(&at);
         if (arguments->lines >= 0 && *at == '\0')
@@ -113,7 +130,6 @@ bool parse_arguments(struct arguments *arguments, const struct ctl_command *comm
 
     memset(arguments, 0, sizeof *arguments);
     arguments->timeout = -1;
-    arguments->signal = SIGTERM;
     arguments->lines = 10;
     list_options(options);
     opterr = 0;
@@ -141,8 +157,11 @@ bool parse_arguments(struct arguments *arguments, const struct ctl_command *comm
     }
     arguments->names = argv + optind;
     arguments->count = argc - optind;
-    if (arguments->count < command->least)
-        *status = ctl_usage(argv[0], NULL, "takes a JOB: a name, PID or pidfile");
+    if (arguments->all && command->least > 0 && arguments->count >= command->least)
+        *status = ctl_usage(argv[0], arguments->names[command->least - 1],
+                            "--all takes no JOB");
+    else if (arguments->count < command->least - arguments->all)
+        *status = ctl_usage(argv[0], NULL, command->lacks);
     else if (arguments->count > command->most)
         *status = refuse_operand(command, arguments->names[command->most]);
     return *status == 0;

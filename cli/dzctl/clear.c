@@ -22,11 +22,13 @@ static int clear_one(const char *word)
     }
     if (job.state == JOB_UNKNOWN)
         job_fault_unknown(&job, "clear", job.file != NULL ? job.file : word, &fault);
+    else if (job.state == JOB_NONE)
+        fault_no_job("clear", word, &fault);
     else
-        dz_fault(&fault, "clear", word, 0,
-                 job.state == JOB_NONE ? "no such job" : "running; stop it first");
+        dz_fault(&fault, "clear", word, 0, "running; stop it first");
+    if (job.state == JOB_RUNS)
+        fault.status = CTL_FAILED;
     job_free(&job);
-    fault.status = CTL_FAILED;
     return ctl_tell(&fault);
 }
 

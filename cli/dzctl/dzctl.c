@@ -9,24 +9,39 @@
 
 static const char version[] = "dzctl " DZ_VERSION "\n";
 
+static const char lacks_job[] = "takes a JOB: a name, PID or pidfile";
+
 /* A new command is a row here and a file. */
 static const struct ctl_command commands[] = {
     {.name = "list",
-     .synopsis = "[--json]",
+     .synopsis = "[-a] [--json]",
      .help = "show all jobs",
-     .options = "j",
+     .options = "aj",
+     .all_help = "jobs without a name that have ended, too",
      .run = command_list},
     {.name = "status",
-     .synopsis = "[--json] JOB",
+     .synopsis = "[--json] [-a] JOB...",
      .help = "exit 0: runs, 1: ended, 3: no job, 4: unknown",
-     .options = "j",
+     .options = "aj",
+     .all_help = "all jobs",
+     .lacks = lacks_job,
      .least = 1,
-     .most = 1,
+     .most = INT_MAX,
      .run = command_status},
+    {.name = "pid",
+     .synopsis = "JOB...",
+     .help = "print the PID of a job that runs",
+     .options = "",
+     .lacks = lacks_job,
+     .least = 1,
+     .most = INT_MAX,
+     .run = command_pid},
     {.name = "stop",
-     .synopsis = "[-t SEC] [-s SIG] JOB...",
+     .synopsis = "[-t SEC] [-s SIG] [-a] JOB...",
      .help = "send TERM, then KILL after SEC seconds (10)",
-     .options = "ts",
+     .options = "ast",
+     .all_help = "all jobs that run",
+     .lacks = lacks_job,
      .least = 1,
      .most = INT_MAX,
      .run = command_stop},
@@ -34,6 +49,7 @@ static const struct ctl_command commands[] = {
      .synopsis = "[-t SEC] JOB...",
      .help = "stop it, and start it again as it was started",
      .options = "t",
+     .lacks = lacks_job,
      .least = 1,
      .most = INT_MAX,
      .run = command_restart},
@@ -41,27 +57,42 @@ static const struct ctl_command commands[] = {
      .synopsis = "JOB...",
      .help = "start a job that has ended as it was started",
      .options = "",
+     .lacks = lacks_job,
      .least = 1,
      .most = INT_MAX,
      .run = command_start},
+    {.name = "signal",
+     .synopsis = "[-a] SIG JOB...",
+     .help = "send a signal to the job's process",
+     .options = "a",
+     .all_help = "all jobs that run",
+     .lacks = "takes a signal, and a JOB: a name, PID or pidfile",
+     .least = 2,
+     .most = INT_MAX,
+     .run = command_signal},
     {.name = "wait",
-     .synopsis = "[-t SEC] JOB",
+     .synopsis = "[-t SEC] [--any] [--stop] [-a] JOB...",
      .help = "wait for the job, exit with its exit status",
-     .options = "t",
+     .options = "aAtS",
+     .all_help = "all jobs that run",
+     .lacks = lacks_job,
      .least = 1,
-     .most = 1,
+     .most = INT_MAX,
      .run = command_wait},
     {.name = "log",
-     .synopsis = "[-f] [-n N] JOB",
-     .help = "print the last N lines (10) of its log",
-     .options = "fn",
+     .synopsis = "[-f] [-n N] [--all-runs] [-a] JOB...",
+     .help = "print the last N lines (10) that it wrote",
+     .options = "afnR",
+     .all_help = "all jobs that run",
+     .lacks = lacks_job,
      .least = 1,
-     .most = 1,
+     .most = INT_MAX,
      .run = command_log},
     {.name = "inspect",
      .synopsis = "[--json] JOB",
      .help = "check whether a process is a proper daemon",
      .options = "j",
+     .lacks = lacks_job,
      .least = 1,
      .most = 1,
      .run = command_inspect},
@@ -74,16 +105,71 @@ static const struct ctl_command commands[] = {
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
+/* Words of other tools: the command that is meant, or else what to write. */
+static const struct {
+    const char *word;
+    const char *command;
+    const char *answer;
+} words[] = {
+    {"ps", "list", NULL},
+    {"ls", "list", NULL},
+    {"logs", "log", NULL},
+    {"tail", "log", NULL},
+    {"rm", "clear", NULL},
+    {"delete", "clear", NULL},
+    {"show", "status", NULL},
+    {"info", "status", NULL},
+    {"kill", NULL,
+     "to end a job write dzctl stop JOB; to send a signal, dzctl signal SIG JOB"},
+    {"reload", NULL, "write dzctl signal HUP JOB"},
+    {"run", NULL, "write dznohup -d --name=NAME COMMAND"},
+    {"attach", NULL, "write dzctl log -f JOB"},
+    {"top", NULL, "write dzctl list"},
+    {"describe", NULL, "write dzctl inspect JOB"},
+};
+enum { WORDS = sizeof words / sizeof words[0] };
+
+/* Returns the operands in a synopsis: what follows the options. */
+static const char *operands_of(const char *synopsis)
+{
+    const char *end = strstr(synopsis, "[JOB") == NULL ? strrchr(synopsis, ']') : NULL;
+
+    return end == NULL ? synopsis : end[1] == ' ' ? end + 2 : end + 1;
+}
+
 static int print_help(void)
 {
     fputs("Usage: dzctl COMMAND [OPTION]... [JOB]...\n"
           "Show and manage the jobs that dznohup and libdz.so have started.\n\n",
           stdout);
     for (size_t i = 0; i < COMMANDS; i++)
-        printf("  %-7s %-24s %s\n", commands[i].name, commands[i].synopsis,
+        printf("  %-8s %-11s %s\n", commands[i].name, operands_of(commands[i].synopsis),
                commands[i].help);
     fputs(ctl_about_jobs, stdout);
+    fputs("dzctl COMMAND --help shows the options of a command.\n", stdout);
     return ctl_finish(0);
+}
+
+static const struct ctl_command *find_command(const char *name)
+{
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (strcmp(name, commands[i].name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+/* Runs a command that is called by another tool's word, or says what to write. */
+static int run_other_word(int argc, char **argv)
+{
+    for (size_t i = 0; i < WORDS; i++) {
+        if (strcmp(argv[0], words[i].word) != 0)
+            continue;
+        if (words[i].command == NULL)
+            return ctl_usage(argv[0], NULL, words[i].answer);
+        const struct ctl_command *command = find_command(words[i].command);
+        return command->run(command, argc, argv);
+    }
+    return ctl_usage("command", argv[0], "unknown; see dzctl --help");
 }
 
 int main(int argc, char **argv)
@@ -97,8 +183,7 @@ int main(int argc, char **argv)
         fputs(version, stdout);
         return ctl_finish(0);
     }
-    for (size_t i = 0; i < COMMANDS; i++)
-        if (strcmp(argv[1], commands[i].name) == 0)
-            return commands[i].run(&commands[i], argc - 1, argv + 1);
-    return ctl_usage("command", argv[1], "unknown; see dzctl --help");
+    const struct ctl_command *command = find_command(argv[1]);
+    return command != NULL ? command->run(command, argc - 1, argv + 1)
+                           : run_other_word(argc - 1, argv + 1);
 }

@@ -21,7 +21,7 @@ extern char **environ;
 enum {
     CTL_FAILED = 1,      /* the command failed, or its answer is no */
     CTL_DEAD = 1,        /* status: the job has ended, a record or pidfile is left */
-    CTL_NOT_RUNNING = 3, /* status: there is no such job */
+    CTL_NOT_RUNNING = 3, /* there is no such job */
     CTL_UNKNOWN = 4      /* status: dzctl cannot tell whether the job runs */
 };
 
@@ -46,8 +46,10 @@ struct ctl_command {
     const char *name;
     const char *synopsis; /* its arguments, for --help */
     const char *help;
-    const char *options; /* the letters of its options */
-    int least;           /* number of operands */
+    const char *options;  /* the letters of its options */
+    const char *all_help; /* what --all does */
+    const char *lacks;    /* the message if there are too few operands */
+    int least;            /* number of operands; with --all one less */
     int most;
     int (*run)(const struct ctl_command *command, int argc, char **argv);
 };
@@ -56,24 +58,28 @@ extern const char ctl_about_jobs[];
 
 /* The arguments of a command.  A field is used if the command has that option. */
 struct arguments {
+    bool all;
+    bool any;
     bool json;
     bool follow;
-    int64_t timeout; /* milliseconds; -1 if not given */
-    int signal;
+    bool all_runs;
+    bool stop;
+    int64_t timeout;      /* milliseconds; -1 if not given */
+    const char *schedule; /* NULL if not given */
     int lines;
     char **names; /* the operands */
     int count;
 };
 
 /*
- * Parses argv by the command's row.  Letters stand for options: f (--follow), j
- * (--json), n (--lines), s (--signal), t (--timeout).  Returns true.  If it printed a
- * message or help, it returns false and sets *status to the exit status.
+ * Parses argv by the command's row, in which letters stand for options.  Returns true.
+ * If it printed a message or help, it returns false and sets *status to the exit
+ * status.
  */
 bool parse_arguments(struct arguments *arguments, const struct ctl_command *command,
                      int argc, char **argv, int *status);
 
-/* ---- job.c: jobs by their records ---- */
+/* ---- read_job.c, job.c: jobs by their records ---- */
 
 enum job_state {
     JOB_RUNS,
@@ -82,13 +88,33 @@ enum job_state {
     JOB_NONE     /* there is no such job */
 };
 
-/* A job.  Its strings are allocated, NULL if unknown. */
+/* What the processes of a job use; see job_measure. */
+struct usage {
+    int processes;  /* 0: not known */
+    double seconds; /* of processor time */
+    double age;     /* seconds since the start of the job's process */
+    double share;   /* of one processor, over that time */
+    int64_t bytes;  /* of resident memory */
+};
+
+/* A job.  Its strings are NULL if unknown. */
 struct job {
     enum job_state state;
     const char *why;         /* JOB_UNKNOWN: the reason; not allocated */
     struct dz_record record; /* without a record: who alone; pid 0: no process */
     bool recorded;
-    int status; /* as of waitpid(2), or -1 if unknown */
+    int status;       /* as of waitpid(2), or -1 if unknown */
+    bool keeper_runs; /* the job has a keeper, and that runs; this and the next: kept */
+    bool waits;       /* its keeper is about to start it again */
+    int restarts;
+    int last;        /* how the run before has ended, as of waitpid(2); -1: unknown */
+    int64_t began;   /* the first run; this and the next: seconds since the epoch */
+    int64_t ended;   /* the last run; 0: it has not, or that is unknown */
+    int64_t ready;   /* the run that dzctl restart has asked for; 0: not yet, or none */
+    char *note;      /* what the keeper says is wrong */
+    int64_t noticed; /* when the end was noticed, or 0 */
+    int64_t log_size; /* of its logs when it was started */
+    int64_t error_log_size;
     char *file; /* the record's absolute path */
     char *name;
     char *cwd;
@@ -96,18 +122,13 @@ struct job {
     char *error_log; /* stderr's, if it has its own */
     char *pidfile;
     char **argv;
-    char **options;   /* "NAME" or "NAME=VALUE", as of dznohup's command line */
-    char **older;     /* "PID START": what was in its session before it */
-    int umask;        /* of the caller; -1: unknown */
-    bool keeper_runs; /* the job has a keeper, and that runs; this and the next: kept */
-    bool waits;       /* its keeper is about to start it again */
-    int restarts;
-    int last;      /* how the run before has ended, as of waitpid(2); -1: unknown */
-    int64_t began; /* the first run; this and the next: seconds since the epoch */
-    int64_t ended; /* the last run; 0: it has not */
-    int64_t ready; /* the run that dzctl restart has asked for; 0: not yet, or none */
-    char *note;    /* what the keeper says is wrong */
-    char *problem; /* why its pidfile names no process */
+    char **options; /* "NAME" or "NAME=VALUE", as of dznohup's command line */
+    char **older;   /* "PID START": what was in its session before it */
+    struct usage usage;
+    int umask;          /* of the caller; -1: unknown */
+    char *problem;      /* why its pidfile names no process */
+    char *real_pidfile; /* pidfile, if no record names it */
+    char **lists;       /* holds argv, options, older and the strings of the record */
 };
 
 /* Makes an empty job, JOB_NONE. */
@@ -126,11 +147,22 @@ int job_read(struct job *job, int directory, const char *path, const char *file)
  * allocated.  A missing state directory has no jobs. */
 int job_list(struct job **jobs, size_t *count, struct dz_fault *fault);
 
+/* ---- usage.c ---- */
+
+/* Fills in what each job that runs uses, by one walk over /proc: its session if that is
+ * its own, else its process and what descends from that. */
+void job_measure(struct job *const *jobs, size_t count);
+
+/* ---- job.c: changing and removing ---- */
+
+/* Removes the pidfile of a job that has ended. */
+void job_remove_pidfile(const struct job *job);
+
 /* Removes the record and pidfile of a job whose end is proven. */
 void job_forget(const struct job *job);
 
-/* Adds the exit status to the record. */
-void job_note_status(const struct job *job, int status);
+/* Notes that the job has ended just now, with that status or -1, in its record too. */
+void job_note_end(struct job *job, int status);
 
 /* Returns the job's name, or its PID in digits. */
 const char *job_called(const struct job *job, char digits[24]);
@@ -151,16 +183,16 @@ int job_find(struct job *job, const char *word, struct dz_fault *fault);
 
 /* ---- kept.c: jobs with a keeper ---- */
 
-/*
- * Asks the keeper to stop its job, and waits for its end.  Returns 1 if that took KILL,
- * 0, or -1 and sets errno.  *stopped is false if the keeper did not answer and was
- * killed: the job may still run.
- */
-int kept_stop(const struct job *job, int signal, int64_t timeout, bool *stopped);
+/* Asks the keeper to stop its job: signal, and KILL after timeout.  Returns 0, or -1
+ * and sets errno: ESRCH if the keeper has ended. */
+int kept_ask_stop(const struct job *job, int signal, int64_t timeout);
 
 /* Returns the status that the keeper has recorded at the job's end, as of waitpid(2),
  * or -1 if there is none. */
 int kept_status(const struct job *job);
+
+/* Takes the end that the keeper has recorded. */
+void job_take_kept_end(struct job *job);
 
 /* Makes the keeper start its job again, and prints the new PID.  Returns the exit
  * status. */
@@ -168,6 +200,36 @@ int kept_restart(const struct job *job, const char *word, int64_t timeout);
 
 /* Appends ", started ..., restarted 3 times, last: exit status 5" and so on. */
 void kept_words(const struct job *job, struct dz_text *text);
+
+/* ---- select.c: the jobs that a command is about ---- */
+
+/* A job and what the user called it. */
+struct choice {
+    struct job job;
+    const char *word; /* without one: its name, or its PID in digits */
+    char digits[24];
+};
+
+/*
+ * Finds the jobs that arguments name from operand first on or, with --all, all that
+ * have a record.  Reports each that cannot be found, and returns the greatest status of
+ * those reports, 0 without one.  failure, if not 0, stands for CTL_FAILED then.
+ * *choices is allocated.
+ */
+int select_jobs(const struct arguments *arguments, int first, int failure,
+                struct choice **choices, size_t *count);
+
+/* Drops the jobs that do not run. */
+void keep_running(struct choice *choices, size_t *count);
+
+/* Calls job_measure for them. */
+void measure_choices(struct choice *choices, size_t count);
+
+void free_choices(struct choice *choices, size_t count);
+
+/* Fills in *fault: there is no job called word, and which name is the nearest.  Its
+ * status is CTL_NOT_RUNNING.  Returns -1. */
+int fault_no_job(const char *command, const char *word, struct dz_fault *fault);
 
 /* ---- json.c ---- */
 
@@ -186,14 +248,20 @@ void json_text(const char *string);
  * out. */
 char *shown_text(const char *string);
 
-/* Writes the date and time of that moment. */
-void shown_time(int64_t seconds, char text[32]);
-
 /* Appends "status 3" or "SIGKILL" for a status as of waitpid(2). */
 void add_status(struct dz_text *text, int status);
 
-/* Writes the date and time of the start, "-" if unknown. */
-void shown_since(const struct job *job, char text[32]);
+enum { SHOWN_MAX = 32 };
+
+/* Return a text, which may be in room.  Of a time, seconds since the epoch: its date
+ * and time or, if brief, only one of both: the time of today, else the date.  "-": it
+ * is unknown. */
+const char *shown_time(int64_t seconds, bool brief, char room[SHOWN_MAX]);
+const char *shown_share(const struct usage *usage, char room[SHOWN_MAX]);  /* "0.5%" */
+const char *shown_memory(const struct usage *usage, char room[SHOWN_MAX]); /* "12M" */
+
+/* Returns when the job was started, or 0. */
+int64_t started_at(const struct job *job);
 
 /* Prints a job as a JSON object.  called is what the user called it. */
 void show_json(const struct job *job, const char *called);
@@ -216,13 +284,84 @@ int width_of(const char *text);
 /* Prints as much of text as fits columns.  Returns the columns printed. */
 int print_columns(const char *text, int columns);
 
-/* ---- wait.c ---- */
+/* ---- final_status.c ---- */
 
-/*
- * Waits for the end of a job until the clock (dz_milliseconds) reaches until.  Returns
- * its status as of waitpid(2), -1 if that is unknown, -2 if it has not ended.
- */
-int await_job(const struct job *job, int64_t until);
+/* Returns the status of a process that has ended, as of waitpid(2), or -1 if it is
+ * unknown.  pidfd may be -1. */
+int final_status(int pidfd, pid_t pid);
+
+/* ---- schedule.c: what stop sends, and when ---- */
+
+enum { SCHEDULE_MAX = 16 };
+
+struct schedule {
+    int count;
+    struct {
+        int signal;
+        int64_t wait; /* milliseconds after it */
+    } steps[SCHEDULE_MAX];
+};
+
+/* Parses "TERM,5,KILL", or a signal alone, which KILL follows after timeout.  Returns
+ * NULL, or the reason of a refusal. */
+const char *parse_schedule(struct schedule *schedule, const char *text,
+                           int64_t timeout);
+
+/* ---- targets.c: stops several jobs at a time ---- */
+
+/* A job that is to be stopped. */
+struct target {
+    struct job *job;
+    const char *word;
+    bool kept;                  /* its keeper stops it, and is waited for */
+    pid_t session;              /* to be ended with it; 0: none */
+    struct dz_identity *spared; /* of that session */
+    size_t spared_count;
+    int pidfd; /* or -1 */
+    bool ended;
+    int64_t killed; /* the milliseconds after which it took KILL, or -1 */
+    int err;        /* why it cannot be stopped, or 0 */
+};
+
+/* Makes a target of a job that runs. */
+void target_init(struct target *target, struct job *job, const char *word);
+
+void target_free(struct target *target);
+
+/* Stops all of them by the schedule, then what is left of their sessions.  Notes the
+ * ends. */
+void stop_targets(struct target *targets, size_t count,
+                  const struct schedule *schedule);
+
+/* ---- rest.c ---- */
+
+/* Stops what is left of the sessions of targets that have ended.  Sets their err. */
+void stop_rests(struct target *targets, size_t count, int64_t until);
+
+/* ---- source.c, follow.c ---- */
+
+/* A log that is shown. */
+struct source {
+    const struct choice *choice;
+    const char *path;
+    int fd;        /* or -1 */
+    bool labelled; /* the job's name is before each line */
+    char *begun;   /* the beginning of a line, without its end */
+    size_t length;
+    size_t room;
+    bool done; /* follow: the job has ended and all was read */
+};
+
+/* Copies the log to stdout from its position on.  Returns 0, or -1 and sets errno;
+ * *written is false if stdout failed. */
+int copy_rest(struct source *source, bool *written);
+
+/* Prints a labelled line that lacks its end.  Returns as copy_rest. */
+int end_begun_line(struct source *source, bool *written);
+
+/* Prints new lines until all jobs have ended.  Returns as copy_rest, and sets *failed
+ * to the log that cannot be read. */
+int follow(struct source *sources, size_t count, bool *written, struct source **failed);
 
 /* ---- the commands ---- */
 
@@ -235,5 +374,7 @@ int command_wait(const struct ctl_command *command, int argc, char **argv);
 int command_log(const struct ctl_command *command, int argc, char **argv);
 int command_inspect(const struct ctl_command *command, int argc, char **argv);
 int command_clear(const struct ctl_command *command, int argc, char **argv);
+int command_signal(const struct ctl_command *command, int argc, char **argv);
+int command_pid(const struct ctl_command *command, int argc, char **argv);
 
 #endif

@@ -41,7 +41,7 @@ static int find_name(struct job *job, const char *file, struct dz_fault *fault)
                                     : NULL);
 }
 
-struct choice {
+struct best {
     char file[NAME_MAX + 1]; /* of the best record so far, or empty */
     enum dz_state state;
     bool alive; /* a process of this PID namespace has the PID */
@@ -59,14 +59,14 @@ static int weight(enum dz_state state, bool alive)
 
 static int choose(const char *file, const struct dz_record *record, void *data)
 {
-    struct choice *choice = data;
+    struct best *best = data;
     enum dz_state state = dz_identity_state(&record->who, NULL);
-    int before = choice->file[0] != '\0' ? weight(choice->state, choice->alive) : 0;
+    int before = best->file[0] != '\0' ? weight(best->state, best->alive) : 0;
 
-    if (weight(state, choice->alive) <= before)
+    if (weight(state, best->alive) <= before)
         return 0;
-    choice->state = state;
-    snprintf(choice->file, sizeof choice->file, "%s", file);
+    best->state = state;
+    snprintf(best->file, sizeof best->file, "%s", file);
     /* No other record says more of this PID here.  So the state directory is read only
      * for PIDs that no record is called by. */
     return dz_is_here(&record->who);
@@ -83,13 +83,12 @@ static int find_pid(struct job *job, const char *word, struct dz_fault *fault)
     if (who.pid < 1)
         return dz_fault(fault, "pid", word, 0, "not a PID");
     int err = dz_identify(who.pid, &who) < 0 ? errno : 0;
-    struct choice choice = {.alive = err == 0};
+    struct best best = {.alive = err == 0};
     int directory = open_state(path, &unheard);
     /* Without records that can be trusted, the process alone is found. */
     if (directory >= 0)
-        dz_record_each_of(directory, who.pid, choose, &choice);
-    int result =
-        choice.file[0] != '\0' ? job_read(job, directory, path, choice.file) : -1;
+        dz_record_each_of(directory, who.pid, choose, &best);
+    int result = best.file[0] != '\0' ? job_read(job, directory, path, best.file) : -1;
     if (directory >= 0)
         close(directory); /* nothing was written */
     if (result == 0)
@@ -153,7 +152,7 @@ static void take_pidfile(struct job *job, const char *word, int records,
         job->problem = strdup(problem);
     }
     if (job->pidfile == NULL)
-        job->pidfile = realpath(word, NULL);
+        job->pidfile = job->real_pidfile = realpath(word, NULL);
 }
 
 static int find_pidfile(struct job *job, const char *word, struct dz_fault *fault)

@@ -1,8 +1,5 @@
 /*
- * Jobs by their records: reads, lists and removes them.
- *
- * Invariant: a job is JOB_RUNS only if the process that its record identifies runs, and
- * JOB_ENDED only if the end of that process is proven.
+ * Jobs by their records: lists and removes them.
  */
 #include "dzctl.h"
 
@@ -14,213 +11,48 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- reading a record ---- */
-
-/* Returns the bytes of the file open on fd, terminated, or NULL and sets errno.  They
- * are valid until the next call. */
-static char *read_whole(int fd)
+static bool is_digit(char c)
 {
-    static char *text;
-    static size_t size;
+    return c >= '0' && c <= '9';
+}
+
+/* Skips zeros at *at, and returns the number of digits that follow. */
+static size_t skip_zeros(const char **at)
+{
     size_t length = 0;
 
-    for (;;) {
-        if (size - length < 2) {
-            size_t wanted = size > 0 ? 2 * size : 16384;
-            char *more = realloc(text, wanted);
-            if (more == NULL)
-                return NULL;
-            text = more;
-            size = wanted;
+    while (**at == '0')
+        ++*at;
+    while (is_digit((*at)[length]))
+        length++;
+    return length;
+}
+
+/* Compares names, in which numbers count as such: "w2" is before "w10". */
+static int compare_names(const char *one, const char *other)
+{
+    const char *a = one;
+    const char *b = other;
+
+    while (*a != '\0' && *b != '\0') {
+        if (is_digit(*a) && is_digit(*b)) {
+            size_t length = skip_zeros(&a);
+            size_t other_length = skip_zeros(&b);
+            if (length != other_length)
+                return length < other_length ? -1 : 1;
+            int order = memcmp(a, b, length);
+            if (order != 0)
+                return order;
+            a += length;
+            b += length;
+        } else if (*a++ != *b++) {
+            return (unsigned char)a[-1] < (unsigned char)b[-1] ? -1 : 1;
         }
-        ssize_t n = read(fd, text + length, size - 1 - length);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return NULL;
-        length += (size_t)n;
-        text[length] = '\0';
-        if (length + 1 < size) /* a regular file ends there */
-            return text;
     }
+    if (*a != *b)
+        return *a == '\0' ? -1 : 1;
+    return strcmp(one, other); /* "w1" and "w01" */
 }
-
-/* Returns an allocated copy of the value between at and end, without its escapes. */
-static char *unescape(const char *at, const char *end)
-{
-    char *text = malloc((size_t)(end - at) + 1);
-    char *to = text;
-
-    if (text == NULL)
-        return NULL;
-    for (; at < end; at++) {
-        bool escaped = *at == '\\' && at + 1 < end;
-        at += escaped;
-        *to++ = *at;
-        if (escaped && *at == 'n')
-            to[-1] = '\n';
-    }
-    *to = '\0';
-    return text;
-}
-
-/* Adds a string to a list that ends in NULL.  If memory runs out, it is missing. */
-static void add_string(char ***list, char *string)
-{
-    size_t count = 0;
-    char **more;
-
-    while (*list != NULL && (*list)[count] != NULL)
-        count++;
-    more = realloc(*list, (count + 2) * sizeof *more);
-    if (more == NULL) {
-        free(string);
-        return;
-    }
-    *list = more;
-    more[count] = string;
-    more[count + 1] = NULL;
-}
-
-/* Takes one line of a record. */
-static void take_line(struct job *job, const char *line, const char *end)
-{
-    enum kind { TEXT, LIST, NUMBER, TIME };
-    static const struct {
-        const char *key;
-        enum kind kind;
-        size_t field;
-    } fields[] = {
-        {"arg", LIST, offsetof(struct job, argv)},
-        {"option", LIST, offsetof(struct job, options)},
-        {"name", TEXT, offsetof(struct job, name)},
-        {"cwd", TEXT, offsetof(struct job, cwd)},
-        {"log", TEXT, offsetof(struct job, log)},
-        {"error_log", TEXT, offsetof(struct job, error_log)},
-        {"pidfile", TEXT, offsetof(struct job, pidfile)},
-        {"older", LIST, offsetof(struct job, older)},
-        {"status", NUMBER, offsetof(struct job, status)},
-        {"umask", NUMBER, offsetof(struct job, umask)},
-        {"restarts", NUMBER, offsetof(struct job, restarts)},
-        {"last", NUMBER, offsetof(struct job, last)},
-        {"began", TIME, offsetof(struct job, began)},
-        {"ended", TIME, offsetof(struct job, ended)},
-        {"ready", TIME, offsetof(struct job, ready)},
-        {"note", TEXT, offsetof(struct job, note)},
-    };
-    const char *value = memchr(line, ' ', (size_t)(end - line));
-    size_t length = value != NULL ? (size_t)(value - line) : 0;
-    int64_t number;
-
-    for (size_t i = 0; length > 0 && i < sizeof fields / sizeof fields[0]; i++) {
-        void *field = (char *)job + fields[i].field;
-        if (strlen(fields[i].key) != length || memcmp(line, fields[i].key, length) != 0)
-            continue;
-        value++;
-        if (fields[i].kind == LIST)
-            add_string(field, unescape(value, end));
-        else if (fields[i].kind == TEXT && *(char **)field == NULL)
-            *(char **)field = unescape(value, end);
-        else if (fields[i].kind == NUMBER && dz_read_long(&value, &number) == 0 &&
-                 number <= INT_MAX)
-            *(int *)field = (int)number;
-        else if (fields[i].kind == TIME && dz_read_long(&value, &number) == 0)
-            *(int64_t *)field = number;
-        return;
-    }
-}
-
-/* Takes the lines after the beginning of a record.  Returns whether "end" is among
- * them.  A status may follow it. */
-static bool take_lines(struct job *job, const char *line)
-{
-    const char *end;
-    bool complete = false;
-
-    while ((end = strchr(line, '\n')) != NULL) {
-        complete = complete || (end - line == 3 && memcmp(line, "end", 3) == 0);
-        take_line(job, line, end);
-        line = end + 1;
-    }
-    return complete;
-}
-
-void job_init(struct job *job)
-{
-    memset(job, 0, sizeof *job);
-    job->state = JOB_NONE;
-    job->status = -1;
-    job->umask = -1;
-    job->last = -1;
-    job->why = "";
-}
-
-static enum job_state state_of(const struct dz_record *record, const char **why)
-{
-    switch (dz_record_state(record, why)) {
-    case DZ_RUNS:
-        return JOB_RUNS;
-    case DZ_ENDED:
-        return JOB_ENDED;
-    default:
-        return JOB_UNKNOWN;
-    }
-}
-
-int job_read(struct job *job, int directory, const char *path, const char *file)
-{
-    const char *rest;
-    char *text;
-    int fd = dz_record_open(directory, file);
-
-    job_init(job);
-    if (fd < 0)
-        return -1;
-    text = read_whole(fd);
-    int err = errno;
-    close(fd); /* only read: close cannot lose data */
-    errno = err;
-    if (text == NULL)
-        return -1;
-    rest = dz_record_parse(text, &job->record);
-    if (rest == NULL || !take_lines(job, rest) ||
-        asprintf(&job->file, "%s/%s", path, file) < 0) {
-        job->file = NULL;
-        job_free(job);
-        errno = EINVAL;
-        return -1;
-    }
-    job->recorded = true;
-    job->state = state_of(&job->record, &job->why);
-    job->keeper_runs = dz_keeper_state(&job->record) == DZ_RUNS;
-    job->waits = job->keeper_runs && job->ended > 0;
-    return 0;
-}
-
-static void free_list(char **list)
-{
-    for (char **string = list; string != NULL && *string != NULL; string++)
-        free(*string);
-    free(list);
-}
-
-void job_free(struct job *job)
-{
-    free_list(job->argv);
-    free_list(job->options);
-    free_list(job->older);
-    free(job->file);
-    free(job->name);
-    free(job->cwd);
-    free(job->log);
-    free(job->error_log);
-    free(job->pidfile);
-    free(job->problem);
-    free(job->note);
-    job_init(job);
-}
-
-/* ---- all of them ---- */
 
 static int by_name(const void *a, const void *b)
 {
@@ -228,7 +60,7 @@ static int by_name(const void *a, const void *b)
     const struct job *other = b;
 
     if (one->name != NULL && other->name != NULL)
-        return strcmp(one->name, other->name);
+        return compare_names(one->name, other->name);
     if (one->name != NULL || other->name != NULL)
         return one->name != NULL ? -1 : 1;
     return (one->record.who.pid > other->record.who.pid) -
@@ -249,6 +81,26 @@ static int add_job(struct job **jobs, size_t *count, const struct job *job)
     return 0;
 }
 
+/*
+ * A job without a name that has ended is forgotten after a day.  The time of an end is
+ * known only if somebody waited for it; so the first list after it notes the time.
+ * Returns whether the job is forgotten.
+ */
+static bool is_outdated(const struct job *job, int directory, const char *file)
+{
+    enum { DAY = 24 * 60 * 60 };
+    int64_t over = job->ended > 0 ? job->ended : job->noticed;
+
+    if (job->name != NULL || job->state != JOB_ENDED)
+        return false;
+    if (over == 0)
+        dz_record_add_notice(directory, file, &job->record);
+    if (over == 0 || dz_now() - over < DAY)
+        return false;
+    job_forget(job);
+    return true;
+}
+
 /* Reads all records of the state directory, and closes it. */
 static int read_directory(int directory, const char *path, struct job **jobs,
                           size_t *count)
@@ -263,7 +115,10 @@ static int read_directory(int directory, const char *path, struct job **jobs,
         if (entry->d_name[0] == '.' ||
             job_read(&job, dirfd(entries), path, entry->d_name) < 0)
             continue;
-        result = add_job(jobs, count, &job);
+        if (is_outdated(&job, dirfd(entries), entry->d_name))
+            job_free(&job);
+        else
+            result = add_job(jobs, count, &job);
     }
     if (entries != NULL)
         closedir(entries); /* only read: close cannot lose data */
@@ -290,17 +145,22 @@ int job_list(struct job **jobs, size_t *count, struct dz_fault *fault)
 
 /* ---- changing and removing ---- */
 
-void job_forget(const struct job *job)
+void job_remove_pidfile(const struct job *job)
 {
     struct dz_fault unheard;
     char path[PATH_MAX];
     int records;
 
-    if (job->pidfile != NULL) {
-        records = dz_state_open(environ, false, path, &unheard);
-        dz_pidfile_remove(job->pidfile, records, job->record.who.pid, false);
-        dz_close_fd(&records);
-    }
+    if (job->pidfile == NULL)
+        return;
+    records = dz_state_open(environ, false, path, &unheard);
+    dz_pidfile_remove(job->pidfile, records, job->record.who.pid, false);
+    dz_close_fd(&records);
+}
+
+void job_forget(const struct job *job)
+{
+    job_remove_pidfile(job);
     if (job->file != NULL)
         dz_record_remove(job->file, job->record.who.pid, false);
 }
@@ -315,10 +175,13 @@ const char *job_called(const struct job *job, char digits[24])
     return digits;
 }
 
-void job_note_status(const struct job *job, int status)
+void job_note_end(struct job *job, int status)
 {
+    job->state = JOB_ENDED;
+    job->status = status;
+    job->ended = dz_now();
     if (job->file != NULL)
-        dz_record_add_status(job->file, job->record.who.pid, status);
+        dz_record_add_end(job->file, job->record.who.pid, status, job->ended);
 }
 
 int job_fault_unknown(const struct job *job, const char *command, const char *word,

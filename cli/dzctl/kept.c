@@ -11,8 +11,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { KEEPER_MS = 10000 /* for what the keeper does after the time of the stop */ };
-
 int kept_status(const struct job *job)
 {
     struct job again;
@@ -26,6 +24,13 @@ int kept_status(const struct job *job)
         status = again.status;
     job_free(&again);
     return status;
+}
+
+void job_take_kept_end(struct job *job)
+{
+    job->status = kept_status(job);
+    job->state = JOB_ENDED;
+    job->keeper_runs = false;
 }
 
 /* Sends TERM to the keeper, with what it is to do.  Returns 0, or -1 and sets errno. */
@@ -58,21 +63,9 @@ static int ask_keeper(const struct dz_identity *keeper, int signal, int64_t time
     return result;
 }
 
-int kept_stop(const struct job *job, int signal, int64_t timeout, bool *stopped)
+int kept_ask_stop(const struct job *job, int signal, int64_t timeout)
 {
-    const struct dz_identity *keeper = &job->record.keeper;
-    int64_t now = dz_milliseconds();
-    int64_t until =
-        timeout > INT64_MAX - now - KEEPER_MS ? INT64_MAX : now + timeout + KEEPER_MS;
-
-    *stopped = true;
-    if (ask_keeper(keeper, signal, timeout, false) < 0 && errno != ESRCH)
-        return -1;
-    if (dz_await_end(keeper, until))
-        return kept_status(job) == SIGKILL;
-    /* It hangs.  Once it is gone the job is stopped as one without a keeper. */
-    *stopped = false;
-    return dz_stop_process(keeper, SIGKILL, now);
+    return ask_keeper(&job->record.keeper, signal, timeout, false);
 }
 
 /* Waits until the keeper has started its job again.  Reads the record to *again.
@@ -122,13 +115,12 @@ int kept_restart(const struct job *job, const char *word, int64_t timeout)
 /* Appends ", WORD TIME". */
 static void add_time(struct dz_text *text, const char *word, int64_t seconds)
 {
-    char time[32];
+    char room[SHOWN_MAX];
 
-    shown_time(seconds, time);
     dz_add(text, ", ");
     dz_add(text, word);
     dz_add(text, " ");
-    dz_add(text, time);
+    dz_add(text, shown_time(seconds, false, room));
 }
 
 void kept_words(const struct job *job, struct dz_text *text)

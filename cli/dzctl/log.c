@@ -1,192 +1,157 @@
 /*
- * log: prints the end of a job's log, and with -f new lines until the job has ended.
+ * log: prints the end of what this run of a job has written, and with -f new lines
+ * until the job has ended.
  *
- * inotify(7) reports new lines.  The directory is watched too, so that a log that is
- * rotated is followed under its name.
+ * A record holds how long the log was when the job was started.  A log that is younger
+ * than the start, or shorter than it was then, was rotated: all of it is of this run.
  */
 #include "dzctl.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BLOCK = 65536, TICK_MS = 1000 };
-
-/* Copies the file to stdout from its position on.  Returns 0, or -1 and sets errno;
- * *written is false if stdout failed. */
-static int copy_rest(int fd, bool *written)
-{
-    static char data[BLOCK]; /* too much for a small stack */
-    ssize_t n;
-
-    while ((n = read(fd, data, sizeof data)) != 0) {
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -1;
-        if (dz_write(1, data, (size_t)n) < 0) {
-            *written = false;
-            return -1;
-        }
-    }
-    return 0;
-}
-
-/* Goes to the beginning of a log that was truncated, as logrotate's copytruncate does.
- */
-static void rewind_truncated(int fd)
-{
-    struct stat about;
-    off_t at = lseek(fd, 0, SEEK_CUR);
-
-    if (fstat(fd, &about) == 0 && at > about.st_size)
-        lseek(fd, 0, SEEK_SET);
-}
-
-/* Returns whether path still names the file open on fd. */
-static bool is_same(int fd, const char *path)
-{
-    struct stat one;
-    struct stat other;
-
-    return fstat(fd, &one) == 0 && stat(path, &other) == 0 &&
-           one.st_ino == other.st_ino && one.st_dev == other.st_dev;
-}
-
-/* Watches the file and its directory.  Returns the descriptor, or -1: then the log is
- * read each second. */
-static int watch(const char *path)
-{
-    char *directory = strdup(path);
-    int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-
-    if (fd >= 0 && directory != NULL) {
-        char *slash = strrchr(directory, '/');
-        if (slash != NULL) /* it has one: our records hold absolute paths */
-            *slash = '\0';
-        inotify_add_watch(fd, path, IN_MODIFY);
-        inotify_add_watch(fd, directory[0] != '\0' ? directory : "/",
-                          IN_CREATE | IN_MOVED_TO);
-    }
-    free(directory);
-    return fd;
-}
-
-/* Waits for a change of the log, the end of the job, or a second.  Returns whether
- * stdout has lost its reader. */
-static bool await_event(int events, int pidfd)
-{
-    struct pollfd wanted[] = {{.fd = events, .events = POLLIN},
-                              {.fd = pidfd, .events = POLLIN},
-                              {.fd = 1, .events = 0}};
-    char data[4096];
-
-    int ready = poll(wanted, 3, TICK_MS); /* EINTR: look again */
-    while (events >= 0 && read(events, data, sizeof data) > 0)
-        ; /* the kind of event does not matter */
-    return ready > 0 && (wanted[2].revents & POLLERR) != 0;
-}
-
-/* Prints new lines until the job has ended.  Returns 0, or -1 and sets errno. */
-static int follow(const struct job *job, int *fd, bool *written)
-{
-    int events = watch(job->log);
-    int pidfd = dz_open_process(&job->record.who);
-    int result = 0;
-
-    for (;;) {
-        /* First the end, then the read: what the job wrote before its end is read. */
-        bool ended = dz_record_state(&job->record, NULL) == DZ_ENDED;
-        rewind_truncated(*fd);
-        result = copy_rest(*fd, written);
-        if (result < 0)
-            break;
-        if (!is_same(*fd, job->log)) {
-            int next = open_trusted(job->log);
-            if (next >= 0) {
-                /* The job may have written to the old file until now. */
-                result = copy_rest(*fd, written);
-                if (result < 0) {
-                    close(next);
-                    break;
-                }
-                close(*fd); /* only read: close cannot lose data */
-                *fd = next;
-                close(events);
-                events = watch(job->log);
-                continue;
-            }
-        }
-        if (ended)
-            break;
-        if (await_event(events, pidfd))
-            break;
-    }
-    if (events >= 0)
-        close(events);
-    if (pidfd >= 0)
-        close(pidfd);
-    return result;
-}
-
-/* Returns why a log could not be opened, or NULL for the text of err. */
 static const char *log_reason(int err)
 {
     return err == EPERM ? "another user's symbolic link leads there" : NULL;
 }
 
-static int show(const struct job *job, const struct arguments *arguments,
-                struct dz_fault *fault)
+/* Returns where this run begins in a log that had that size when it was started. */
+static int64_t begin_of_run(const struct source *source, const struct dz_stat *about)
 {
-    struct stat about;
-    int fd = open_trusted(job->log);
-    int result = -1;
-    bool written = true;
+    const struct job *job = &source->choice->job;
+    int64_t size = source->path == job->log ? job->log_size : job->error_log_size;
 
-    if (fd >= 0 && fstat(fd, &about) == 0 && !S_ISREG(about.st_mode)) {
-        close(fd); /* only read: close cannot lose data */
-        return dz_fault(fault, "log", job->log, 0, "not a regular file");
+    return (int64_t)about->size < size || about->born > job->record.since ? 0 : size;
+}
+
+/* Opens a log at the last lines of it.  Returns 0, or -1 with the fault. */
+static int open_source(struct source *source, const struct arguments *arguments,
+                       struct dz_fault *fault)
+{
+    struct dz_stat about;
+    int lines = arguments->lines;
+
+    source->fd = open_trusted(source->path);
+    if (source->fd < 0 || dz_stat(source->fd, "", true, &about) < 0)
+        return dz_fault(fault, "log", source->path, errno, log_reason(errno));
+    if (!S_ISREG(about.mode))
+        return dz_fault(fault, "log", source->path, 0, "not a regular file");
+    int64_t from = arguments->all_runs ? 0 : begin_of_run(source, &about);
+    from = dz_find_lines(source->fd, from, (int64_t)about.size, INT64_MAX, &lines);
+    if (dz_seek(source->fd, from, SEEK_SET) < 0)
+        return dz_fault(fault, "log", source->path, errno, NULL);
+    return 0;
+}
+
+/* Fills in the logs of a job.  Returns their number, or 0 with the fault. */
+static size_t list_logs(const struct choice *choice, struct source sources[2],
+                        struct dz_fault *fault)
+{
+    const struct job *job = &choice->job;
+    size_t count = 0;
+
+    if (job->log != NULL)
+        sources[count++] =
+            (struct source){.choice = choice, .path = job->log, .fd = -1};
+    if (job->error_log != NULL)
+        sources[count++] =
+            (struct source){.choice = choice, .path = job->error_log, .fd = -1};
+    if (count > 0)
+        return count;
+    if (job->recorded)
+        dz_fault(fault, "log", choice->word, 0, "its output does not go to a file");
+    else if (job->state == JOB_NONE)
+        fault_no_job("log", choice->word, fault);
+    else
+        dz_fault(fault, "log", choice->word, 0, "not one of your jobs");
+    if (fault->status != CTL_NOT_RUNNING)
+        fault->status = CTL_FAILED;
+    return 0;
+}
+
+/* Opens all logs, and drops those that cannot be opened.  Returns the exit status. */
+static int open_all(const struct choice *choices, size_t jobs,
+                    const struct arguments *arguments, struct source *sources,
+                    size_t *count)
+{
+    struct dz_fault fault;
+    int status = 0;
+
+    *count = 0;
+    for (size_t i = 0; i < jobs; i++) {
+        size_t logs = list_logs(&choices[i], &sources[*count], &fault);
+        if (logs == 0 && (!arguments->all || fault.status == CTL_NOT_RUNNING))
+            status = ctl_worst(status, ctl_tell(&fault));
+        for (; logs > 0; logs--) {
+            struct source *source = &sources[*count];
+            source->labelled = jobs > 1;
+            if (open_source(source, arguments, &fault) == 0) {
+                ++*count;
+                continue;
+            }
+            fault.status = CTL_FAILED;
+            status = ctl_worst(status, ctl_tell(&fault));
+            dz_close_fd(&source->fd);
+            source[0] = source[1];
+        }
     }
-    if (fd >= 0) {
-        int lines = arguments->lines;
-        int64_t from = dz_find_lines(fd, 0, about.st_size, INT64_MAX, &lines);
-        if (lseek(fd, (off_t)from, SEEK_SET) >= 0)
-            result = copy_rest(fd, &written);
+    return status;
+}
+
+/* Prints the logs.  Returns the exit status. */
+static int show(struct source *sources, size_t count, bool follows)
+{
+    struct source *failed = NULL;
+    struct dz_fault fault;
+    bool written = true;
+    int result = 0;
+
+    for (size_t i = 0; i < count && result == 0; i++) {
+        result = copy_rest(&sources[i], &written);
+        if (result == 0 && !follows)
+            result = end_begun_line(&sources[i], &written);
+        failed = &sources[i];
     }
-    if (result == 0 && arguments->follow)
-        result = follow(job, &fd, &written);
-    int err = errno;
-    if (fd >= 0)
-        close(fd);
-    if (result < 0 && !written)
-        return dz_fault(fault, "stdout", NULL, err, NULL);
-    return result < 0 ? dz_fault(fault, "log", job->log, err, log_reason(err)) : 0;
+    if (result == 0 && follows)
+        result = follow(sources, count, &written, &failed);
+    if (result == 0)
+        return 0;
+    if (!written || failed == NULL)
+        dz_fault(&fault, "stdout", NULL, errno, NULL);
+    else
+        dz_fault(&fault, "log", failed->path, errno, log_reason(errno));
+    fault.status = CTL_FAILED;
+    return ctl_tell(&fault);
 }
 
 int command_log(const struct ctl_command *command, int argc, char **argv)
 {
     struct arguments arguments;
-    struct dz_fault fault;
-    struct job job;
-    int result;
+    struct source *sources;
+    struct choice *choices;
+    size_t jobs;
+    size_t count = 0;
     int status;
 
     if (!parse_arguments(&arguments, command, argc, argv, &status))
         return status;
-    if (job_find(&job, arguments.names[0], &fault) < 0)
-        return ctl_tell(&fault);
-    if (job.log != NULL)
-        result = show(&job, &arguments, &fault);
-    else
-        result =
-            dz_fault(&fault, "log", arguments.names[0], 0,
-                     job.recorded ? "its output does not go to a file" : "no such job");
-    job_free(&job);
-    fault.status = CTL_FAILED;
-    return result < 0 ? ctl_tell(&fault) : 0;
+    status = select_jobs(&arguments, 0, 0, &choices, &jobs);
+    if (arguments.all)
+        keep_running(choices, &jobs);
+    /* Two logs a job, and one that open_all moves. */
+    sources = calloc(2 * jobs + 1, sizeof *sources);
+    if (sources != NULL) {
+        status =
+            ctl_worst(status, open_all(choices, jobs, &arguments, sources, &count));
+        status = ctl_worst(status, show(sources, count, arguments.follow));
+    }
+    for (size_t i = 0; i < count; i++) {
+        dz_close_fd(&sources[i].fd);
+        free(sources[i].begun);
+    }
+    free(sources);
+    free_choices(choices, jobs);
+    return status;
 }

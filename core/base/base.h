@@ -71,6 +71,17 @@ int dz_read_number(const char **at);
 /* Reads a decimal number of 64 bits into *number.  Returns 0, or -1. */
 int dz_read_long(const char **at, int64_t *number);
 
+/* ---- quote.c: words as a shell takes them ---- */
+
+/* A quoted word has at most so many bytes for each of its own, and DZ_QUOTES more. */
+enum { DZ_QUOTED_MAX = 4, DZ_QUOTES = 4 };
+
+/* Returns whether a shell would not take the word as it is. */
+bool dz_needs_quotes(const char *word);
+
+/* Appends the word, in one line, as a shell takes it: web, 'a b', $'a\nb'. */
+void dz_add_quoted(struct dz_text *text, const char *word);
+
 /* ---- fault.c: what went wrong, as data ---- */
 
 /*
@@ -158,6 +169,9 @@ int dz_dup2(int from, int to);
 /* Returns milliseconds of a clock that only goes forward. */
 int64_t dz_milliseconds(void);
 
+/* Returns the time in seconds since the epoch. */
+int64_t dz_now(void);
+
 /* Returns the microseconds of processor time that this thread has used. */
 int64_t dz_processor_time(void);
 
@@ -233,6 +247,7 @@ struct dz_process {
     pid_t foreground; /* that terminal's foreground process group, or -1 */
     uint64_t start;   /* clock ticks after boot, AT_CLKTCK of getauxval(3) a second */
     int64_t used;     /* processor time, with that of its reaped children; ticks */
+    int64_t resident; /* pages of memory */
     int wait_status;  /* of a zombie, as of waitpid(2); 0 where we may not see it */
 };
 
@@ -292,6 +307,7 @@ struct dz_stat {
     uint64_t device;
     int64_t modified; /* seconds since the epoch, and nanoseconds */
     int64_t modified_ns;
+    int64_t born; /* when the file was made; 0: the file system does not tell */
 };
 
 /* fstatat(2) relative to directory.  With an empty path: what that descriptor is open

@@ -13,6 +13,14 @@ int64_t dz_milliseconds(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+int64_t dz_now(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now); /* cannot fail: the clock is valid */
+    return now.tv_sec;
+}
+
 int64_t dz_processor_time(void)
 {
     struct timespec now;

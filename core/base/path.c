@@ -31,6 +31,8 @@ _Static_assert(sizeof(struct kernel_statx) >= 256, "statx(2) writes 256 bytes");
 
 enum {
     BASIC_STATS = 0x7ff, /* STATX_BASIC_STATS */
+    BTIME = 0x800,       /* STATX_BTIME */
+    BTIME_AT = 80,       /* offset of stx_btime: seconds */
     MTIME_AT = 112,      /* offset of stx_mtime: seconds, nanoseconds */
     DEV_AT = 136         /* offset of stx_dev_major, then stx_dev_minor */
 };
@@ -55,6 +57,7 @@ static int stat_without_statx(int directory, const char *path, int flags,
     about->device = raw.st_dev;
     about->modified = raw.st_mtim.tv_sec;
     about->modified_ns = raw.st_mtim.tv_nsec;
+    about->born = 0;
     return 0;
 #else
     (void)directory;
@@ -73,7 +76,7 @@ int dz_stat(int directory, const char *path, bool follow, struct dz_stat *about)
     uint32_t nanoseconds;
     int flags = AT_EMPTY_PATH | (follow ? 0 : AT_SYMLINK_NOFOLLOW);
 
-    if (syscall(SYS_statx, directory, path, flags, BASIC_STATS, &raw) < 0)
+    if (syscall(SYS_statx, directory, path, flags, BASIC_STATS | BTIME, &raw) < 0)
         /* Old container engines' filters answer EPERM to calls that they do not know.
          * statx(2) itself never fails so. */
         return errno == ENOSYS || errno == EPERM
@@ -83,6 +86,9 @@ int dz_stat(int directory, const char *path, bool follow, struct dz_stat *about)
     memcpy(&about->modified, (const char *)&raw + MTIME_AT, sizeof about->modified);
     memcpy(&nanoseconds, (const char *)&raw + MTIME_AT + 8, sizeof nanoseconds);
     about->modified_ns = nanoseconds;
+    memcpy(&about->born, (const char *)&raw + BTIME_AT, sizeof about->born);
+    if ((raw.mask & BTIME) == 0)
+        about->born = 0;
     about->mode = raw.mode;
     about->uid = raw.uid;
     about->links = raw.links;

@@ -33,6 +33,7 @@ enum {
     CSTIME,
     THREADS = 20,
     START = 22,
+    RSS = 24,
     EXIT_CODE = 52
 };
 
@@ -74,6 +75,7 @@ static int parse_stat(const char *at, struct dz_process *process)
     process->foreground = (pid_t)field[TPGID];
     process->start = (uint64_t)field[START];
     process->used = field[UTIME] + field[STIME] + field[CUTIME] + field[CSTIME];
+    process->resident = field[RSS];
     process->wait_status = (int)field[EXIT_CODE];
     return 0;
 }

@@ -167,7 +167,8 @@ void dz_pidfile_remove(const char *path, int records, pid_t pid, bool ours);
  * error_log and error_log_size; an "option NAME" or "option NAME=VALUE" for each option
  * that was set; an "older PID START" for each process that was in the session before
  * the job; an "arg" for each argument of the command; "end".  After "end" a "status",
- * as of waitpid(2), is added if it becomes known.
+ * as of waitpid(2), and "ended", the time, are added if they become known.  Of an
+ * unnamed job that has ended "noticed" is added, the time at which dzctl saw that.
  *
  * A keeper adds more before "arg": "began", when the first run began, "restarts", and
  * "last", the status of the run before.  After "end" it adds "last" and "ended", the
@@ -238,9 +239,16 @@ int dz_record_read(int directory, const char *file, struct dz_record *record);
  * state directory. */
 int dz_record_check_name(const char *name, int directory, struct dz_fault *fault);
 
-/* Adds how the job has ended, as of waitpid(2), to the record at path if it names
- * pid. */
-void dz_record_add_status(const char *path, pid_t pid, int status);
+/*
+ * Adds to the record at path, if it names pid, how the job has ended, as of waitpid(2),
+ * and when, in seconds since the epoch.  -1: unknown.
+ */
+void dz_record_add_end(const char *path, pid_t pid, int status, int64_t ended);
+
+/* Adds to that record, which was read from file in directory, that its job was noticed
+ * to have ended, and when. */
+void dz_record_add_notice(int directory, const char *file,
+                          const struct dz_record *record);
 
 /* Adds text, whole lines, to the record at path if it names pid. */
 void dz_record_add_lines(const char *path, pid_t pid, const char *text);
@@ -298,6 +306,21 @@ int dz_state_open(char **envp, bool make, char path[PATH_MAX], struct dz_fault *
 
 /* ---- members.c: the processes of a job ---- */
 
+typedef int (*dz_visit_process)(const struct dz_process *process, void *data);
+
+/*
+ * Calls visit for each living process until it returns something other than 0.  A
+ * process that is forked during the walk may be missed.  Returns that, 0 at the end, or
+ * -1 and sets errno.
+ */
+int dz_processes_each(dz_visit_process visit, void *data);
+
+/*
+ * Works as dz_processes_each, but misses no process that lives when it returns 0.  It
+ * may visit a process twice.  Sets errno to EAGAIN if processes are forked too quickly.
+ */
+int dz_processes_all(dz_visit_process visit, void *data);
+
 struct dz_members {
     pid_t session;                    /* its processes are members; 0: none */
     pid_t root;                       /* the processes below it are members; 0: none */
@@ -307,28 +330,15 @@ struct dz_members {
     size_t spared_count;
 };
 
-/*
- * Calls visit for each living member until it returns something other than 0.  A member
- * that is forked during the walk may be missed.  Returns that, 0 at the end, or -1 and
- * sets errno.
- */
-int dz_members_each(const struct dz_members *members,
-                    int (*visit)(const struct dz_process *process, void *data),
+/* Work so for the living members. */
+int dz_members_each(const struct dz_members *members, dz_visit_process visit,
                     void *data);
-
-/*
- * Works as dz_members_each, but misses no member that lives when it returns 0.  It may
- * visit a member twice.  Sets errno to EAGAIN if processes are forked too quickly.
- */
-int dz_members_all(const struct dz_members *members,
-                   int (*visit)(const struct dz_process *process, void *data),
+int dz_members_all(const struct dz_members *members, dz_visit_process visit,
                    void *data);
 
 /* Calls visit for each living process of a session, its leader too, as
- * dz_members_each. */
-int dz_session_each(pid_t session,
-                    int (*visit)(const struct dz_process *process, void *data),
-                    void *data);
+ * dz_processes_each. */
+int dz_session_each(pid_t session, dz_visit_process visit, void *data);
 
 /* Returns whether pid is a member, or was one and is a zombie. */
 bool dz_members_has(const struct dz_members *members, pid_t pid);

@@ -11,8 +11,7 @@
 enum { DEEPEST = 10000 /* PIDs that change during a walk might form a ring */ };
 
 struct walk {
-    struct dz_members members;
-    int (*visit)(const struct dz_process *process, void *data);
+    dz_visit_process visit;
     void *data;
 };
 
@@ -82,30 +81,18 @@ static struct dz_members without_led_session(const struct dz_members *members)
 
 static int visit_process(int number, int fd, void *data)
 {
-    struct walk *walk = data;
+    const struct walk *walk = data;
     struct dz_process process;
 
     (void)fd;
     if (dz_read_process(number, &process) < 0 || dz_has_ended(&process))
         return 0; /* a hidden process is not ours to signal either */
-    return is_member(&walk->members, &process) ? walk->visit(&process, walk->data) : 0;
+    return walk->visit(&process, walk->data);
 }
 
-int dz_members_each(const struct dz_members *members,
-                    int (*visit)(const struct dz_process *process, void *data),
-                    void *data)
+int dz_processes_each(dz_visit_process visit, void *data)
 {
-    struct walk walk = {
-        .members = without_led_session(members), .visit = visit, .data = data};
-
-    return dz_each_number("/proc", visit_process, &walk);
-}
-
-int dz_session_each(pid_t session,
-                    int (*visit)(const struct dz_process *process, void *data),
-                    void *data)
-{
-    struct walk walk = {.members = {.session = session}, .visit = visit, .data = data};
+    struct walk walk = {.visit = visit, .data = data};
 
     return dz_each_number("/proc", visit_process, &walk);
 }
@@ -116,13 +103,10 @@ int dz_session_each(pid_t session,
  * looked at one by one, until no more are.  Then each living process was either there
  * before the walk, or was looked at after it was made.
  */
-int dz_members_all(const struct dz_members *members,
-                   int (*visit)(const struct dz_process *process, void *data),
-                   void *data)
+int dz_processes_all(dz_visit_process visit, void *data)
 {
     enum { MANY = 10000, WALKS = 100 };
-    struct walk walk = {
-        .members = without_led_session(members), .visit = visit, .data = data};
+    struct walk walk = {.visit = visit, .data = data};
     int result = 0;
 
     for (int i = 0; i < WALKS && result == 0; i++) {
@@ -147,6 +131,47 @@ int dz_members_all(const struct dz_members *members,
         result = -1;
     }
     return result;
+}
+
+/* ---- members alone ---- */
+
+struct filter {
+    struct dz_members members;
+    dz_visit_process visit;
+    void *data;
+};
+
+static int visit_member(const struct dz_process *process, void *data)
+{
+    const struct filter *filter = data;
+
+    return is_member(&filter->members, process) ? filter->visit(process, filter->data)
+                                                : 0;
+}
+
+int dz_members_each(const struct dz_members *members, dz_visit_process visit,
+                    void *data)
+{
+    struct filter filter = {
+        .members = without_led_session(members), .visit = visit, .data = data};
+
+    return dz_processes_each(visit_member, &filter);
+}
+
+int dz_members_all(const struct dz_members *members, dz_visit_process visit, void *data)
+{
+    struct filter filter = {
+        .members = without_led_session(members), .visit = visit, .data = data};
+
+    return dz_processes_all(visit_member, &filter);
+}
+
+int dz_session_each(pid_t session, dz_visit_process visit, void *data)
+{
+    struct filter filter = {
+        .members = {.session = session}, .visit = visit, .data = data};
+
+    return dz_processes_each(visit_member, &filter);
 }
 
 bool dz_members_has(const struct dz_members *members, pid_t pid)

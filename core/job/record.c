@@ -197,15 +197,23 @@ int dz_record_pidfile(int directory, const char *file, char path[PATH_MAX])
 
 /* ---- changing and removing ---- */
 
-void dz_record_add_status(const char *path, pid_t pid, int status)
+static void add_number_line(struct dz_text *text, const char *key, int64_t number)
 {
-    char line[32];
-    struct dz_text text = dz_text(line, sizeof line);
+    if (number < 0)
+        return;
+    dz_add(text, key);
+    dz_add_number(text, number);
+    dz_add(text, "\n");
+}
 
-    dz_add(&text, "status ");
-    dz_add_number(&text, status);
-    dz_add(&text, "\n");
-    dz_record_add_lines(path, pid, line);
+void dz_record_add_end(const char *path, pid_t pid, int status, int64_t ended)
+{
+    char lines[64];
+    struct dz_text text = dz_text(lines, sizeof lines);
+
+    add_number_line(&text, "ended ", ended);
+    add_number_line(&text, "status ", status);
+    dz_record_add_lines(path, pid, lines);
 }
 
 void dz_record_add_lines(const char *path, pid_t pid, const char *text)
@@ -214,7 +222,7 @@ void dz_record_add_lines(const char *path, pid_t pid, const char *text)
     struct dz_fault unheard;
     int fd;
 
-    /* If this fails, later readers see that the status is unknown. */
+    /* If this fails, later readers see that they are unknown. */
     if (dz_claim(&claim, path, "record", DZ_UNDO_MS, &unheard) < 0)
         return;
     fd = dz_record_names(claim.path, pid)
@@ -225,6 +233,29 @@ void dz_record_add_lines(const char *path, pid_t pid, const char *text)
         close(fd);
     }
     dz_claim_drop(&claim);
+}
+
+void dz_record_add_notice(int directory, const char *file,
+                          const struct dz_record *record)
+{
+    int fd = openat(directory, file,
+                    O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    char data[512]; /* the lines up to since are shorter */
+    char line[40];
+    struct dz_text text = dz_text(line, sizeof line);
+    struct dz_record now;
+    ssize_t n;
+
+    if (fd < 0)
+        return;
+    /* A start may have replaced the file meanwhile.  It never writes to the old one. */
+    n = dz_read_at(fd, data, sizeof data - 1, 0);
+    data[n > 0 ? n : 0] = '\0';
+    add_number_line(&text, "noticed ", dz_now());
+    if (dz_record_parse(data, &now) != NULL && now.who.pid == record->who.pid &&
+        now.who.start == record->who.start)
+        dz_write(fd, line, text.length); /* if this fails, the next list does it */
+    dz_close(fd);
 }
 
 void dz_record_remove(const char *path, pid_t pid, bool ours)

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /* Returns the value of "KEY VALUE\n" at *at, and moves *at behind that line; NULL if it
@@ -206,14 +205,12 @@ int dz_record_keeper(struct dz_record_out *out, pid_t keeper, pid_t first)
 int dz_record_begin(struct dz_record_out *out, int fd, pid_t pid)
 {
     struct dz_identity who;
-    struct timespec now;
 
     out->fd = fd;
     out->err = 0;
     out->length = 0;
     if (dz_identify(pid, &who) < 0)
         return -1;
-    clock_gettime(CLOCK_REALTIME, &now); /* cannot fail with a valid clock */
     dz_record_number(out, "dz", 1);
     dz_record_number(out, "pid", who.pid);
     dz_record_number(out, "start", (int64_t)who.start);
@@ -221,7 +218,7 @@ int dz_record_begin(struct dz_record_out *out, int fd, pid_t pid)
     dz_record_text(out, "machine", who.machine);
     dz_record_number(out, "space", (int64_t)who.space);
     dz_record_number(out, "session", getsid(pid));
-    dz_record_number(out, "since", now.tv_sec);
+    dz_record_number(out, "since", dz_now());
     return 0;
 }
 

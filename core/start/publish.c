@@ -498,7 +498,8 @@ void dz_publish_exited(struct dz_start *start, int status)
             dz_pidfile_remove(start->pidfile_claim.path, -1, start->kept.before, false);
     }
     if (status >= 0 && find_record(start, start->pid, path) == 0)
-        dz_record_add_status(path, recorded_pid(start, path), status);
+        dz_record_add_end(path, recorded_pid(start, path), status,
+                          start->kept.keeper > 0 ? -1 : dz_now());
 }
 
 /* ---- of a keeper ---- */

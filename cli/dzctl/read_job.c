@@ -1,0 +1,249 @@
+/*
+ * Reads a job from its record.
+ *
+ * Invariant: a job is JOB_RUNS only if the process that its record identifies runs, and
+ * JOB_ENDED only if the end of that process is proven.
+ */
+#include "dzctl.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Returns the bytes of the file open on fd, terminated, or NULL and sets errno.  They
+ * are valid until the next call. */
+static char *read_whole(int fd)
+{
+    static char *text;
+    static size_t size;
+    size_t length = 0;
+
+    for (;;) {
+        if (size - length < 2) {
+            size_t wanted = size > 0 ? 2 * size : 16384;
+            char *more = realloc(text, wanted);
+            if (more == NULL)
+                return NULL;
+            text = more;
+            size = wanted;
+        }
+        ssize_t n = read(fd, text + length, size - 1 - length);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return NULL;
+        length += (size_t)n;
+        text[length] = '\0';
+        if (length + 1 < size) /* a regular file ends there */
+            return text;
+    }
+}
+
+/* Removes the escapes of the value between at and end, and terminates it. */
+static char *unescape(char *at, const char *end)
+{
+    char *from = at;
+    char *to = at;
+
+    if (memchr(at, '\\', (size_t)(end - at)) == NULL) {
+        at[end - at] = '\0';
+        return at;
+    }
+    while (from < end) {
+        bool escaped = *from == '\\' && from + 1 < end;
+        from += escaped;
+        *to++ = escaped && *from == 'n' ? '\n' : *from;
+        from++;
+    }
+    *to = '\0';
+    return at;
+}
+
+enum kind { TEXT, LIST, NUMBER, LONG };
+
+static const struct field {
+    const char *key;
+    enum kind kind;
+    size_t offset;
+} fields[] = {
+    {"arg", LIST, offsetof(struct job, argv)},
+    {"option", LIST, offsetof(struct job, options)},
+    {"name", TEXT, offsetof(struct job, name)},
+    {"cwd", TEXT, offsetof(struct job, cwd)},
+    {"log", TEXT, offsetof(struct job, log)},
+    {"error_log", TEXT, offsetof(struct job, error_log)},
+    {"pidfile", TEXT, offsetof(struct job, pidfile)},
+    {"older", LIST, offsetof(struct job, older)},
+    {"status", NUMBER, offsetof(struct job, status)},
+    {"umask", NUMBER, offsetof(struct job, umask)},
+    {"restarts", NUMBER, offsetof(struct job, restarts)},
+    {"last", NUMBER, offsetof(struct job, last)},
+    {"began", LONG, offsetof(struct job, began)},
+    {"ended", LONG, offsetof(struct job, ended)},
+    {"ready", LONG, offsetof(struct job, ready)},
+    {"note", TEXT, offsetof(struct job, note)},
+    {"noticed", LONG, offsetof(struct job, noticed)},
+    {"log_size", LONG, offsetof(struct job, log_size)},
+    {"error_log_size", LONG, offsetof(struct job, error_log_size)},
+};
+
+/* Returns the field of a line, or NULL. */
+static const struct field *field_of(const char *line, size_t length)
+{
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
+        if (line[0] == fields[i].key[0] && strncmp(line, fields[i].key, length) == 0 &&
+            fields[i].key[length] == '\0')
+            return &fields[i];
+    return NULL;
+}
+
+/* Takes the value of one line of a record.  lists: the next free entry of job->lists.
+ */
+static void take_value(struct job *job, const struct field *field, char *value,
+                       char *end, char ***lists)
+{
+    const char *number_at;
+    int64_t number;
+
+    void *member = (char *)job + field->offset;
+    if (field->kind == LIST) {
+        if (*(char ***)member == NULL)
+            *(char ***)member = *lists;
+        **lists = unescape(value, end);
+        ++*lists;
+        return;
+    }
+    if (field->kind == TEXT) {
+        if (*(char **)member == NULL)
+            *(char **)member = unescape(value, end);
+        return;
+    }
+    number_at = value;
+    if (dz_read_long(&number_at, &number) < 0)
+        return;
+    if (field->kind == LONG)
+        *(int64_t *)member = number;
+    else if (number <= INT_MAX)
+        *(int *)member = (int)number;
+}
+
+/* Returns how many pointers the lists of that text need at most: one a line, and a NULL
+ * for each list. */
+static size_t count_entries(const char *text)
+{
+    size_t count = sizeof fields / sizeof fields[0];
+
+    for (; (text = strchr(text, '\n')) != NULL; text++)
+        count++;
+    return count;
+}
+
+/* Takes the lines after the beginning of a record, whose text it keeps.  Returns
+ * whether "end" is among them.  A status may follow it. */
+static bool take_lines(struct job *job, const char *text)
+{
+    const struct field *last = NULL; /* the field of the list that is being read */
+    bool complete = false;
+    char **lists;
+    char *line;
+    char *end;
+
+    /* One allocation: the pointers, and the text behind them. */
+    size_t entries = count_entries(text);
+    size_t size = strlen(text) + 1;
+    job->lists = lists = malloc(entries * sizeof *lists + size);
+    if (lists == NULL)
+        return false;
+    memset(lists, 0, entries * sizeof *lists);
+    for (line = memcpy(lists + entries, text, size);; line = end + 1) {
+        end = strchr(line, '\n');
+        if (end == NULL)
+            break;
+        char *value = memchr(line, ' ', (size_t)(end - line));
+        const struct field *field =
+            value != NULL ? field_of(line, (size_t)(value - line)) : NULL;
+        /* The entries of a list follow each other; those of a second run are lost. */
+        if (field != last && last != NULL && last->kind == LIST)
+            lists++;
+        last = field;
+        if (field != NULL)
+            take_value(job, field, value + 1, end, &lists);
+        complete = complete || (end - line == 3 && memcmp(line, "end", 3) == 0);
+    }
+    return complete;
+}
+
+void job_init(struct job *job)
+{
+    memset(job, 0, sizeof *job);
+    job->state = JOB_NONE;
+    job->status = -1;
+    job->umask = -1;
+    job->last = -1;
+    job->why = "";
+}
+
+static enum job_state state_of(const struct dz_record *record, const char **why)
+{
+    switch (dz_record_state(record, why)) {
+    case DZ_RUNS:
+        return JOB_RUNS;
+    case DZ_ENDED:
+        return JOB_ENDED;
+    default:
+        return JOB_UNKNOWN;
+    }
+}
+
+static char *join(const char *path, const char *file)
+{
+    size_t length = strlen(path);
+    size_t more = strlen(file) + 1;
+    char *joined = malloc(length + 1 + more);
+
+    if (joined == NULL)
+        return NULL;
+    memcpy(joined, path, length);
+    joined[length] = '/';
+    memcpy(joined + length + 1, file, more);
+    return joined;
+}
+
+int job_read(struct job *job, int directory, const char *path, const char *file)
+{
+    const char *rest;
+    char *text;
+    int fd = dz_record_open(directory, file);
+
+    job_init(job);
+    if (fd < 0)
+        return -1;
+    text = read_whole(fd);
+    int err = errno;
+    close(fd); /* only read: close cannot lose data */
+    errno = err;
+    if (text == NULL)
+        return -1;
+    rest = dz_record_parse(text, &job->record);
+    if (rest == NULL || !take_lines(job, rest) ||
+        (job->file = join(path, file)) == NULL) {
+        job_free(job);
+        errno = EINVAL;
+        return -1;
+    }
+    job->recorded = true;
+    job->state = state_of(&job->record, &job->why);
+    job->keeper_runs = dz_keeper_state(&job->record) == DZ_RUNS;
+    job->waits = job->keeper_runs && job->ended > 0;
+    return 0;
+}
+
+void job_free(struct job *job)
+{
+    free(job->lists);
+    free(job->file);
+    free(job->real_pidfile);
+    free(job->problem);
+    job_init(job);
+}
