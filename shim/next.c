@@ -30,6 +30,7 @@ static const char *const names[SHIM_NEXT] = {
     [SHIM_SETPGRP] = "setpgrp",
     [SHIM_DAEMON] = "daemon",
     [SHIM_EXIT_NOW] = "_exit",
+    [SHIM_EXIT] = "exit",
     [SHIM_CLOSE] = "close",
     [SHIM_DUP] = "dup",
     [SHIM_DUP2] = "dup2",

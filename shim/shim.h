@@ -115,6 +115,7 @@ enum shim_next {
     SHIM_SETPGRP,
     SHIM_DAEMON,
     SHIM_EXIT_NOW,
+    SHIM_EXIT,
     SHIM_CLOSE,
     SHIM_DUP,
     SHIM_DUP2,

@@ -4,7 +4,7 @@
  * A fork whose parent only exits is not made: the program is told that it is the child.
  * A fork whose parent goes on is an ordinary one.  Nobody can know beforehand which of
  * the two it is, so each fork of this process is tried (trial.c).  daemon(3) never
- * forks.
+ * forks.  If a parent exits after an ordinary fork, it stands in for its child.
  *
  * After a hundred ordinary forks no more are tried: a trial costs as much as the fork.
  */
@@ -20,6 +20,11 @@ static int not_made; /* forks so far */
 static int made;
 static bool quiet;
 
+/* glibc alone has it, and tells what main() returns as well. */
+extern __attribute__((weak)) int on_exit(void (*function)(int, void *), void *data);
+static void end_with_status(int status, void *unused);
+static bool knows_status; /* on_exit(3) will call that */
+
 enum { WORKERS = 100 };
 
 int shim_stay_in_foreground(const struct dz_start *start, bool inherited,
@@ -34,6 +39,8 @@ int shim_stay_in_foreground(const struct dz_start *start, bool inherited,
     quiet = start->plan->no_daemon == DZ_NO_DAEMON_QUIET;
     if (!quiet)
         shim_keep_streams();
+    shim_reap_orphans(true);
+    knows_status = on_exit != NULL && on_exit(end_with_status, NULL) == 0;
     return 0;
 }
 
@@ -42,6 +49,14 @@ int shim_stay_in_foreground(const struct dz_start *start, bool inherited,
 static bool is_here(void)
 {
     return here != 0 && getpid() == here;
+}
+
+/* This process is the daemon, and has left no child of its own behind. */
+static void become_daemon(void)
+{
+    if (not_made++ == 0)
+        shim_reap_orphans(false);
+    shim_detached();
 }
 
 static pid_t next_fork(void)
@@ -65,8 +80,7 @@ static pid_t fork_or_stay(void)
     if (branch == SHIM_IN_COPY)
         return here; /* its parent sees the process that stays as its child */
     if (branch == SHIM_ONLY_EXITS) {
-        not_made++;
-        shim_detached();
+        become_daemon();
         return 0;
     }
     result = next_fork();
@@ -135,8 +149,7 @@ SHIM_EXPORT int daemon(int no_chdir, int no_close)
 {
     if (!is_here())
         return ((int (*)(int, int))shim_next(SHIM_DAEMON))(no_chdir, no_close);
-    not_made++; /* the fork and the setsid(2) that it would make */
-    shim_detached();
+    become_daemon(); /* the fork and the setsid(2) that it would make */
     if (no_chdir == 0 && chdir("/") < 0)
         return -1;
     return no_close == 0 ? redirect_streams() : 0;
@@ -144,11 +157,13 @@ SHIM_EXPORT int daemon(int no_chdir, int no_close)
 
 /* ---- the end of a parent ---- */
 
+static int exit_status; /* given to exit(3) in a musl program; 0 if main() returns */
+
 __attribute__((noreturn)) static void exit_now(int status)
 {
     /* A parent that fails has ended its child, or leaves no daemon. */
     if (status == 0 && is_here())
-        shim_tell_leaving();
+        shim_leave(not_made > 0, false);
     ((void (*)(int))shim_next(SHIM_EXIT_NOW))(status);
     __builtin_unreachable();
 }
@@ -164,9 +179,24 @@ SHIM_EXPORT void _Exit(int status)
     exit_now(status);
 }
 
+SHIM_EXPORT __attribute__((noreturn)) void exit(int status);
+SHIM_EXPORT void exit(int status)
+{
+    exit_status = status;
+    ((void (*)(int))shim_next(SHIM_EXIT))(status);
+    __builtin_unreachable();
+}
+
 /* exit(3), whose own _exit(2) is not interposed. */
+static void end_with_status(int status, void *unused)
+{
+    (void)unused;
+    if (status == 0 && is_here())
+        shim_leave(not_made > 0, true);
+}
+
 __attribute__((destructor)) static void end_program(void)
 {
-    if (is_here())
-        shim_tell_leaving();
+    if (!knows_status && exit_status == 0 && is_here())
+        shim_leave(not_made > 0, true);
 }

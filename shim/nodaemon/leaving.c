@@ -1,16 +1,20 @@
 /*
- * A program that leaves although --no-daemon was asked for: one line on stderr.
+ * A parent that exits and leaves a child, although --no-daemon was asked for: one line
+ * on stderr, and the parent stands in for the child.
  *
  * Only the parent's exit shows that the child it leaves behind was to be the daemon,
  * and no worker.  So the reason why the fork was made is kept until then.
  */
 #include "nodaemon.h"
 
-#include "base.h"
 #include "registers.h"
+#include "shim.h"
 
+#include <string.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
+#include <unistd.h>
+
+extern int fflush(void *file); /* its type is the libc's own */
 
 static pid_t last_child; /* 0: none */
 static struct shim_reason last_reason;
@@ -111,23 +115,49 @@ void shim_note_fork(pid_t child, const struct shim_reason *reason)
     last_reason = *reason;
 }
 
-void shim_tell_leaving(void)
+/* Writes one line about the child that goes on; stands: this process stays for it. */
+static void tell(pid_t child, bool stands, bool has_threads)
 {
-    char line[256];
+    char line[320];
     struct dz_text text = dz_text(line, sizeof line);
-    siginfo_t info = {.si_pid = 0};
 
-    /* A child that has ended, or was waited for, was a worker. */
-    if (last_child == 0 ||
-        waitid(P_PID, (id_t)last_child, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
-        info.si_pid != 0)
-        return;
     dz_add(&text, "libdz.so: no-daemon: PID ");
-    dz_add_number(&text, last_child);
-    dz_add(&text, " goes on in the background: ");
-    add_reason(&text, &last_reason);
-    dz_add_char(&text, '\n');
-    last_child = 0;
+    dz_add_number(&text, child);
+    dz_add(&text, " goes on in the background");
+    if (stands) {
+        dz_add(&text, ", and PID ");
+        dz_add_number(&text, getpid());
+        dz_add(&text, " stands in for it");
+    }
+    dz_add(&text, ": ");
+    if (last_child == 0)
+        dz_add(&text, "it was not made by fork(3)");
+    else
+        add_reason(&text, &last_reason);
+    dz_add(&text, has_threads ? "; it has other threads\n" : "\n");
     /* If stderr takes nothing, no place is left to say so. */
     dz_write(2, line, text.length);
+}
+
+void shim_leave(bool was_kept, bool flushes)
+{
+    pid_t child;
+    sigset_t all;
+    sigset_t mask;
+
+    /* From here on a signal is for the child. */
+    memset(&all, 0xff, sizeof all);
+    sigprocmask(SIG_BLOCK, &all, &mask); /* cannot fail */
+    child = shim_find_daemon(last_child);
+    if (child > 0) {
+        /* Other threads would go on here, with the program's memory. */
+        bool has_threads = shim_has_threads();
+        bool stands = !was_kept && !has_threads;
+        if (flushes)
+            fflush(NULL);
+        tell(child, stands, has_threads);
+        if (stands)
+            shim_stand_in(child);
+    }
+    sigprocmask(SIG_SETMASK, &mask, NULL);
 }

@@ -5,7 +5,8 @@
  * A fork whose parent only exits is not made.  To know which fork that is, the parent's
  * branch is tried in a copy of the process (trial.c).  What such a parent does before
  * it exits is recorded there and done afterwards (recorded.c).  If a fork is made after
- * all and the parent then exits, one line says why (leaving.c).
+ * all and the parent then exits, one line says why (leaving.c), and the parent stands
+ * in for the daemon (stand_in.c).  kept_streams.c keeps a daemon's output in the log.
  */
 #ifndef NODAEMON_H
 #define NODAEMON_H
@@ -93,8 +94,24 @@ void shim_streams_forked(bool is_worker);
 /* Remembers that the fork of this child was made, and why. */
 void shim_note_fork(pid_t child, const struct shim_reason *reason);
 
-/* This process is about to exit.  If that child lives, tells on stderr that it goes on
- * in the background, and why. */
-void shim_tell_leaving(void);
+/*
+ * The kept process is about to exit with 0.  If it leaves a child that lives, tells on
+ * stderr what becomes of it, and why.  Does not return if the process can stand in for
+ * the child.  was_kept: it is the daemon itself, which has come to its end.  flushes:
+ * exit(3) has not flushed stdio yet.
+ */
+void shim_leave(bool was_kept, bool flushes);
+
+/* ---- stand_in.c ---- */
+
+/* Makes this process the reaper of its orphaned descendants, or no more. */
+void shim_reap_orphans(bool reaps);
+
+/* Returns the child that goes on without this process: last_child, else the youngest.
+ * Returns 0 if none lives. */
+pid_t shim_find_daemon(pid_t last_child);
+
+/* Passes signals on to that child of this process, and ends as it does. */
+__attribute__((noreturn)) void shim_stand_in(pid_t daemon_pid);
 
 #endif

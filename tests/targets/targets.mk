@@ -3,11 +3,11 @@
 TARGETS := $(addprefix $(BUILD)/targets/,environment server server-static statics \
 	opens-tty opens-library listens hostile asks-initfirst initfirst.so joins-thread.so \
 	prints prints-cout signals signals-static threads hit hit-early hangup early-default.so \
-	daemonizes parents again silences execs refuses audits.so logs on-hangup interposes early early.so \
+	daemonizes parents again silences waits execs refuses audits.so logs on-hangup interposes early early.so \
 	victim victim-static opened opened-library.so adoptee adoptee-static)
 ifneq ($(shell command -v musl-gcc),)
 TARGETS += $(addprefix $(BUILD)/targets/,server-musl server-musl-static environment-musl \
-	prints-musl signals-musl signals-musl-static threads-musl daemonizes-musl parents-musl silences-musl execs-musl)
+	prints-musl signals-musl signals-musl-static threads-musl daemonizes-musl parents-musl silences-musl waits-musl execs-musl)
 endif
 OPENBLAS := $(firstword $(wildcard /usr/lib/*/openblas-pthread/libopenblas.so.0))
 ifneq ($(OPENBLAS),)

@@ -1,0 +1,160 @@
+/*
+ * --no-daemon where the fork is made: the parent of a daemon stands in for it.
+ *
+ * A parent that waits for its child's word runs beside the child, so the child is
+ * another process.  Instead of exiting, the parent goes on as little as can be: it
+ * passes its signals on to the daemon, and ends with it, with the daemon's status.
+ * Whoever has started the program sees it run, stop and fail as if it had stayed.
+ *
+ * The process is the reaper of its orphaned descendants, so that it finds the daemon
+ * behind a child that has exited.
+ */
+#include "nodaemon.h"
+
+#include "shim.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+void shim_reap_orphans(bool reaps)
+{
+    prctl(PR_SET_CHILD_SUBREAPER, reaps ? 1 : 0, 0, 0, 0); /* cannot fail */
+}
+
+/* ---- which child is the daemon ---- */
+
+static bool has_children(void)
+{
+    siginfo_t info;
+
+    return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0;
+}
+
+/* Returns whether pid is a child of ours that has not ended. */
+static bool lives(pid_t pid)
+{
+    siginfo_t info = {.si_pid = 0};
+
+    return pid > 0 &&
+           waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 &&
+           info.si_pid == 0;
+}
+
+struct youngest {
+    pid_t pid;
+    uint64_t start;
+};
+
+static int visit_process(int number, int fd, void *data)
+{
+    struct youngest *youngest = data;
+    struct dz_process process;
+
+    (void)fd;
+    if (dz_read_process(number, &process) == 0 && process.ppid == getpid() &&
+        !dz_has_ended(&process) && process.start >= youngest->start) {
+        youngest->pid = process.pid;
+        youngest->start = process.start;
+    }
+    return 0;
+}
+
+pid_t shim_find_daemon(pid_t last_child)
+{
+    struct youngest youngest = {.pid = 0};
+
+    if (lives(last_child))
+        return last_child;
+    if (has_children())
+        dz_each_number("/proc", visit_process, &youngest); /* else: none is found */
+    return lives(youngest.pid) ? youngest.pid : 0;
+}
+
+/* ---- in its place ---- */
+
+__attribute__((noreturn)) static void end_as(int status)
+{
+    if (WIFSIGNALED(status)) {
+        prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* the daemon's core is the one to see */
+        dz_die_by_signal(WTERMSIG(status));
+    }
+    ((void (*)(int))shim_next(SHIM_EXIT_NOW))(WEXITSTATUS(status));
+    __builtin_unreachable();
+}
+
+/* Holds nothing of the program's: no pipe, lock, socket, log or directory. */
+static void let_go(void)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    for (int fd = 0; fd <= 2 && null >= 0; fd++)
+        dz_dup2(null, fd);
+    dz_close_between(3, INT_MAX);
+    if (chdir("/") < 0)
+        return; /* it holds its directory, then */
+}
+
+/* Reaps all children that have ended.  Returns whether the daemon is one of them, or no
+ * child is left; sets *status then. */
+static bool reap(pid_t daemon_pid, int *status)
+{
+    bool ended = false;
+    pid_t pid;
+    int one;
+
+    while ((pid = waitpid(-1, &one, WNOHANG | __WALL)) > 0)
+        if (pid == daemon_pid) {
+            ended = true;
+            *status = one;
+        }
+    return ended || (pid < 0 && errno == ECHILD);
+}
+
+/*
+ * Returns whether a signal is for the daemon: one that a process has sent, or that a
+ * terminal sends.  A timer's is for the parent.  The daemon's own is a word to its
+ * parent, which came too late.
+ */
+static bool is_for_daemon(const siginfo_t *info, pid_t daemon_pid)
+{
+    if (info->si_code == SI_KERNEL)
+        return info->si_signo == SIGHUP || info->si_signo == SIGINT ||
+               info->si_signo == SIGQUIT || info->si_signo == SIGTSTP;
+    return (info->si_code == SI_USER || info->si_code == SI_QUEUE ||
+            info->si_code == SI_TKILL) &&
+           info->si_pid != daemon_pid;
+}
+
+void shim_stand_in(pid_t daemon_pid)
+{
+    struct sigaction action = {.sa_handler = SIG_DFL};
+    bool is_to_end = false;
+    int status = 0;
+    sigset_t all;
+
+    memset(&all, 0xff, sizeof all);
+    sigprocmask(SIG_SETMASK, &all, NULL); /* cannot fail */
+    /* If it were ignored, no status would be left. */
+    shim_next_sigaction(SIGCHLD, &action, NULL);
+    let_go();
+    for (;;) {
+        siginfo_t info;
+        if (reap(daemon_pid, &status)) {
+            /* What exits with 0 may have left another process in its place. */
+            daemon_pid = status == 0 && !is_to_end ? shim_find_daemon(0) : 0;
+            if (daemon_pid == 0)
+                end_as(status);
+            continue;
+        }
+        int number = sigtimedwait(&all, &info, NULL);
+        if (number <= 0 || !is_for_daemon(&info, daemon_pid))
+            continue;
+        is_to_end |= number == SIGTERM || number == SIGINT || number == SIGQUIT;
+        kill(daemon_pid, number); /* our child, not reaped: no other process */
+    }
+}
