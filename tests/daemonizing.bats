@@ -28,6 +28,7 @@ daemonized() {
             assert "status of start $i" "$("$CTL" status "$pid" >/dev/null; echo $?)" 0
             assert_match "stop of start $i" "$("$CTL" stop "$pid")" "$pid: stopped, PID $pid*"
             gone "$pid"
+            "$CTL" clear "$pid" # the record outlives the stop
             rounds=$((rounds + 1))
         done
     done
