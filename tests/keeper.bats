@@ -254,3 +254,23 @@ no_zombies() {
     try dz --signal-group true
     assert message "$stderr" "dznohup: signal-group: needs --keep or --restart"
 }
+
+@test "the keeper is killed during the first start: the caller says so, nothing is left" {
+    own_sleeper
+    beside "$DZ" -d --keep --pidfile=pid -o log -w listen "$sleeper" 1000 </dev/null >out 2>err &
+    caller=$!
+    track "$caller"
+    await is_file pid
+    pid=$(<pid)
+    track "$pid"
+    await runs_program "$pid" "$SLEEP"
+    kill -KILL "$(stat_field "$pid" 4)"
+    status=0
+    wait "$caller" || status=$?
+    assert status "$status" 125
+    assert stderr "$(<err)" \
+        "dznohup: report: the process that waited for the program was killed; the program was stopped"
+    gone "$pid" || fail "the program runs"
+    refute test -e pid
+    assert records "$(records)" ""
+}

@@ -289,11 +289,19 @@ static void remove_record(const struct dz_start *start, pid_t pid, bool ours)
 {
     struct dz_stat about;
     char path[PATH_MAX];
-    char name[24];
+    char name[25];
     bool taken = true;
 
     if (!has_directory(start) || pid <= 0)
         return;
+    /* Of a keeper that was killed, in its caller. */
+    name[0] = DZ_KEPT_PREFIX;
+    for (int slot = 0; start->kept.keeper > 0 && slot < DZ_SLOTS; slot++) {
+        dz_record_slot(name + 1, start->kept.keeper, slot);
+        if (dz_join(path, start->state, name) == 0 &&
+            dz_stat(AT_FDCWD, path, false, &about) == 0)
+            dz_record_remove(path, pid, ours);
+    }
     for (int slot = 0; taken && slot < DZ_SLOTS; slot++) {
         dz_record_slot(name, pid, slot);
         if (dz_join(path, start->state, name) < 0)

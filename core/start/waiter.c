@@ -62,8 +62,11 @@ int dz_make_waiter(struct dz_start *start, struct dz_fault *fault)
         return dz_fault(fault, "fork", NULL, errno, NULL);
     start->result_fd = ends[start->waiter_pid == 0];
     dz_close_fd(&ends[start->waiter_pid != 0]);
-    if (start->waiter_pid > 0)
+    if (start->waiter_pid > 0) {
+        if (dz_wants_keeper(start->plan))
+            start->kept.keeper = start->waiter_pid;
         return DZ_CALLER;
+    }
     start->role = DZ_WAITER_ROLE;
     return 0;
 }
