@@ -48,7 +48,7 @@ load keeper
     kept --restart --pidfile=pid -- sleep 1000
     assert_signals "$pid"
     ctl status web
-    assert_match status "$output" "web: running, PID $pid, *, started ????-??-?? ??:??:??, log *"
+    assert_match status "$output" "web: running, PID $pid,*started ????-??-?? ??:??:??, log *"
     first=$pid
     kill -KILL "$pid"
     await runs_again "$pid"
@@ -59,7 +59,7 @@ load keeper
     ctl status web
     assert "status of status" "$status" 0
     assert_match status "$output" \
-        "web: running, PID $pid, *, started *, restarted 1 time, last: SIGKILL, log *"
+        "web: running, PID $pid,*started *, restarted 1 time, last: SIGKILL, log *"
     ctl status --json web
     assert json "$(get "['restarts']" "['keeper']")" $'1\n'"$keeper"
     # The PID that was printed, the keeper's and the present one are names of the job.
