@@ -44,3 +44,14 @@ facts_of() {
     grep -E '^(Sig(Ign|Cgt|Blk)|Umask):' "/proc/$1/status"
     echo "$(stat_field "$1" 5) $(stat_field "$1" 6) $(stat_field "$1" 7)"
 }
+
+# Each process of these lives, in a session of its own or of one of them, without a
+# terminal.
+assert_adopted() {
+    local each
+    for each; do
+        alive "$each" || fail "$each has ended"
+        assert_no_terminal "$each"
+        assert "session of $each" "$(stat_field "$each" 6)" "$each"
+    done
+}

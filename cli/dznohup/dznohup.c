@@ -246,9 +246,9 @@ int main(int argc, char **argv)
         return tell(2, &fault);
     if (plan.adopt != 0)
         return be_adopter(&plan, &start, argv[operand], &fault);
-    if (plan.pipes || plan.keep_handlers) {
+    if (plan.tree || plan.pipes || plan.keep_handlers) {
         dz_fault(&fault, "options", NULL, 0,
-                 "--pipes and --keep-handlers need --adopt");
+                 "--tree, --pipes and --keep-handlers need --adopt");
         return tell(2, &fault);
     }
     if (operand >= argc) {

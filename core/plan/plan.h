@@ -163,7 +163,8 @@ struct dz_plan {
     bool help;
     bool version;
     pid_t adopt; /* 0: a command is started */
-    bool pipes;  /* this and the next: of --adopt */
+    bool tree;   /* this and the next two: of --adopt */
+    bool pipes;
     bool keep_handlers;
 
     char **argv; /* the command; NULL if it is unknown */

@@ -4,21 +4,9 @@
 #include "adopt.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct adoption {
-    struct dz_start *start;
-    const struct dz_plan *plan;
-    struct subject subject;
-    struct holdings found;
-    struct supplies supplies;
-    struct sequence sequence;
-    struct tracee tracee;
-    bool stopped_before; /* by Ctrl-Z */
-};
 
 /* Refuses options that act on a start alone. */
 static int check_options(const struct dz_plan *plan, struct dz_fault *fault)
@@ -40,9 +28,13 @@ static int check_options(const struct dz_plan *plan, struct dz_fault *fault)
 /* Returns whether nothing is left to be changed. */
 static bool is_daemon(const struct adoption *adoption)
 {
-    return adoption->subject.way == SESSION_KEPT && adoption->found.count == 0 &&
-           signals_to_ignore(&adoption->subject, adoption->plan) == 0 &&
-           adoption->plan->chdir == NULL && adoption->plan->umask < 0;
+    for (size_t i = 0; i < adoption->crew.count; i++) {
+        const struct member *member = adoption->crew.list[i];
+        if (member->subject.way != SESSION_KEPT || member->found.count > 0 ||
+            signals_to_ignore(&member->subject, adoption->plan) != 0)
+            return false;
+    }
+    return adoption->plan->chdir == NULL && adoption->plan->umask < 0;
 }
 
 /* ---- the record ---- */
@@ -51,18 +43,19 @@ static bool is_daemon(const struct adoption *adoption)
 static void describe_start(const struct adoption *adoption, struct dz_plan *plan)
 {
     const struct dz_start *start = adoption->start;
+    const struct subject *subject = &target_of(adoption)->subject;
     static char directory[PATH_MAX];
 
     plan->mode = DZ_LEAVE;
-    plan->argv = adoption->subject.argv;
+    plan->argv = subject->argv;
     if (start->log.path[0] != '\0') {
         plan->output.kind = DZ_OUTPUT_FILE;
         plan->output.text = start->log.path;
     }
     if (start->error_log.path[0] != '\0')
         plan->error.text = start->error_log.path;
-    if (plan->chdir == NULL && adoption->subject.cwd[0] != '\0')
-        plan->chdir = adoption->subject.cwd;
+    if (plan->chdir == NULL && subject->cwd[0] != '\0')
+        plan->chdir = subject->cwd;
     else if (plan->chdir != NULL && dz_make_absolute(plan->chdir, directory) == 0)
         plan->chdir = directory;
 }
@@ -71,63 +64,36 @@ static void describe_start(const struct adoption *adoption, struct dz_plan *plan
 static int publish(struct adoption *adoption, struct dz_fault *fault)
 {
     struct dz_start *start = adoption->start;
+    const struct subject *subject = &target_of(adoption)->subject;
 
-    memcpy(start->cwd, adoption->subject.cwd, sizeof start->cwd);
-    if (adoption->subject.umask >= 0)
-        start->umask = adoption->subject.umask;
-    return dz_publish_for(start, adoption->subject.pid, fault);
+    memcpy(start->cwd, subject->cwd, sizeof start->cwd);
+    if (subject->umask >= 0)
+        start->umask = subject->umask;
+    return dz_publish_for(start, subject->pid, fault);
 }
 
-/* ---- the target ---- */
+/* ---- the processes ---- */
 
-/* Stops the target, looks at it once more, and makes the changes. */
-static int change(struct adoption *adoption, struct dz_fault *fault)
-{
-    struct subject *subject = &adoption->subject;
-    struct tracee *tracee = &adoption->tracee;
-    struct thread *thread;
-    int64_t patience =
-        adoption->plan->timeout > 0 ? adoption->plan->timeout : INT64_MAX / 4;
-
-    if (stop_all(tracee, subject, dz_milliseconds() + patience, fault) < 0)
-        return -1;
-    repeat_interrupted(tracee);
-    thread = calling_thread(tracee);
-    adoption->stopped_before = thread->group_stop != 0;
-    adoption->sequence.wide = is_wide(&thread->registers);
-    if (build_changes(&adoption->sequence, subject, adoption->plan, &adoption->found,
-                      &adoption->supplies, fault) < 0)
-        return -1;
-    return run_sequence(&adoption->sequence, tracee, thread, fault);
-}
-
-/* Lets the target go.  If a shell's Ctrl-Z had stopped it, no shell can continue it any
- * more. */
-static void let_go(struct adoption *adoption, bool adopted)
-{
-    release_all(&adoption->tracee);
-    if (adopted && adoption->stopped_before)
-        kill(adoption->subject.pid, SIGCONT); /* it has ended, or goes on */
-}
-
-static int adopt_subject(struct adoption *adoption, struct dz_plan *recorded,
-                         struct dz_fault *fault)
+static int adopt_crew(struct adoption *adoption, struct dz_plan *recorded,
+                      struct dz_fault *fault)
 {
     struct dz_start *start = adoption->start;
+    struct member *target = target_of(adoption);
     int result;
 
-    if (seize_all(&adoption->tracee, &adoption->subject, fault) < 0 ||
-        dz_record_claim(start, fault) < 0 || dz_pidfile_claim(start, fault) < 0 ||
-        open_supplies(start, &adoption->found, &adoption->supplies, fault) < 0)
+    if (seize_all(&target->tracee, &target->subject, fault) < 0 ||
+        dz_record_claim(start, fault) < 0 || dz_pidfile_claim(start, fault) < 0)
         return -1;
+    for (size_t i = 0; i < adoption->crew.count; i++)
+        if (open_supplies(start, adoption->plan, &adoption->crew.list[i]->found,
+                          &adoption->supplies, fault) < 0)
+            return -1;
     describe_start(adoption, recorded);
     if (publish(adoption, fault) < 0)
         return -1;
-    note_waits(adoption->subject.pid);
-    result = change(adoption, fault);
-    let_go(adoption, result == 0);
+    result = change_again(adoption, fault);
     if (adoption->plan->verbose)
-        say_calls(&adoption->sequence, adoption->subject.pid);
+        say_changes(adoption);
     return result;
 }
 
@@ -154,11 +120,16 @@ static void say_adopted(const struct adoption *adoption, bool was_daemon)
     if (adoption->plan->quiet)
         return;
     dz_add(&text, "dznohup: PID ");
-    dz_add_number(&text, adoption->subject.pid);
+    dz_add_number(&text, target_of(adoption)->subject.pid);
     dz_add(&text, was_daemon ? " is a daemon already" : " is a daemon now");
     if (start->log.path[0] != '\0') {
         dz_add(&text, ", appending output to ");
         dz_add(&text, start->log.path);
+    }
+    if (adoption->others > 0) {
+        dz_add(&text, ", with ");
+        dz_add_number(&text, (int64_t)adoption->others);
+        dz_add(&text, adoption->others == 1 ? " more process" : " more processes");
     }
     if (adoption->stopped_before)
         dz_add(&text, "; it was stopped, and goes on");
@@ -170,32 +141,45 @@ static void say_adopted(const struct adoption *adoption, bool was_daemon)
 /* Writes the PID to stdout, as -d does. */
 static int print_adopted(const struct adoption *adoption, struct dz_fault *fault)
 {
-    printf("%d\n", (int)adoption->subject.pid);
+    printf("%d\n", (int)target_of(adoption)->subject.pid);
     if (fflush(stdout) == 0 && !ferror(stdout))
         return 0;
-    dz_fault_number(fault, "stdout", adoption->subject.pid, errno, NULL);
+    dz_fault_number(fault, "stdout", target_of(adoption)->subject.pid, errno, NULL);
     tell(2, fault); /* it is adopted all the same */
     return 0;
 }
 
-/* Looks at the target, and refuses it if it must be. */
+/* Looks at the target and those that go with it, and refuses them if it must be. */
 static int look(struct adoption *adoption, struct dz_fault *fault)
 {
+    struct crew *crew = &adoption->crew;
+
+    crew->tree = adoption->plan->tree;
     if (check_options(adoption->plan, fault) < 0 ||
-        read_subject(&adoption->subject, adoption->plan->adopt, fault) < 0 ||
-        check_subject(&adoption->subject, fault) < 0)
+        begin_crew(crew, adoption->plan->adopt, fault) < 0 || gather(crew, fault) < 0 ||
+        choose_sessions(crew, false, fault) < 0)
         return -1;
-    return find_holdings(&adoption->subject, adoption->plan, &adoption->found, fault);
+    for (size_t i = 0; i < crew->count; i++)
+        if (find_holdings(&crew->list[i]->subject, adoption->plan,
+                          &crew->list[i]->found, fault) < 0 &&
+            !is_gone(adoption, crew->list[i]))
+            return -1;
+    return 0;
 }
 
 static int print_forecast(struct adoption *adoption, struct dz_fault *fault)
 {
-    if (seize_all(&adoption->tracee, &adoption->subject, fault) < 0)
-        return tell(2, fault);
-    if (print_changes(&adoption->subject, adoption->plan, &adoption->found) == 0)
-        return 0;
-    dz_fault(fault, "stdout", NULL, errno, NULL);
-    return tell(2, fault);
+    for (size_t i = 0; i < adoption->crew.count; i++) {
+        struct member *member = adoption->crew.list[i];
+        if (seize_all(&member->tracee, &member->subject, fault) < 0 &&
+            !is_gone(adoption, member))
+            return tell(2, fault);
+        if (print_changes(&member->subject, adoption->plan, &member->found) < 0) {
+            dz_fault(fault, "stdout", NULL, errno, NULL);
+            return tell(2, fault);
+        }
+    }
+    return 0;
 }
 
 int adopt(const struct dz_plan *plan, struct dz_start *start, struct dz_fault *fault)
@@ -207,6 +191,7 @@ int adopt(const struct dz_plan *plan, struct dz_start *start, struct dz_fault *f
 
     adoption.start = start;
     adoption.plan = plan;
+    init_supplies(&adoption.supplies);
     if (look(&adoption, fault) < 0)
         return tell(2, fault);
     if (plan->dry_run)
@@ -217,7 +202,7 @@ int adopt(const struct dz_plan *plan, struct dz_start *start, struct dz_fault *f
     start->adopts = true;
     was_daemon = is_daemon(&adoption);
     result = was_daemon ? record_daemon(&adoption, &recorded, fault)
-                        : adopt_subject(&adoption, &recorded, fault);
+                        : adopt_crew(&adoption, &recorded, fault);
     if (result < 0) {
         dz_unpublish(start);
         return tell(2, fault);

@@ -58,9 +58,12 @@ uint64_t pending_signals(pid_t pid, pid_t tid);
 
 /* ---- refusals.c ---- */
 
-/* Returns 0 if the process can be adopted as far as /proc tells, and decides about its
- * session. */
-int check_subject(struct subject *subject, struct dz_fault *fault);
+/* Returns 0 if the process can be adopted as far as /proc tells. */
+int check_subject(const struct subject *subject, struct dz_fault *fault);
+
+/* Fills in the fault about that process, with words made of a format.  Returns -1. */
+int refuse(const struct subject *subject, struct dz_fault *fault, const char *format,
+           ...) __attribute__((format(printf, 3, 4)));
 
 /* Fills in the fault of a ptrace(2) that was refused with err, with the way out. */
 int refuse_trace(const struct subject *subject, int err, struct dz_fault *fault);
@@ -94,7 +97,7 @@ int find_holdings(const struct subject *subject, const struct dz_plan *plan,
 /* Returns whether any of them is to be of that use. */
 bool has_use(const struct holdings *found, enum holding_use use);
 
-/* ---- tracee.c: the target's threads ---- */
+/* ---- tracee.c: the threads of a process ---- */
 
 struct thread {
     pid_t tid;
@@ -129,13 +132,12 @@ void release_all(struct tracee *tracee);
 /* Returns the thread to make calls in: one in a system call if there is one. */
 struct thread *calling_thread(struct tracee *tracee);
 
+/* Returns whether a thread was stopped before, as by Ctrl-Z. */
+bool was_stopped(const struct tracee *tracee);
+
 /* ---- interrupted.c ---- */
 
-/* Reads how long the threads have been waiting.  For the moment before the stop. */
-void note_waits(pid_t pid);
-
-/* Makes the calls again that the stop has ended with EINTR, with what is left of their
- * time.  For the stopped target. */
+/* Makes the calls again that the stop has ended with EINTR.  For the stopped target. */
 void repeat_interrupted(struct tracee *tracee);
 
 /* ---- remote.c: a program of system calls ---- */
@@ -168,6 +170,8 @@ struct sequence {
     size_t undo_count;
     char *data; /* allocated: what arguments point to */
     size_t data_size;
+    int *closing; /* allocated: the calls whose results are closed at the end */
+    size_t closing_count;
     bool failed; /* there was no memory for all of it */
     bool wide;   /* the target is of 64 bits */
 };
@@ -183,6 +187,12 @@ struct call *add_undo(struct sequence *sequence, enum remote_call which);
 
 /* Adds bytes that arguments may point to; NULL: zeros.  Returns their offset. */
 int64_t add_data(struct sequence *sequence, const void *bytes, size_t size);
+
+/* Adds the closing of a call's result, at the end or if a later call fails. */
+void close_later(struct sequence *sequence, int call);
+
+/* Makes calls of the undo list of one that has been run. */
+void revert_sequence(const struct sequence *done, struct sequence *undo);
 
 void free_sequence(struct sequence *sequence);
 
@@ -204,19 +214,96 @@ struct supplies {
     bool two_ways; /* the input is a FIFO, to be held open at both ends */
 };
 
-/* Builds the calls that make the target a daemon. */
+/* Builds the calls that make the process a daemon, but for its session. */
 int build_changes(struct sequence *sequence, const struct subject *subject,
                   const struct dz_plan *plan, const struct holdings *found,
                   const struct supplies *supplies, struct dz_fault *fault);
+
+/* Builds the calls that give it its session, and close what is not needed any more.
+ * done: the changes, if they were run already; else those are the sequence's own. */
+int build_session(struct sequence *sequence, const struct subject *subject,
+                  const struct sequence *done, struct dz_fault *fault);
 
 /* Returns the signals that are to be ignored and are not yet. */
 uint64_t signals_to_ignore(const struct subject *subject, const struct dz_plan *plan);
 
 /* ---- supplies.c ---- */
 
-/* Opens what the target takes over, in the caller's directory. */
-int open_supplies(struct dz_start *start, const struct holdings *found,
-                  struct supplies *supplies, struct dz_fault *fault);
+/* Opens nothing yet. */
+void init_supplies(struct supplies *supplies);
+
+/* Opens what is to be taken over and is not open yet, in the caller's directory. */
+int open_supplies(struct dz_start *start, const struct dz_plan *plan,
+                  const struct holdings *found, struct supplies *supplies,
+                  struct dz_fault *fault);
+
+/* ---- crew.c: the target, and the processes that are adopted with it ---- */
+
+struct member {
+    struct subject subject;
+    struct holdings found;
+    struct tracee tracee;
+    struct sequence changes; /* with the session, if it is the only member */
+    struct sequence session;
+    bool changed; /* the changes are made, and the session is not */
+};
+
+struct crew {
+    struct member **list; /* allocated; the target first */
+    size_t count;
+    bool tree;               /* the target's descendants and its group, all of them */
+    struct dz_process *seen; /* allocated: of its session, when gather() looked last */
+    size_t seen_count;
+};
+
+/* Adds the processes that are to be adopted with the target and are not in the crew
+ * yet, and checks them.  Returns their number, or -1. */
+int gather(struct crew *crew, struct dz_fault *fault);
+
+/* Adds the children of the crew that belong to it, without a walk over /proc: a child
+ * that is to be stopped may soon end.  Returns their number; it may miss some. */
+int gather_children(struct crew *crew);
+
+/* Drops the members that have ended, but for the target. */
+void drop_ended(struct crew *crew);
+
+/* Decides about the sessions of all.  stopped: they are stopped, and all of them are
+ * known.  If a child that has ended keeps a group from being left, the fault is EPERM.
+ */
+int choose_sessions(struct crew *crew, bool stopped, struct dz_fault *fault);
+
+/* Adds the target. */
+int begin_crew(struct crew *crew, pid_t pid, struct dz_fault *fault);
+
+/* ---- adopt.c ---- */
+
+struct adoption {
+    struct dz_start *start;
+    const struct dz_plan *plan;
+    struct crew crew;
+    struct supplies supplies;
+    size_t others;       /* the processes that were adopted with the target */
+    bool stopped_before; /* by Ctrl-Z */
+    int64_t paused;      /* nanoseconds for which the threads were stopped */
+};
+
+/* Returns the process that --adopt names. */
+static inline struct member *target_of(const struct adoption *adoption)
+{
+    return adoption->crew.list[0];
+}
+
+/* ---- perform.c ---- */
+
+/* Stops the crew, changes it, lets it go; and again if its groups have changed
+ * meanwhile. */
+int change_again(struct adoption *adoption, struct dz_fault *fault);
+
+/* Returns whether a member other than the target has ended, which is no failure. */
+bool is_gone(const struct adoption *adoption, const struct member *member);
+
+/* Prints the calls that were made. */
+void say_changes(const struct adoption *adoption);
 
 /* ---- forecast.c: -n and -v ---- */
 

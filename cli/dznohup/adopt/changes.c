@@ -18,12 +18,7 @@ struct changes {
     const struct subject *subject;
     const struct dz_plan *plan;
     int opened[USE_ERROR + 1]; /* the calls that open what is supplied; -1 */
-    int *closing;              /* the calls whose results are closed at the end */
-    size_t closing_count;
 };
-
-/* What is closed besides a copy of each descriptor. */
-enum { CLOSING_MORE = USE_ERROR + 4 };
 
 uint64_t signals_to_ignore(const struct subject *subject, const struct dz_plan *plan)
 {
@@ -35,14 +30,12 @@ uint64_t signals_to_ignore(const struct subject *subject, const struct dz_plan *
     return wanted & ~subject->ignored;
 }
 
-/* Has the result of the call that was added last closed, at the end or if a later call
- * fails.  Returns the call's index. */
-static int close_later(struct changes *changes)
+/* Has the result of the call that was added last closed.  Returns the call's index. */
+static int close_last(struct sequence *sequence)
 {
-    int index = (int)changes->sequence->count - 1;
+    int index = (int)sequence->count - 1;
 
-    add_undo(changes->sequence, CALL_CLOSE)->from = index;
-    changes->closing[changes->closing_count++] = index;
+    close_later(sequence, index);
     return index;
 }
 
@@ -61,44 +54,39 @@ static int add_open(struct changes *changes, int fd, int flags, const char *step
     call->row.argument[0] = (uint64_t)AT_FDCWD;
     call->data[1] = offset;
     call->row.argument[2] = (uint64_t)flags;
-    return close_later(changes);
+    return close_last(changes->sequence);
 }
 
-static void add_close(struct sequence *sequence, int opened)
+/* Opens what is supplied and what the process needs of it. */
+static void add_opens(struct changes *changes, const struct holdings *found,
+                      const struct supplies *supplies)
 {
-    struct call *call = add_call(sequence, "close", CALL_CLOSE, "close()");
-
-    call->from = opened;
-    call->may_fail = true;
-}
-
-static void add_opens(struct changes *changes, const struct supplies *supplies)
-{
+    const int append = O_APPEND | O_NOCTTY | O_CLOEXEC;
     const int *fd = supplies->fd;
-    int log =
-        (supplies->readable ? O_RDWR : O_WRONLY) | O_APPEND | O_NOCTTY | O_CLOEXEC;
+    bool reads = supplies->readable && has_use(found, USE_BOTH);
+    int *opened = changes->opened;
 
     for (int i = 0; i <= USE_ERROR; i++)
-        changes->opened[i] = -1;
-    if (fd[USE_NULL] >= 0)
-        changes->opened[USE_NULL] =
+        opened[i] = -1;
+    if (has_use(found, USE_NULL))
+        opened[USE_NULL] =
             add_open(changes, fd[USE_NULL], O_RDWR | O_CLOEXEC, "streams");
-    if (fd[USE_INPUT] >= 0)
-        changes->opened[USE_INPUT] = add_open(
+    if (has_use(found, USE_INPUT))
+        opened[USE_INPUT] = add_open(
             changes, fd[USE_INPUT],
             (supplies->two_ways ? O_RDWR : O_RDONLY) | O_NOCTTY | O_CLOEXEC, "input");
-    if (fd[USE_ERROR] >= 0)
-        changes->opened[USE_ERROR] =
-            add_open(changes, fd[USE_ERROR], O_WRONLY | O_APPEND | O_NOCTTY | O_CLOEXEC,
-                     "error");
-    if (fd[USE_OUTPUT] >= 0)
-        changes->opened[USE_OUTPUT] = changes->opened[USE_BOTH] =
-            add_open(changes, fd[USE_OUTPUT], log, "output");
-    if (fd[USE_OUTPUT] >= 0 && supplies->readable) {
+    if (has_use(found, USE_ERROR))
+        opened[USE_ERROR] =
+            add_open(changes, fd[USE_ERROR], O_WRONLY | append, "error");
+    if (!has_use(found, USE_OUTPUT) && !has_use(found, USE_BOTH))
+        return;
+    opened[USE_OUTPUT] = opened[USE_BOTH] = add_open(
+        changes, fd[USE_OUTPUT], (reads ? O_RDWR : O_WRONLY) | append, "output");
+    if (reads) {
         /* A read then finds the end of the file, as each write moves it there. */
         struct call *call =
             add_call(changes->sequence, "output", CALL_LSEEK, "lseek(, 0, SEEK_END)");
-        call->from = changes->opened[USE_OUTPUT];
+        call->from = opened[USE_OUTPUT];
         call->row.argument[2] = SEEK_END;
         call->may_fail = true;
     }
@@ -140,7 +128,7 @@ static int add_copy(struct changes *changes, int number)
     call->row.argument[0] = (uint64_t)number;
     call->row.argument[1] = F_DUPFD_CLOEXEC;
     call->row.argument[2] = 3;
-    return close_later(changes);
+    return close_last(changes->sequence);
 }
 
 static void set_dup(struct call *call, int from, const struct holding *holding)
@@ -182,43 +170,15 @@ static void add_settings(struct changes *changes, const struct supplies *supplie
     call->row.argument[0] = (uint64_t)AT_FDCWD;
     call->data[1] = dot;
     call->row.argument[2] = O_PATH | O_CLOEXEC;
-    int before = close_later(changes);
+    int before = close_last(changes->sequence);
     int opened = add_open(changes, supplies->directory,
                           O_PATH | O_DIRECTORY | O_CLOEXEC, "chdir");
     add_call(sequence, "chdir", CALL_FCHDIR, "fchdir()")->from = opened;
     add_undo(sequence, CALL_FCHDIR)->from = before;
 }
 
-/* Adds what gives the target its session.  terminal: the call that opened or copied a
- * descriptor of the terminal. */
-static void add_session(struct changes *changes, int terminal)
+static int add_terminal_open(struct sequence *sequence)
 {
-    struct sequence *sequence = changes->sequence;
-    struct call *call;
-
-    switch (changes->subject->way) {
-    case SESSION_KEPT:
-        return;
-    case SESSION_TERMINAL:
-        call = add_call(sequence, "setsid", CALL_IOCTL, "ioctl(, TIOCNOTTY)");
-        call->from = terminal;
-        call->row.argument[1] = TIOCNOTTY;
-        return;
-    case SESSION_JOIN:
-        call = add_call(sequence, "setsid", CALL_SETPGID, "setpgid(0, %d)",
-                        (int)changes->subject->group);
-        call->row.argument[1] = (uint64_t)changes->subject->group;
-        add_undo(sequence, CALL_SETPGID); /* to a group of its own again */
-        break;
-    case SESSION_SETSID:
-        break;
-    }
-    add_call(sequence, "setsid", CALL_SETSID, "setsid()");
-}
-
-static int add_terminal_open(struct changes *changes)
-{
-    struct sequence *sequence = changes->sequence;
     static const char tty[] = "/dev/tty";
     int64_t offset = add_data(sequence, tty, sizeof tty);
     struct call *call =
@@ -227,35 +187,82 @@ static int add_terminal_open(struct changes *changes)
     call->row.argument[0] = (uint64_t)AT_FDCWD;
     call->data[1] = offset;
     call->row.argument[2] = O_RDONLY | O_NOCTTY | O_CLOEXEC;
-    return close_later(changes);
+    return close_last(sequence);
 }
 
 int build_changes(struct sequence *sequence, const struct subject *subject,
                   const struct dz_plan *plan, const struct holdings *found,
                   const struct supplies *supplies, struct dz_fault *fault)
 {
-    int closing[found->count + CLOSING_MORE];
-    struct changes changes = {sequence, subject, plan, {0}, closing, 0};
+    struct changes changes = {sequence, subject, plan, {0}};
     uint64_t signals = signals_to_ignore(subject, plan);
     int copies[found->count + 1];
-    int terminal = -1;
 
-    add_opens(&changes, supplies);
+    add_opens(&changes, found, supplies);
     for (size_t i = 0; i < found->count; i++) {
         bool open = strcmp(found->list[i].was, "closed") != 0;
         copies[i] = open ? add_copy(&changes, found->list[i].number) : -1;
     }
-    if (subject->way == SESSION_TERMINAL)
-        terminal = add_terminal_open(&changes);
     for (int number = 1; number <= DZ_SIGNALS; number++)
         if ((signals & dz_signal_bit(number)) != 0)
             add_ignore(&changes, number);
     add_settings(&changes, supplies);
     for (size_t i = 0; i < found->count; i++)
         add_replacement(&changes, &found->list[i], copies[i]);
-    add_session(&changes, terminal);
-    for (size_t i = 0; i < changes.closing_count; i++)
-        add_close(sequence, closing[i]);
+    if (!sequence->failed)
+        return 0;
+    return dz_fault_number(fault, "adopt", subject->pid, ENOMEM, NULL);
+}
+
+static void add_session(struct sequence *sequence, const struct subject *subject)
+{
+    struct call *call;
+    int terminal;
+
+    switch (subject->way) {
+    case SESSION_KEPT:
+        return;
+    case SESSION_TERMINAL:
+        terminal = add_terminal_open(sequence);
+        call = add_call(sequence, "setsid", CALL_IOCTL, "ioctl(, TIOCNOTTY)");
+        call->from = terminal;
+        call->row.argument[1] = TIOCNOTTY;
+        return;
+    case SESSION_JOIN:
+        call = add_call(sequence, "setsid", CALL_SETPGID, "setpgid(0, %d)",
+                        (int)subject->group);
+        call->row.argument[1] = (uint64_t)subject->group;
+        add_undo(sequence, CALL_SETPGID); /* to a group of its own again */
+        break;
+    case SESSION_SETSID:
+        break;
+    }
+    add_call(sequence, "setsid", CALL_SETSID, "setsid()");
+}
+
+/* Adds the closing of what the calls of done, or of the sequence itself, have opened.
+ */
+static void add_closes(struct sequence *sequence, const struct sequence *done)
+{
+    const struct sequence *opened = done != NULL ? done : sequence;
+
+    for (size_t i = 0; i < opened->closing_count; i++) {
+        struct call *call = add_call(sequence, "close", CALL_CLOSE, "close()");
+        if (done != NULL)
+            call->row.argument[0] = (uint64_t)done->calls[done->closing[i]].row.result;
+        else
+            call->from = sequence->closing[i];
+        call->may_fail = true;
+    }
+}
+
+int build_session(struct sequence *sequence, const struct subject *subject,
+                  const struct sequence *done, struct dz_fault *fault)
+{
+    add_session(sequence, subject);
+    add_closes(sequence, NULL);
+    if (done != NULL)
+        add_closes(sequence, done);
     if (!sequence->failed)
         return 0;
     return dz_fault_number(fault, "adopt", subject->pid, ENOMEM, NULL);

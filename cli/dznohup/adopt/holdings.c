@@ -121,8 +121,8 @@ static void find_stream(struct search *search, int number)
     enum dz_redirect redirect = dz_redirect_of(plan, DZ_LEAVE, kind, number);
     enum holding_use use = number == 0 ? USE_INPUT : USE_OUTPUT;
 
-    /* The program may have closed it itself. */
-    if (redirect == DZ_KEEP || (redirect == DZ_NULL && !open))
+    /* A file or a pipe of a pipeline is the program's own, whatever the options are. */
+    if (redirect == DZ_KEEP || kind == DZ_OTHER || kind == DZ_CLOSED)
         return;
     if (redirect == DZ_NULL)
         use = USE_NULL;
@@ -195,7 +195,7 @@ int find_holdings(const struct subject *subject, const struct dz_plan *plan,
     struct search search = {.subject = subject, .plan = plan, .found = found};
     char path[64];
 
-    found->count = 0;
+    found->count = 0; /* the list is used again */
     find_terminals(&search);
     for (int i = 0; i < 3; i++)
         find_stream(&search, i);

@@ -1,16 +1,11 @@
 /*
  * Calls that a stop ends with EINTR though no signal has come, signal(7): the tracer
- * has them made again.  All others are restarted by the kernel.
+ * has them made again, and their time begins anew.  How long they have been waiting
+ * cannot be seen from outside.  All others are restarted by the kernel.
  */
 #include "adopt.h"
 
 #include <errno.h>
-#include <sys/syscall.h>
-
-void note_waits(pid_t pid)
-{
-    (void)pid;
-}
 
 void repeat_interrupted(struct tracee *tracee)
 {

@@ -6,20 +6,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Fills in the fault about that process, with words made of a format. */
-__attribute__((format(printf, 3, 4))) static int
-refuse(const struct subject *subject, struct dz_fault *fault, const char *format, ...);
-
-#include <stdarg.h>
-
-static int refuse(const struct subject *subject, struct dz_fault *fault,
-                  const char *format, ...)
+int refuse(const struct subject *subject, struct dz_fault *fault, const char *format,
+           ...)
 {
     char words[sizeof fault->reason];
     va_list arguments;
@@ -84,98 +78,6 @@ int refuse_trace(const struct subject *subject, int err, struct dz_fault *fault)
     }
 }
 
-/* ---- the session ---- */
-
-struct neighbours {
-    const struct subject *subject;
-    pid_t member;   /* another process of its group, or 0 */
-    pid_t stranger; /* another process of its session, or 0 */
-    pid_t parents;  /* groups of its session: its parent's, the leader's, any */
-    pid_t leaders;
-    pid_t any;
-};
-
-static int see_neighbour(int pid, int fd, void *data)
-{
-    struct neighbours *seen = data;
-    const struct dz_process *own = &seen->subject->process;
-    struct dz_process other;
-
-    (void)fd;
-    if (pid == own->pid || dz_read_process(pid, &other) < 0 ||
-        other.session != own->session)
-        return 0;
-    if (pid != getpid())
-        seen->stranger = pid;
-    if (other.pgrp == own->pgrp) {
-        seen->member = pid;
-        return 0;
-    }
-    if (pid == getpid())
-        return 0; /* our group may be gone before it is joined */
-    if (pid == own->ppid)
-        seen->parents = other.pgrp;
-    if (pid == own->session)
-        seen->leaders = other.pgrp;
-    seen->any = other.pgrp;
-    return 0;
-}
-
-/* Of a session leader. */
-static int check_leader(struct subject *subject, const struct neighbours *seen,
-                        struct dz_fault *fault)
-{
-    char terminal[32];
-    struct dz_text text = dz_text(terminal, sizeof terminal);
-
-    subject->way = SESSION_KEPT;
-    if (subject->process.tty == 0)
-        return 0;
-    dz_add_tty(&text, subject->process.tty);
-    if (((subject->ignored | subject->caught) & dz_signal_bit(SIGTSTP)) != 0)
-        return refuse(subject, fault,
-                      "leads the session of terminal %s and controls its jobs, as a "
-                      "shell does; adopt the program that runs in it",
-                      terminal);
-    if (seen->stranger != 0)
-        return refuse(
-            subject, fault,
-            "leads the session of terminal %s, which has other processes (%d); "
-            "adopt those",
-            terminal, (int)seen->stranger);
-    subject->way = SESSION_TERMINAL;
-    return 0;
-}
-
-static int choose_session(struct subject *subject, struct dz_fault *fault)
-{
-    const struct dz_process *own = &subject->process;
-    struct neighbours seen = {.subject = subject};
-
-    if (dz_each_number("/proc", see_neighbour, &seen) < 0)
-        return dz_fault(fault, "adopt", "/proc", errno, NULL);
-    if (own->session == own->pid)
-        return check_leader(subject, &seen, fault);
-    /* A daemon is in the session of a leader that has ended. */
-    subject->way =
-        own->tty == 0 && !dz_is_running(own->session) ? SESSION_KEPT : SESSION_SETSID;
-    if (own->pgrp != own->pid || subject->way == SESSION_KEPT)
-        return 0;
-    subject->way = SESSION_JOIN;
-    if (seen.member != 0)
-        return refuse(subject, fault,
-                      "leads a process group with others (%d), so it cannot have a "
-                      "session of its own",
-                      (int)seen.member);
-    subject->group = seen.parents != 0   ? seen.parents
-                     : seen.leaders != 0 ? seen.leaders
-                                         : seen.any;
-    if (subject->group == 0)
-        return refuse(subject, fault,
-                      "is alone in its session, which it does not lead");
-    return 0;
-}
-
 /* ---- seccomp ---- */
 
 /* Returns whether this process has as many filters.  In a container that has given a
@@ -219,7 +121,7 @@ static bool can_reach_us(const struct subject *subject)
            own.st_ino == seen.st_ino;
 }
 
-int check_subject(struct subject *subject, struct dz_fault *fault)
+int check_subject(const struct subject *subject, struct dz_fault *fault)
 {
     if (!MACHINE_KNOWN)
         return refuse(subject, fault, "dznohup cannot do this on this machine");
@@ -250,7 +152,5 @@ int check_subject(struct subject *subject, struct dz_fault *fault)
         return refuse(subject, fault,
                       "has another root directory or mount namespace, and finds "
                       "dznohup's files in no /proc there; run dznohup there");
-    if (check_filter(subject, fault) < 0)
-        return -1;
-    return choose_session(subject, fault);
+    return check_filter(subject, fault);
 }

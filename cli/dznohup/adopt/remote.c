@@ -324,6 +324,8 @@ static int run_calls(struct run *run, struct dz_fault *fault)
 
     if (ptrace(PTRACE_GETSIGMASK, tid, (void *)sizeof run->mask, &run->mask) < 0)
         return dz_fault_number(fault, "adopt", tid, errno, NULL);
+    if (run->sequence->count == 0)
+        return 0;
     if (find_place(run, fault) < 0 || make_block(run, fault) < 0)
         return -1;
     followed = begin(run);
@@ -331,6 +333,11 @@ static int run_calls(struct run *run, struct dz_fault *fault)
         dz_fault_number(fault, "adopt", tid, errno, "its memory cannot be written");
     else if ((followed = follow(run)) < 0)
         dz_fault_number(fault, "adopt", run->tracee->pid, 0, "has ended meanwhile");
+    /* What the calls have written, for what may have to be undone later. */
+    else if (run->sequence->data_size > 0 &&
+             pread(run->memory, run->sequence->data, run->sequence->data_size,
+                   (off_t)row_address(run, run->row_count)) < 0)
+        followed = dz_fault_number(fault, "adopt", tid, errno, NULL);
     put_back(run);
     return followed < 0 ? -1 : judge(run->sequence, fault);
 }

@@ -68,10 +68,42 @@ int64_t add_data(struct sequence *sequence, const void *bytes, size_t size)
     return (int64_t)offset;
 }
 
+void close_later(struct sequence *sequence, int call)
+{
+    int *grown = realloc(sequence->closing,
+                         (sequence->closing_count + 1) * sizeof *sequence->closing);
+
+    add_undo(sequence, CALL_CLOSE)->from = call;
+    if (grown == NULL) {
+        sequence->failed = true;
+        return;
+    }
+    sequence->closing = grown;
+    grown[sequence->closing_count++] = call;
+}
+
+void revert_sequence(const struct sequence *done, struct sequence *undo)
+{
+    undo->wide = done->wide;
+    add_data(undo, done->data, done->data_size); /* at offset 0, as it was there */
+    for (size_t i = done->undo_count; i-- > 0;) {
+        struct call *call = add_call(undo, "undo", CALL_CLOSE, "undo");
+        call->row.number = done->undo[i].row.number;
+        memcpy(call->row.argument, done->undo[i].row.argument,
+               sizeof call->row.argument);
+        memcpy(call->data, done->undo[i].data, sizeof call->data);
+        if (done->undo[i].from >= 0)
+            call->row.argument[0] =
+                (uint64_t)done->calls[done->undo[i].from].row.result;
+        call->may_fail = true;
+    }
+}
+
 void free_sequence(struct sequence *sequence)
 {
     free(sequence->calls);
     free(sequence->undo);
     free(sequence->data);
+    free(sequence->closing);
     memset(sequence, 0, sizeof *sequence);
 }

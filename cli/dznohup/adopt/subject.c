@@ -61,7 +61,8 @@ static void parse_status(struct subject *subject, const char *status)
     subject->filters = (int)status_number(status, "Seccomp_filters", 10, UINT64_MAX);
     subject->namespaces = count_namespaces(status);
     /* A thread of the kernel has no memory. */
-    subject->of_kernel = status_value(status, "VmSize") == NULL;
+    subject->of_kernel =
+        status_value(status, "VmSize") == NULL && !subject->process.exiting;
 }
 
 /* Reads a file of /proc/PID.  Returns its length, or -1 and sets errno. */

@@ -65,38 +65,49 @@ static bool is_readable(int fd)
     return true;
 }
 
-int open_supplies(struct dz_start *start, const struct holdings *found,
-                  struct supplies *supplies, struct dz_fault *fault)
+void init_supplies(struct supplies *supplies)
 {
-    const struct dz_plan *plan = start->plan;
-
     for (int i = 0; i <= USE_ERROR; i++)
         supplies->fd[i] = -1;
     supplies->directory = -1;
-    if (has_use(found, USE_NULL)) {
+    supplies->readable = supplies->two_ways = false;
+}
+
+/* Returns whether that is to be opened. */
+static bool lacks(const struct supplies *supplies, const struct holdings *found,
+                  enum holding_use use)
+{
+    return supplies->fd[use] < 0 && has_use(found, use);
+}
+
+int open_supplies(struct dz_start *start, const struct dz_plan *plan,
+                  const struct holdings *found, struct supplies *supplies,
+                  struct dz_fault *fault)
+{
+    if (lacks(supplies, found, USE_NULL)) {
         supplies->fd[USE_NULL] = open("/dev/null", O_RDWR | O_CLOEXEC);
         if (supplies->fd[USE_NULL] < 0)
             return dz_fault(fault, "streams", "/dev/null", errno, NULL);
     }
-    if (has_use(found, USE_INPUT) && open_input(plan, supplies, fault) < 0)
+    if (lacks(supplies, found, USE_INPUT) && open_input(plan, supplies, fault) < 0)
         return -1;
-    if (plan->chdir != NULL) {
+    if (plan->chdir != NULL && supplies->directory < 0) {
         supplies->directory = open(plan->chdir, O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (supplies->directory < 0)
             return dz_fault(fault, "chdir", plan->chdir, errno, NULL);
     }
-    if (has_use(found, USE_ERROR)) {
+    if (lacks(supplies, found, USE_ERROR)) {
         supplies->fd[USE_ERROR] =
             open_log(start, &plan->error, "error", &start->error_log, fault);
         if (supplies->fd[USE_ERROR] < 0)
             return -1;
     }
-    if (has_use(found, USE_OUTPUT) || has_use(found, USE_BOTH)) {
+    if (lacks(supplies, found, USE_OUTPUT) || lacks(supplies, found, USE_BOTH)) {
         int fd = open_log(start, &plan->output, "output", &start->log, fault);
         if (fd < 0)
             return -1;
         supplies->fd[USE_OUTPUT] = supplies->fd[USE_BOTH] = fd;
-        supplies->readable = has_use(found, USE_BOTH) && is_readable(fd);
+        supplies->readable = is_readable(fd);
     }
     return 0;
 }

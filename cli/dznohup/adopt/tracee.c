@@ -259,3 +259,11 @@ struct thread *calling_thread(struct tracee *tracee)
     }
     return any;
 }
+
+bool was_stopped(const struct tracee *tracee)
+{
+    for (size_t i = 0; i < tracee->count; i++)
+        if (tracee->threads[i].group_stop != 0)
+            return true;
+    return false;
+}

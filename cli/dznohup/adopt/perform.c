@@ -1,0 +1,258 @@
+/*
+ * Stops the target and those that are adopted with it, changes them, and lets them go.
+ */
+#include "adopt.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+static int64_t patience_of(const struct adoption *adoption)
+{
+    return adoption->plan->timeout > 0 ? adoption->plan->timeout : INT64_MAX / 4;
+}
+
+static int64_t nanoseconds(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail with a valid clock */
+    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+bool is_gone(const struct adoption *adoption, const struct member *member)
+{
+    struct dz_process process;
+
+    return member != target_of(adoption) &&
+           (dz_read_process(member->subject.pid, &process) < 0 ||
+            dz_has_ended(&process) || process.exiting);
+}
+
+/* Attaches to a member, stops it, and has its interrupted calls made again. */
+static int stop_member(const struct adoption *adoption, struct member *member,
+                       struct dz_fault *fault)
+{
+    int64_t until = dz_milliseconds() + patience_of(adoption);
+
+    if ((member->tracee.count == 0 &&
+         seize_all(&member->tracee, &member->subject, fault) < 0) ||
+        stop_all(&member->tracee, &member->subject, until, fault) < 0)
+        return is_gone(adoption, member) ? 0 : -1;
+    repeat_interrupted(&member->tracee);
+    return 0;
+}
+
+/* Stops those from index on, the youngest first: a child that ends while its parent is
+ * stopped would stay in the group. */
+static int stop_from(struct adoption *adoption, size_t index, struct dz_fault *fault)
+{
+    for (size_t i = adoption->crew.count; i-- > index;)
+        if (stop_member(adoption, adoption->crew.list[i], fault) < 0)
+            return -1;
+    return 0;
+}
+
+/* Stops all, and what they have forked meanwhile. */
+static int stop_crew(struct adoption *adoption, struct dz_fault *fault)
+{
+    struct crew *crew = &adoption->crew;
+    bool alone = crew->count == 1 && !crew->tree;
+    size_t known = 0;
+    int more;
+
+    if (!alone)
+        gather_children(crew);
+    do {
+        if (stop_from(adoption, known, fault) < 0)
+            return -1;
+        known = crew->count;
+        /* One that was alone is looked at again only if its setsid(2) fails. */
+        more = alone ? 0 : gather_children(crew);
+        if (!alone && more == 0)
+            more = gather(crew, fault);
+    } while (more > 0);
+    return more < 0 || alone ? more : choose_sessions(crew, true, fault);
+}
+
+/* Builds a member's calls, now that it cannot change any more. */
+static int build_member(struct adoption *adoption, struct member *member,
+                        struct dz_fault *fault)
+{
+    struct thread *thread = calling_thread(&member->tracee);
+
+    if (thread == NULL)
+        return 0; /* it has ended */
+    member->changes.wide = member->session.wide = is_wide(&thread->registers);
+    if (find_holdings(&member->subject, adoption->plan, &member->found, fault) < 0 ||
+        open_supplies(adoption->start, adoption->plan, &member->found,
+                      &adoption->supplies, fault) < 0 ||
+        build_changes(&member->changes, &member->subject, adoption->plan,
+                      &member->found, &adoption->supplies, fault) < 0)
+        return -1;
+    return adoption->crew.count > 1
+               ? 0
+               : build_session(&member->changes, &member->subject, NULL, fault);
+}
+
+/* Runs calls in a member. */
+static int run_member(struct adoption *adoption, struct member *member,
+                      struct sequence *sequence, struct dz_fault *fault)
+{
+    struct thread *thread = calling_thread(&member->tracee);
+
+    if (thread == NULL || run_sequence(sequence, &member->tracee, thread, fault) == 0)
+        return 0;
+    return is_gone(adoption, member) ? 0 : -1;
+}
+
+/* Undoes the changes of those that have been changed and have not got their sessions.
+ */
+static void revert_crew(struct adoption *adoption)
+{
+    struct dz_fault unheard; /* the one that led here is told */
+
+    for (size_t i = adoption->crew.count; i-- > 0;) {
+        struct member *member = adoption->crew.list[i];
+        struct sequence undo = {0};
+        if (!member->changed)
+            continue;
+        revert_sequence(&member->changes, &undo);
+        run_member(adoption, member, &undo, &unheard);
+        free_sequence(&undo);
+        member->changed = false;
+    }
+}
+
+/* Gives a member its session, which cannot be undone. */
+static int run_session(struct adoption *adoption, struct member *member,
+                       struct dz_fault *fault)
+{
+    if (build_session(&member->session, &member->subject, &member->changes, fault) <
+            0 ||
+        run_member(adoption, member, &member->session, fault) < 0)
+        return -1;
+    member->changed = false;
+    return 0;
+}
+
+/* Gives the members their sessions.  The leaders of groups come last, when no other
+ * process is in their groups. */
+static int run_sessions(struct adoption *adoption, struct dz_fault *fault)
+{
+    struct crew *crew = &adoption->crew;
+
+    for (int leaders = 0; leaders < 2; leaders++)
+        for (size_t i = 0; i < crew->count; i++) {
+            struct member *member = crew->list[i];
+            if ((member->subject.way == SESSION_JOIN) != (leaders == 1) ||
+                calling_thread(&member->tracee) == NULL)
+                continue;
+            if (run_session(adoption, member, fault) < 0)
+                return -1;
+        }
+    return 0;
+}
+
+/* Changes all but the sessions. */
+static int run_changes(struct adoption *adoption, struct dz_fault *fault)
+{
+    struct crew *crew = &adoption->crew;
+
+    for (size_t i = 0; i < crew->count; i++) {
+        struct member *member = crew->list[i];
+        if (run_member(adoption, member, &member->changes, fault) < 0)
+            return -1;
+        member->changed = calling_thread(&member->tracee) != NULL;
+    }
+    return 0;
+}
+
+/* Makes the changes in all that are stopped. */
+static int change_crew(struct adoption *adoption, struct dz_fault *fault)
+{
+    struct crew *crew = &adoption->crew;
+
+    for (size_t i = 0; i < crew->count; i++)
+        if (build_member(adoption, crew->list[i], fault) < 0)
+            return -1;
+    if (crew->count == 1)
+        return run_member(adoption, crew->list[0], &crew->list[0]->changes, fault);
+    if (run_changes(adoption, fault) == 0 && run_sessions(adoption, fault) == 0)
+        return 0;
+    revert_crew(adoption);
+    return -1;
+}
+
+/* Lets all go.  If a shell's Ctrl-Z had stopped them, no shell can continue them any
+ * more. */
+static void let_go(struct adoption *adoption, bool adopted)
+{
+    for (size_t i = 0; i < adoption->crew.count; i++) {
+        struct member *member = adoption->crew.list[i];
+        bool stopped = was_stopped(&member->tracee);
+        if (i > 0 && calling_thread(&member->tracee) != NULL)
+            adoption->others++;
+        release_all(&member->tracee);
+        if (adopted && stopped)
+            kill(member->subject.pid, SIGCONT); /* it has ended, or goes on */
+        adoption->stopped_before |= stopped;
+    }
+}
+
+/* Stops, changes, lets go. */
+static int change(struct adoption *adoption, struct dz_fault *fault)
+{
+    int64_t begin = nanoseconds();
+    int result;
+
+    adoption->others = 0;
+    result = stop_crew(adoption, fault);
+
+    if (result == 0)
+        result = change_crew(adoption, fault);
+    let_go(adoption, result == 0);
+    adoption->paused = nanoseconds() - begin;
+    return result;
+}
+
+void say_changes(const struct adoption *adoption)
+{
+    for (size_t i = 0; i < adoption->crew.count; i++) {
+        const struct member *member = adoption->crew.list[i];
+        say_calls(&member->changes, member->subject.pid);
+        say_calls(&member->session, member->subject.pid);
+    }
+    fprintf(stderr, "dznohup: stopped for %.2f ms\n", (double)adoption->paused / 1e6);
+}
+
+/* Returns whether a setsid(2) has failed, or would fail: a process that was alone in
+ * its group has forked, or a child that has ended is still in it. */
+static bool may_succeed_later(const struct dz_fault *fault)
+{
+    return fault->err == EPERM && strcmp(fault->step, "setsid") == 0;
+}
+
+int change_again(struct adoption *adoption, struct dz_fault *fault)
+{
+    enum { TRIES = 50 };
+    /* A parent reaps its child; there is no event to wait for. */
+    const struct timespec moment = {0, 2000000};
+    struct crew *crew = &adoption->crew;
+    int result = change(adoption, fault);
+
+    for (int i = 0; i < TRIES && result < 0 && may_succeed_later(fault); i++) {
+        for (size_t k = 0; k < crew->count; k++) {
+            free_sequence(&crew->list[k]->changes);
+            free_sequence(&crew->list[k]->session);
+        }
+        nanosleep(&moment, NULL);
+        drop_ended(crew);
+        if (gather(crew, fault) < 0)
+            return -1;
+        result = change(adoption, fault);
+    }
+    return result;
+}

@@ -1,0 +1,130 @@
+#!/usr/bin/env bats
+# --adopt of more than one process: children in the group, --tree, refusals of those.
+
+load helpers
+load adopting
+
+children_of() { pgrep -P "$1"; }
+has_children() { [ "$(children_of "$1" | wc -l)" -ge "$2" ]; }
+in_order() { cmp <(seq "$(wc -l <"$1")") <(head -n "$(wc -l <"$1")" "$1"); }
+
+@test "adopt: a shell's loop goes with the command that it runs" {
+    # shellcheck disable=SC2016
+    on_terminal_job bash -c 'while :; do echo $((++i)); "$0" 0.01; done' "$SLEEP"
+    await holds "$screen" 3
+    try dz --adopt="$pid" -o log
+    assert status "$status" 0
+    await is_file log
+    hang_up
+    size=$(stat -c %s log)
+    await grown log "$size"
+    assert_adopted "$pid"
+    kill -STOP "$pid"
+    { tr -d '\r' <"$screen"; cat log; } >all
+    in_order all
+}
+grown() { [ "$(stat -c %s "$1")" -gt "$2" ]; }
+
+@test "adopt: a child of the group that waits is adopted with it" {
+    # shellcheck disable=SC2016
+    on_terminal_job bash -c '"$0" 3600 & wait' "$SLEEP"
+    await has_children "$pid" 1
+    child=$(children_of "$pid")
+    track "$child"
+    await runs_program "$child" "$SLEEP"
+    try dz --adopt="$pid" -o log
+    assert status "$status" 0
+    assert_match stderr "$stderr" "*with 1 more process"
+    hang_up
+    assert_adopted "$pid" "$child"
+    # INT and QUIT, too: bash ignores them for a child in the background.
+    assert "SigIgn of the child" "$(status_field "$child" SigIgn)" 0000000000300007
+    assert "1 of the child" "$(fd_of "$child" 1)" "$PWD/log"
+}
+
+@test "adopt: the head of a pipeline is refused, with --tree the whole of it is adopted" {
+    # Its shell is the leader of another group.
+    # shellcheck disable=SC2016
+    on_terminal_job bash -c 'set -m; "$0" count | cat | cat & wait' "$ADOPTEE"
+    await has_children "$pid" 3
+    mapfile -t parts < <(children_of "$pid")
+    track "${parts[@]}"
+    await holds "$screen" 9
+    leader=$(stat_field "${parts[0]}" 5)
+    try dz --adopt="$leader" -o log
+    assert status "$status" 125
+    assert_match stderr "$stderr" "dznohup: adopt: $leader: leads a process group with others (*), so it cannot have a session of its own; --tree adopts those, too"
+    refute test -e log
+    try dz --adopt="$leader" --tree -o log
+    assert status "$status" 0
+    assert_match stderr "$stderr" "*with 2 more processes"
+    await is_file log
+    hang_up
+    size=$(stat -c %s log)
+    await grown log "$size"
+    assert_adopted "${parts[@]}"
+    kill -STOP "${parts[@]}"
+    { tr -d '\r' <"$screen"; cat log; } >all
+    in_order all
+}
+
+@test "adopt: --tree takes make with its jobs, and make finishes" {
+    cat >Makefile <<'M'
+all: a b c d
+a b c d:
+	@: <$@.go; echo made $@ >$@.done; echo $@
+M
+    mkfifo a.go b.go c.go d.go
+    on_terminal_job make -j4
+    await has_children "$pid" 4
+    try dz --adopt="$pid" --tree -o log
+    assert "status ($stderr)" "$status" 0
+    hang_up
+    for part in a b c d; do : >$part.go; done
+    await gone "$pid"
+    for part in a b c d; do assert "$part" "$(<$part.done)" "made $part"; done
+    assert log "$(sort log | tr '\n' ' ')" "a b c d "
+}
+
+@test "adopt: -n of a tree names each process" {
+    # shellcheck disable=SC2016
+    on_terminal_job bash -c '"$0" 3600 & wait' "$SLEEP"
+    await has_children "$pid" 1
+    child=$(children_of "$pid")
+    track "$child"
+    await runs_program "$child" "$SLEEP"
+    before=$(facts_of "$child")
+    try dz -n --adopt="$pid" -o log
+    assert status "$status" 0
+    assert "processes" "$(grep ^adopt <<<"$output" | tr -s ' ')" "adopt PID $pid, bash"$'\n'"adopt PID $child, sleep"
+    assert facts "$(facts_of "$child")" "$before"
+}
+
+@test "adopt: if a call fails in one of a tree, what was done in the others is undone" {
+    # shellcheck disable=SC2016
+    on_terminal_job bash -c '"$0" 3600 & wait' "$SLEEP"
+    await has_children "$pid" 1
+    child=$(children_of "$pid")
+    track "$child"
+    await runs_program "$child" "$SLEEP"
+    before=$(facts_of "$pid") childs=$(facts_of "$child")
+    for limit in 3 4 5; do
+        prlimit --pid "$child" --nofile="$limit:"
+        try dz --adopt="$pid" -o log --name=tree
+        assert "status at $limit" "$status" 125
+        assert_match "stderr at $limit" "$stderr" "dznohup: *: Too many open files"
+        assert "facts at $limit" "$(facts_of "$pid")" "$before"
+        assert "the child's facts at $limit" "$(facts_of "$child")" "$childs"
+        refute test -e "$DZ_STATE_DIR/tree"
+    done
+}
+
+@test "adopt: programs are adopted at random moments, and lose no line: tests/adopt-random" {
+    try within "$PYTHON" "$TESTS/adopt-random" --runs 3 single threads-4 python
+    assert "output of $stderr" "$status" 0
+    for victim in single threads-4 python; do
+        assert_match output "$output" "*$victim: 3 runs, * lines, none lost*"
+    done
+    try within "$PYTHON" "$TESTS/adopt-random" --kill --runs 6 threads-4
+    assert "output with --kill: $output" "$status" 0
+}
