@@ -266,6 +266,55 @@ void shim_end_exec(void)
     errno = err;
 }
 
+uint64_t shim_hold_signals(sigset_t *before)
+{
+    uint64_t held = 0;
+    sigset_t set;
+
+    sigemptyset(&set);
+    for (int number = 1; number <= DZ_SIGNALS; number++)
+        if (shim_controls(number))
+            sigaddset(&set, number);
+    sigprocmask(SIG_BLOCK, &set, before); /* cannot fail */
+    for (int number = 1; number <= DZ_SIGNALS; number++)
+        if (shim_controls(number) && !sigismember(before, number))
+            held |= dz_signal_bit(number);
+    return held;
+}
+
+void shim_release_signals(uint64_t held)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    for (int number = 1; number <= DZ_SIGNALS; number++)
+        if ((held & dz_signal_bit(number)) != 0)
+            sigaddset(&set, number);
+    if (held != 0)
+        sigprocmask(SIG_UNBLOCK, &set, NULL); /* cannot fail */
+}
+
+/* In a vfork(2) child, what it has set itself shows in the kernel alone. */
+static bool has_set_default(int number)
+{
+    struct sigaction now;
+
+    return shim_process() == NULL && shim_next_sigaction(number, NULL, &now) == 0 &&
+           now.sa_handler == SIG_DFL;
+}
+
+uint64_t shim_taken_for_ignored(void)
+{
+    uint64_t ignored = 0;
+
+    for (int number = 1; number <= DZ_SIGNALS; number++)
+        if (shim_controls(number) &&
+            read_entry(entry_of(number)).sa_handler == SIG_IGN &&
+            !has_set_default(number))
+            ignored |= dz_signal_bit(number);
+    return ignored;
+}
+
 void shim_signals_forked(void)
 {
     struct shim_process *process;
@@ -277,16 +326,18 @@ void shim_signals_forked(void)
 
 /* ---- the beginning ---- */
 
-static int control_signal(int number, bool inherited, struct dz_fault *fault)
+/* inside is NULL if no program with powers has executed this one. */
+static int control_signal(int number, const struct dz_inside *inside,
+                          struct dz_fault *fault)
 {
     struct sigaction now;
 
     if (shim_next_sigaction(number, NULL, &now) < 0)
         return dz_fault_number(fault, "signals", number, errno, NULL);
-    /* --reopen: exec has reset the handler of the program before, which took the signal
-     * for ignored. */
-    if (inherited && shim_reopens && now.sa_handler == SIG_DFL)
-        now.sa_handler = SIG_IGN;
+    /* The kernel has had something else than the program before. */
+    if (inside != NULL)
+        now.sa_handler =
+            (inside->ignored & dz_signal_bit(number)) != 0 ? SIG_IGN : SIG_DFL;
     if (change_entry(entry_of(number), number, &now, false) < 0)
         return dz_fault_number(fault, "signals", number, errno, NULL);
     /* Without the flags that libc has just added. */
@@ -310,7 +361,7 @@ int shim_control_signals(const struct dz_start *start, bool inherited,
         return -1;
     for (int number = 1; number <= DZ_SIGNALS; number++)
         if ((signals & dz_signal_bit(number)) != 0 &&
-            control_signal(number, inherited, fault) < 0)
+            control_signal(number, inherited ? start->inside : NULL, fault) < 0)
             return -1;
     return 0;
 }

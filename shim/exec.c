@@ -1,13 +1,15 @@
 /*
  * The functions that execute another program, in this process or in a child.
  *
- * A handler does not outlive execve(2): behind it SIGHUP would be at its default, and a
- * log's rotation would end what it serves.  Where the program takes SIGHUP for ignored
- * it is ignored over the exec.  Each function ends in execute() or spawn(), which have
- * the path, the arguments and the environment of the next program.
+ * The next program gets its powers by its environment (next_program.c).  Signals that
+ * the library controls there are blocked until it does: a handler does not outlive
+ * execve(2), and SIGHUP at its default would end the process.  If the next program gets
+ * no power over SIGHUP, and this one takes the signal for ignored, it is ignored over
+ * the exec.
  *
- * A function without an environment of its own passes environ to the next definition of
- * one that has: what is to be added for the next program then has one place.
+ * Each function ends in execute() or spawn(), which have the path, the arguments and
+ * the environment of the next program.  A function without an environment of its own
+ * passes environ to the next definition of one that has.
  */
 #include "shim.h"
 
@@ -19,41 +21,65 @@
 
 extern char **environ;
 
-/* The next program, and the call by which it is executed. */
-struct request {
-    enum { BY_PATH, BY_SEARCH, BY_DESCRIPTOR, BY_DIRECTORY } way;
-    int fd;           /* BY_DESCRIPTOR, BY_DIRECTORY */
-    int flags;        /* BY_DIRECTORY */
-    const char *path; /* NULL for BY_DESCRIPTOR */
-};
-
-static int call_next(const struct request *request, char *const argv[],
+static int call_next(const struct shim_request *request, char *const argv[],
                      char *const envp[])
 {
     typedef int by_path(const char *, char *const *, char *const *);
     typedef int by_descriptor(int, char *const *, char *const *);
 
     switch (request->way) {
-    case BY_PATH:
+    case SHIM_BY_PATH:
         return ((by_path *)shim_next(SHIM_EXECVE))(request->path, argv, envp);
-    case BY_SEARCH:
+    case SHIM_BY_SEARCH:
         return ((by_path *)shim_next(SHIM_EXECVPE))(request->path, argv, envp);
-    case BY_DESCRIPTOR:
+    case SHIM_BY_DESCRIPTOR:
         return ((by_descriptor *)shim_next(SHIM_FEXECVE))(request->fd, argv, envp);
-    case BY_DIRECTORY: /* musl and old glibc have no such function */
+    case SHIM_BY_DIRECTORY: /* musl and old glibc have no such function */
         break;
     }
     return (int)syscall(SYS_execveat, request->fd, request->path, argv, envp,
                         request->flags);
 }
 
+/* Executes a program that gets powers.  Returns only if that fails. */
+static int execute_with_powers(const struct shim_request *request,
+                               struct shim_handover *next, char *const argv[],
+                               char *const envp[])
+{
+    char *entries[next->entries];
+    char text[next->size];
+    bool holds = next->all && shim_controlled != 0;
+    sigset_t before;
+    int result;
+
+    if (holds) {
+        next->inside.held = shim_hold_signals(&before);
+        next->inside.ignored = shim_taken_for_ignored();
+    }
+    envp = shim_hand_over(request, next, envp, entries, text);
+    result = call_next(request, argv, envp);
+    if (holds) {
+        int err = errno;
+        sigprocmask(SIG_SETMASK, &before, NULL); /* cannot fail */
+        errno = err;
+    }
+    return result;
+}
+
 /* Executes the next program.  Returns only if that fails, with -1 and errno. */
-static int execute(const struct request *request, char *const argv[],
+static int execute(const struct shim_request *request, char *const argv[],
                    char *const envp[])
 {
-    bool begun = shim_begin_exec();
-    int result = call_next(request, argv, envp);
+    struct shim_handover next;
+    bool begun;
+    int result;
 
+    shim_look_ahead(request, envp, &next);
+    if (next.powers != NULL && next.all)
+        return execute_with_powers(request, &next, argv, envp);
+    begun = shim_begin_exec();
+    result = next.powers != NULL ? execute_with_powers(request, &next, argv, envp)
+                                 : call_next(request, argv, envp);
     if (begun)
         shim_end_exec();
     return result;
@@ -61,27 +87,32 @@ static int execute(const struct request *request, char *const argv[],
 
 SHIM_EXPORT int execve(const char *path, char *const argv[], char *const envp[])
 {
-    return execute(&(struct request){.way = BY_PATH, .path = path}, argv, envp);
+    return execute(&(struct shim_request){.way = SHIM_BY_PATH, .path = path}, argv,
+                   envp);
 }
 
 SHIM_EXPORT int execv(const char *path, char *const argv[])
 {
-    return execute(&(struct request){.way = BY_PATH, .path = path}, argv, environ);
+    return execute(&(struct shim_request){.way = SHIM_BY_PATH, .path = path}, argv,
+                   environ);
 }
 
 SHIM_EXPORT int execvp(const char *file, char *const argv[])
 {
-    return execute(&(struct request){.way = BY_SEARCH, .path = file}, argv, environ);
+    return execute(&(struct shim_request){.way = SHIM_BY_SEARCH, .path = file}, argv,
+                   environ);
 }
 
 SHIM_EXPORT int execvpe(const char *file, char *const argv[], char *const envp[])
 {
-    return execute(&(struct request){.way = BY_SEARCH, .path = file}, argv, envp);
+    return execute(&(struct shim_request){.way = SHIM_BY_SEARCH, .path = file}, argv,
+                   envp);
 }
 
 SHIM_EXPORT int fexecve(int fd, char *const argv[], char *const envp[])
 {
-    return execute(&(struct request){.way = BY_DESCRIPTOR, .fd = fd}, argv, envp);
+    return execute(&(struct shim_request){.way = SHIM_BY_DESCRIPTOR, .fd = fd}, argv,
+                   envp);
 }
 
 /* glibc's unistd.h declares it from 2.34 on, and musl's does not. */
@@ -90,7 +121,8 @@ SHIM_EXPORT int execveat(int directory, const char *path, char *const argv[],
 SHIM_EXPORT int execveat(int directory, const char *path, char *const argv[],
                          char *const envp[], int flags)
 {
-    const struct request request = {BY_DIRECTORY, directory, flags, path};
+    const struct shim_request request = {
+        .way = SHIM_BY_DIRECTORY, .fd = directory, .flags = flags, .path = path};
 
     return execute(&request, argv, envp);
 }
@@ -126,7 +158,8 @@ SHIM_EXPORT int execl(const char *path, const char *first, ...)
     va_start(list, first);
     copy_arguments(argv, first, list);
     va_end(list);
-    return execute(&(struct request){.way = BY_PATH, .path = path}, argv, environ);
+    return execute(&(struct shim_request){.way = SHIM_BY_PATH, .path = path}, argv,
+                   environ);
 }
 
 SHIM_EXPORT int execlp(const char *file, const char *first, ...)
@@ -139,7 +172,8 @@ SHIM_EXPORT int execlp(const char *file, const char *first, ...)
     va_start(list, first);
     copy_arguments(argv, first, list);
     va_end(list);
-    return execute(&(struct request){.way = BY_SEARCH, .path = file}, argv, environ);
+    return execute(&(struct shim_request){.way = SHIM_BY_SEARCH, .path = file}, argv,
+                   environ);
 }
 
 SHIM_EXPORT int execle(const char *path, const char *first, ...)
@@ -154,7 +188,8 @@ SHIM_EXPORT int execle(const char *path, const char *first, ...)
     copy_arguments(argv, first, list);
     envp = va_arg(list, char *const *);
     va_end(list);
-    return execute(&(struct request){.way = BY_PATH, .path = path}, argv, envp);
+    return execute(&(struct shim_request){.way = SHIM_BY_PATH, .path = path}, argv,
+                   envp);
 }
 
 /* ---- posix_spawn(3) ---- */
@@ -163,6 +198,14 @@ typedef int spawner(pid_t *pid, const char *path,
                     const posix_spawn_file_actions_t *actions,
                     const posix_spawnattr_t *attributes, char *const argv[],
                     char *const envp[]);
+
+/* A child to be started. */
+struct start {
+    enum shim_next which;
+    pid_t *pid;
+    const posix_spawn_file_actions_t *actions;
+    const posix_spawnattr_t *attributes;
+};
 
 /* A pinned signal stays ignored in a child whose attributes set it to its default. */
 static void remove_pinned(posix_spawnattr_t *attributes)
@@ -176,23 +219,74 @@ static void remove_pinned(posix_spawnattr_t *attributes)
     posix_spawnattr_setsigdefault(attributes, &set);
 }
 
-static int spawn(enum shim_next which, pid_t *pid, const char *path,
-                 const posix_spawn_file_actions_t *actions,
-                 const posix_spawnattr_t *attributes, char *const argv[],
-                 char *const envp[])
+/* Has the child begin with the controlled signals blocked.  Returns the bits of those
+ * that it would not begin with blocked without us. */
+static uint64_t hold_in_child(posix_spawnattr_t *attributes)
 {
-    spawner *next = (spawner *)shim_next(which);
+    uint64_t held = 0;
+    sigset_t mask;
+    short flags = 0;
+
+    posix_spawnattr_getflags(attributes, &flags); /* this and the next cannot fail */
+    if ((flags & POSIX_SPAWN_SETSIGMASK) != 0)
+        posix_spawnattr_getsigmask(attributes, &mask);
+    else
+        sigprocmask(SIG_BLOCK, NULL, &mask);
+    for (int number = 1; number <= DZ_SIGNALS; number++)
+        if (shim_controls(number) && !sigismember(&mask, number)) {
+            held |= dz_signal_bit(number);
+            sigaddset(&mask, number);
+        }
+    posix_spawnattr_setsigmask(attributes, &mask);
+    posix_spawnattr_setflags(attributes, (short)(flags | POSIX_SPAWN_SETSIGMASK));
+    return held;
+}
+
+static int start_with_powers(const struct start *start,
+                             const struct shim_request *request,
+                             struct shim_handover *next, char *const argv[],
+                             char *const envp[])
+{
+    char *entries[next->entries];
+    char text[next->size];
+
+    if (next->all)
+        next->inside.ignored = shim_taken_for_ignored();
+    envp = shim_hand_over(request, next, envp, entries, text);
+    return ((spawner *)shim_next(start->which))(
+        start->pid, request->path, start->actions, start->attributes, argv, envp);
+}
+
+static int start_child(struct start *start, const char *path, char *const argv[],
+                       char *const envp[])
+{
+    const struct shim_request request = {
+        .way = start->which == SHIM_SPAWNP ? SHIM_BY_SEARCH : SHIM_BY_PATH,
+        .starts = true,
+        .path = path};
+    struct shim_handover next;
     posix_spawnattr_t copy;
-    bool begun;
+    bool begun = false;
     int result;
 
-    if (attributes != NULL && shim_controlled != 0) {
-        copy = *attributes;
+    shim_look_ahead(&request, envp, &next);
+    bool holds = next.powers != NULL && next.all && shim_controlled != 0;
+    if (shim_controlled != 0 && (holds || start->attributes != NULL)) {
+        if (start->attributes != NULL)
+            copy = *start->attributes;
+        else
+            posix_spawnattr_init(&copy);
         remove_pinned(&copy);
-        attributes = &copy;
+        if (holds)
+            next.inside.held = hold_in_child(&copy);
+        start->attributes = &copy;
     }
-    begun = shim_begin_exec();
-    result = next(pid, path, actions, attributes, argv, envp);
+    if (!holds)
+        begun = shim_begin_exec();
+    result = next.powers != NULL
+                 ? start_with_powers(start, &request, &next, argv, envp)
+                 : ((spawner *)shim_next(start->which))(
+                       start->pid, path, start->actions, start->attributes, argv, envp);
     if (begun)
         shim_end_exec();
     return result;
@@ -203,7 +297,9 @@ SHIM_EXPORT int posix_spawn(pid_t *restrict pid, const char *restrict path,
                             const posix_spawnattr_t *restrict attributes,
                             char *const argv[restrict], char *const envp[restrict])
 {
-    return spawn(SHIM_SPAWN, pid, path, actions, attributes, argv, envp);
+    struct start start = {SHIM_SPAWN, pid, actions, attributes};
+
+    return start_child(&start, path, argv, envp);
 }
 
 SHIM_EXPORT int posix_spawnp(pid_t *restrict pid, const char *restrict file,
@@ -211,5 +307,7 @@ SHIM_EXPORT int posix_spawnp(pid_t *restrict pid, const char *restrict file,
                              const posix_spawnattr_t *restrict attributes,
                              char *const argv[restrict], char *const envp[restrict])
 {
-    return spawn(SHIM_SPAWNP, pid, file, actions, attributes, argv, envp);
+    struct start start = {SHIM_SPAWNP, pid, actions, attributes};
+
+    return start_child(&start, file, argv, envp);
 }

@@ -10,7 +10,8 @@
  * has set environ.
  *
  * If the launcher preloads the library, all that is done already: the library begins
- * its powers and answers.  In a program that such a target starts it does not answer.
+ * its powers and, in leave mode, answers.  In the programs that the target executes and
+ * starts the library begins their powers.
  *
  * The library does nothing at all with AT_SECURE, if LD_PRELOAD does not name it
  * (/etc/ld.so.preload, dlopen), or in a program that DZ_ONLY does not name.
@@ -174,11 +175,12 @@ static void read_settings(struct dz_plan *plan, struct dz_start *start, char **a
     dz_start_init(start, plan, envp);
     if (result < 0)
         give_up(start, &fault);
+    if (shim_find_library(start, &fault) < 0)
+        give_up(start, &fault);
     if (plan->verbose)
         start->trace = say_step;
     if (!plan->quiet && isatty(2))
         start->waiting = say_waiting;
-    start->passes_on = plan->inherit;
 }
 
 /* In the second image of leave mode: it is detached, and reports to the caller of the
@@ -191,44 +193,81 @@ static void resume(struct dz_start *start, int report_fd)
     start->pid = getpid();
 }
 
-static int begin_inside(struct dz_start *start, bool inherited, struct dz_fault *fault)
+/* Ends a target that dznohup has become: no process but this one knows of its files. */
+__attribute__((noreturn)) static void give_up_inside(struct dz_start *start,
+                                                     const struct dz_fault *fault)
 {
-    if (!inherited && fcntl(start->report_fd, F_SETFD, FD_CLOEXEC) < 0)
-        return dz_fault(fault, "report", "pipe", errno, NULL);
-    if (!inherited)
-        dz_clean_environment(start, fault); /* cannot fail */
-    return shim_begin_powers(start, inherited, fault);
+    if (start->pidfile_claim.path[0] != '\0')
+        dz_pidfile_remove(start->pidfile_claim.path, -1, getpid(), true);
+    if (start->record_claim.path[0] != '\0')
+        dz_record_remove(start->record_claim.path, getpid(), true);
+    give_up(start, fault);
+}
+
+static void copy_path(const struct dz_inside *inside, enum dz_inside_path which,
+                      char path[PATH_MAX])
+{
+    size_t length = inside->paths[which].length; /* checked when it was read */
+
+    if (length > 0)
+        memcpy(path, inside->paths[which].path, length);
+}
+
+/* Fills in the start from DZ_INSIDE.  Returns whether its descriptor is what it must
+ * be. */
+static bool take_over(struct dz_start *start, const struct dz_inside *inside)
+{
+    start->inside = inside;
+    copy_path(inside, DZ_INSIDE_LOG, start->log.path);
+    copy_path(inside, DZ_INSIDE_ERROR_LOG, start->error_log.path);
+    copy_path(inside, DZ_INSIDE_PIDFILE, start->pidfile_claim.path);
+    copy_path(inside, DZ_INSIDE_RECORD, start->record_claim.path);
+    start->new_fd[1] = start->log.path[0] != '\0' ? 1 : -1;
+    start->new_fd[2] = start->error_log.path[0] != '\0' ? 2 : -1;
+    start->role = DZ_CALLER_ROLE;
+    if (inside->kind == DZ_INSIDE_AWAITED) {
+        start->role = DZ_TARGET_ROLE;
+        start->report_fd = inside->fd;
+        return shim_is_report(inside->fd);
+    }
+    if (inside->kind == DZ_INSIDE_ALONE)
+        start->stderr_fd = inside->fd;
+    return inside->kind == DZ_INSIDE_ALONE || inside->fd < 0;
 }
 
 /*
- * Handles DZ_INSIDE.  Either the launcher has done all else and waits for the library's
- * answer, or the target has started this program and no process waits.  Returns false
- * if the value is not ours: it will be refused as unknown.
+ * Handles DZ_INSIDE.  The launcher has done all else, and may wait for the library's
+ * answer; or a program with powers has executed this one.  Returns false if the value
+ * is not ours: it will be refused as unknown.
  */
 static bool only_powers(struct dz_plan *plan, struct dz_start *start, char **envp)
 {
+    static struct dz_inside inside;
     struct dz_fault fault;
     const char *value = dz_env(envp, DZ_INSIDE);
-    int report_fd;
+    bool follows;
+    int result;
 
     if (value == NULL)
         return false;
     dz_plan_init(plan, NULL);
-    if (dz_inside_read(plan, value, start->log.path, start->error_log.path,
-                       &report_fd) < 0 ||
-        (report_fd >= 0 && !shim_is_report(report_fd)))
-        return false;
     dz_start_init(start, plan, envp);
-    /* The launcher has opened them. */
-    start->new_fd[1] = start->log.path[0] != '\0' ? 1 : -1;
-    start->new_fd[2] = start->error_log.path[0] != '\0' ? 2 : -1;
-    start->role = report_fd >= 0 ? DZ_TARGET_ROLE : DZ_CALLER_ROLE;
-    start->report_fd = report_fd;
-    start->passes_on = plan->inherit;
-    if (begin_inside(start, report_fd < 0, &fault) < 0) {
+    if (dz_inside_read(plan, value, &inside) < 0 || !take_over(start, &inside))
+        return false;
+    follows = inside.kind == DZ_INSIDE_NEXT || inside.kind == DZ_INSIDE_CHILD;
+    if (inside.fd > 2)
+        fcntl(inside.fd, F_SETFD, FD_CLOEXEC); /* cannot fail: it is open */
+    result = shim_find_library(start, &fault);
+    dz_take_inside(envp); /* the paths of inside are copied */
+    if (result == 0)
+        result = shim_begin_powers(start, follows, &fault);
+    shim_release_signals(inside.held);
+    if (result < 0 && follows) /* the program does not depend on it */
+        dz_fault_write(&fault, program, 2);
+    else if (result < 0 && inside.kind == DZ_INSIDE_ALONE)
+        give_up_inside(start, &fault);
+    else if (result < 0)
         dz_fail(start, &fault);
-        give_up(start, &fault);
-    }
     end_start(start);
     return true;
 }

@@ -44,6 +44,8 @@ static const char *const names[SHIM_NEXT] = {
     [SHIM_FEXECVE] = "fexecve",
     [SHIM_SPAWN] = "posix_spawn",
     [SHIM_SPAWNP] = "posix_spawnp",
+    [SHIM_SYSTEM] = "system",
+    [SHIM_POPEN] = "popen",
 };
 
 /* Before glibc 2.34 dlsym is in a library of its own, which not every program has. */

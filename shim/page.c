@@ -52,16 +52,19 @@ void shim_forked(void)
 }
 
 /* mmap(2) of the two libcs takes offsets of different width on 32 bits. */
-static void *map(size_t size)
+void *shim_map(size_t size)
 {
+    void *at;
+
 #ifdef SYS_mmap2
     enum { CALL = SYS_mmap2 };
 #else
     enum { CALL = SYS_mmap };
 #endif
 
-    return (void *)syscall(CALL, NULL, size, PROT_READ | PROT_WRITE,
-                           MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    at = (void *)syscall(CALL, NULL, size, PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return at == MAP_FAILED ? NULL : at;
 }
 
 int shim_map_page(struct dz_fault *fault)
@@ -70,8 +73,8 @@ int shim_map_page(struct dz_fault *fault)
 
     if (page != NULL)
         return 0;
-    at = map(sizeof *page);
-    if (at == MAP_FAILED)
+    at = shim_map(sizeof *page);
+    if (at == NULL)
         return dz_fault(fault, "powers", "memory", errno, NULL);
     /* A kernel before 4.14 refuses.  Then shim_forked() empties the page, and a child
      * that clone(2) made counts as one of vfork(2). */

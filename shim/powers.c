@@ -31,7 +31,8 @@ static int (*const powers[])(const struct dz_start *start, bool inherited,
                              struct dz_fault *fault) = {
     set_buffer, shim_begin_reopen, /* --reopen: its logs */
     shim_control_signals,          /* --reopen, --pin-signals: their signals */
-    shim_stay_in_foreground        /* --no-daemon */
+    shim_stay_in_foreground,       /* --no-daemon */
+    shim_begin_following           /* each of them */
 };
 
 int shim_begin_powers(const struct dz_start *start, bool inherited,

@@ -36,6 +36,13 @@ static bool is_in_place(int fd)
            dz_same_file(&about, &logs[fd].about);
 }
 
+/* Returns whether a stream is open on the file that was the log in the program before.
+ * Another program may have put something else there. */
+static bool was_log(const struct dz_inside_log *log, int fd)
+{
+    return log->device == logs[fd].about.device && log->inode == logs[fd].about.inode;
+}
+
 int shim_begin_reopen(const struct dz_start *start, bool inherited,
                       struct dz_fault *fault)
 {
@@ -49,11 +56,19 @@ int shim_begin_reopen(const struct dz_start *start, bool inherited,
         if (path == NULL)
             continue;
         remember(fd);
-        /* What another program has started this one with is not always the log. */
-        if (inherited && !is_in_place(fd))
+        if (inherited && !was_log(&start->inside->logs[fd - 1], fd))
             logs[fd].path[0] = '\0';
     }
     return 0;
+}
+
+void shim_note_logs(struct dz_inside *inside)
+{
+    for (int fd = 1; fd <= 2; fd++) {
+        dz_inside_path(inside, (enum dz_inside_path)(fd - 1), logs[fd].path);
+        inside->logs[fd - 1].device = logs[fd].about.device;
+        inside->logs[fd - 1].inode = logs[fd].about.inode;
+    }
 }
 
 /* Writes by one call, so that it stays one line in a log that others write to. */

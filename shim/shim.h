@@ -93,6 +93,9 @@ struct shim_process {
 /* Maps the page.  A power that calls shim_process() calls this once before. */
 int shim_map_page(struct dz_fault *fault);
 
+/* Maps size bytes of memory.  Returns NULL and sets errno if there is none. */
+void *shim_map(size_t size);
+
 /* Returns the page of this process, or NULL in a vfork(2) child. */
 struct shim_process *shim_process(void);
 
@@ -128,6 +131,8 @@ enum shim_next {
     SHIM_FEXECVE,
     SHIM_SPAWN,
     SHIM_SPAWNP,
+    SHIM_SYSTEM,
+    SHIM_POPEN,
     SHIM_GLIBC, /* musl lacks those from here */
     SHIM_SSIGNAL = SHIM_GLIBC,
     SHIM_SYSV_SIGNAL,
@@ -206,7 +211,67 @@ void shim_end_exec(void);
  * parent. */
 void shim_signals_forked(void);
 
+/*
+ * Before an exec whose program gets the powers: blocks the controlled signals, which
+ * the library unblocks there.  Sets *before to the mask.  Returns the bits of those
+ * that were not blocked.
+ */
+uint64_t shim_hold_signals(sigset_t *before);
+
+/* In that library: unblocks them.  Those that have come are delivered now. */
+void shim_release_signals(uint64_t held);
+
+/* Returns the bits of the controlled signals that the program takes for ignored. */
+uint64_t shim_taken_for_ignored(void);
+
+/* ---- next_program.c: the powers follow the process ---- */
+
+/* An exec, of this process or of a child. */
+struct shim_request {
+    enum { SHIM_BY_PATH, SHIM_BY_SEARCH, SHIM_BY_DESCRIPTOR, SHIM_BY_DIRECTORY } way;
+    bool starts;      /* in a child that posix_spawn(3) makes */
+    int fd;           /* BY_DESCRIPTOR, BY_DIRECTORY */
+    int flags;        /* BY_DIRECTORY */
+    const char *path; /* NULL for BY_DESCRIPTOR */
+};
+
+/* What goes on in the next program. */
+struct shim_handover {
+    const char *powers; /* NULL: nothing is added to its environment */
+    bool all;           /* every power, not only those that spread */
+    bool foreign;       /* it is of another class or machine */
+    struct dz_elf elf;
+    const char *obstacle; /* why it cannot take the library, or NULL */
+    char interpreter[DZ_SCRIPT_LINE + 1];
+    struct dz_inside inside;
+    size_t count;   /* of its environment */
+    size_t entries; /* room for the new one, at least 1 */
+    size_t preload; /* bytes of LD_PRELOAD in the text */
+    size_t size;    /* of the text, at least 1 */
+};
+
+/* Before anything else: finds the path of this library, if the plan has powers. */
+int shim_find_library(const struct dz_start *start, struct dz_fault *fault);
+
+/* For the table of powers: those of the plan go on from here. */
+int shim_begin_following(const struct dz_start *start, bool inherited,
+                         struct dz_fault *fault);
+
+/* Looks at the next program, and decides.  If the powers of the target's own process
+ * end there, tells so on stderr.  Keeps errno. */
+void shim_look_ahead(const struct shim_request *request, char *const envp[],
+                     struct shim_handover *next);
+
+/* Returns the environment of the next program, made in entries and text, which have the
+ * room that next asks for. */
+char *const *shim_hand_over(const struct shim_request *request,
+                            const struct shim_handover *next, char *const envp[],
+                            char **entries, char *text);
+
 /* ---- reopen.c ---- */
+
+/* Notes the logs and what files they are. */
+void shim_note_logs(struct dz_inside *inside);
 
 /* --reopen: remembers the logs, which are those of dz_stream_log(). */
 int shim_begin_reopen(const struct dz_start *start, bool inherited,

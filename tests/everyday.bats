@@ -153,11 +153,10 @@ stay() {
     exec 8>&-
 }
 
-# What tr(1) as a child of sh does is sh's affair without --inherit.
-@test "--inherit: --line-buffered in what the program starts" {
+@test "--line-buffered in what the program starts" {
     mkfifo input
     exec 8<>input
-    stay --line-buffered --inherit -i input sh -c 'tr a-z A-Z; exit 0'
+    stay --line-buffered -i input sh -c 'tr a-z A-Z; exit 0'
     echo line >&8
     await holds_line log LINE
     exec 8>&-

@@ -290,16 +290,17 @@ C
 @test "a caller that is killed before the library answers does not take the program along" {
     # The answer goes to a pipe that has no reader.
     "$PYTHON" "$PROGRAMS/no-reader.py" /usr/bin/env bash -c \
-        'exec 3>&2; exec env DZ_INSIDE=3:buffer=line:0: LD_PRELOAD="$1" sh -c "echo words >got"' inside "$SHIM"
+        'exec 3>&2; exec env DZ_INSIDE=W3:buffer=line:0:0:0:0:0:0:0:0:0:0: LD_PRELOAD="$1" sh -c "echo words >got"' inside "$SHIM"
     assert got "$(cat got)" words
 }
 
-@test "--inherit: a relative path of the library becomes absolute" {
+@test "a relative path of the library is found by what the program starts in another directory" {
     mkdir lib
     cp "$SHIM" lib/libdz.so
-    LD_PRELOAD=./lib/libdz.so DZ_BUFFER=line DZ_INHERIT=1 DZ_PIDFILE=pid DZ_OUTPUT=log \
-        closed "$(command -v env)"
-    await holds_line log "LD_PRELOAD=$PWD/./lib/libdz.so"
+    LD_PRELOAD=./lib/libdz.so DZ_BUFFER=line DZ_PIDFILE=pid DZ_OUTPUT=log DZ_ERROR=err \
+        closed sh -c '"$1"; exit 0' sh "$TARGETS/prints"
+    await holds err end
+    assert sizes "$(sed 's/.* //' err | tr '\n' ' ')" "0 5 5 10 "
 }
 
 @test "dznohup works in a start script that DZ_ONLY wraps" {

@@ -11,6 +11,5 @@ void execute_target(struct dz_start *start, const struct command *command,
         exec_command(command, start->envp, fault);
         dz_guard_writes(start);
     }
-    end_preload_check();
     dz_fail(start, fault);
 }

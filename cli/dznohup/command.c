@@ -124,10 +124,12 @@ int find_command(struct command *command, char **argv, struct dz_fault *fault)
 }
 
 /* Returns whether the file begins with "#!/.../env NAME"; NAME is script->argument. */
-static bool asks_env(const char *path, struct script *script)
+static bool asks_env(const char *path, struct dz_script *script)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    bool found = fd >= 0 && read_script(fd, script);
+    struct dz_head head;
+    bool found =
+        fd >= 0 && dz_read_head(fd, &head) == 0 && dz_read_script(&head, script);
     const char *name = script->argument;
     size_t length;
 
@@ -153,12 +155,12 @@ static char **arguments_of_env(const struct command *command, const char *name)
 
     while (command->argv[n] != NULL)
         n++;
-    argv = calloc(1, (n + 2) * sizeof *argv + SCRIPT_LINE + 1 + PATH_MAX);
+    argv = calloc(1, (n + 2) * sizeof *argv + DZ_SCRIPT_LINE + 1 + PATH_MAX);
     if (argv == NULL)
         return NULL;
     argv[0] = (char *)(argv + n + 2);
-    argv[1] = argv[0] + SCRIPT_LINE + 1;
-    struct dz_text first = dz_text(argv[0], SCRIPT_LINE + 1);
+    argv[1] = argv[0] + DZ_SCRIPT_LINE + 1;
+    struct dz_text first = dz_text(argv[0], DZ_SCRIPT_LINE + 1);
     struct dz_text script = dz_text(argv[1], PATH_MAX);
     dz_add(&first, name); /* both have room */
     dz_add(&script, command->path);
@@ -168,11 +170,10 @@ static char **arguments_of_env(const struct command *command, const char *name)
 
 int step_over_env(struct command *command, struct dz_fault *fault)
 {
-    enum { SCRIPTS_MAX = 5 }; /* as many as the kernel follows */
-    struct script script = {.whole = false};
+    struct dz_script script = {.whole = false};
     const char *name = script.argument;
 
-    for (int i = 0; i < SCRIPTS_MAX && asks_env(command->path, &script); i++) {
+    for (int i = 0; i < DZ_SCRIPTS_MAX && asks_env(command->path, &script); i++) {
         command->argv = arguments_of_env(command, name);
         if (command->argv == NULL)
             return dz_fault(fault, "command", name, ENOMEM, NULL);

@@ -52,11 +52,11 @@ static bool print_library(const struct dz_plan *plan, const struct command *comm
     struct dz_fault fault;
     char path[PATH_MAX];
     const char *named = named_library(plan);
-    bool none = preload_obstacle(target) == NULL &&
+    bool none = dz_preload_obstacle(&target->what) == NULL &&
                 find_library(named, target, path, &fault) < 0;
 
     printf("library   %s, %sneeded",
-           none || preload_obstacle(target) != NULL ? named : path,
+           none || dz_preload_obstacle(&target->what) != NULL ? named : path,
            needs_library(plan) ? "" : "not ");
     if (none)
         printf(": %s", reason_of(&fault));
@@ -92,7 +92,7 @@ static bool print_target(const struct dz_plan *plan, const struct command *comma
     const char *obstacle;
 
     probe_target(command->path, &target);
-    obstacle = preload_obstacle(&target);
+    obstacle = dz_preload_obstacle(&target.what);
     dz_one_line(target.program); /* the file's contents */
     dz_one_line(target.interpreter);
     printf("command   %s\n", command->path);
@@ -100,15 +100,15 @@ static bool print_target(const struct dz_plan *plan, const struct command *comma
     if (target.scripts > 0)
         printf("script    interpreter %s\n", target.program);
     printf("target    ");
-    if (target.elf)
+    if (target.what.is_elf)
         printf("%s ELF, %d bits, %s (%u)%s%s%s\n",
-               target.dynamic ? target_libc(&target) : "static", target.bits,
-               machine_name(target.machine), target.machine,
-               target.dynamic ? ", linker " : "", target.interpreter,
-               target.privileged ? ", privileged" : "");
+               target.what.elf.dynamic ? target_libc(&target) : "static",
+               target.what.elf.bits, machine_name(target.what.elf.machine),
+               target.what.elf.machine, target.what.elf.dynamic ? ", linker " : "",
+               target.interpreter, target.what.privileged ? ", privileged" : "");
     else
-        printf("%s\n", target.readable ? "not an ELF program; /bin/sh would run it"
-                                       : "cannot be read");
+        printf("%s\n", target.what.readable ? "not an ELF program; /bin/sh would run it"
+                                            : "cannot be read");
     if (target.missing)
         printf("missing   %s\n", target.interpreter);
     printf("preload   %s%s\n", obstacle != NULL ? "impossible: " : "possible",
@@ -210,21 +210,26 @@ static void print_wait(const struct dz_start *start)
     putchar('\n');
 }
 
-/* Prints the options that DZ_INSIDE hands over. */
+static void print_options(const char *row, char powers[DZ_POWERS_MAX])
+{
+    for (char *at = powers; *at != '\0'; at++)
+        if (*at == ',')
+            *at = ' ';
+    printf("%-9s %s\n", row, powers[0] != '\0' ? powers : "none");
+}
+
+/* Prints what the library acts on: in the process, whatever it executes, and in what it
+ * starts. */
 static void print_powers(const struct dz_plan *plan)
 {
-    char scratch[DZ_SHOWN_MAX];
-    bool any = false;
+    char powers[DZ_POWERS_MAX];
 
-    printf("powers   ");
-    for (const struct dz_option *option = dz_options; option->help != NULL; option++) {
-        const char *value = dz_plan_show(plan, option, DZ_HANDED, scratch);
-        if (value == NULL)
-            continue;
-        printf(" %s%s%s", option->name, *value != '\0' ? "=" : "", value);
-        any = true;
-    }
-    printf("%s\n", any ? "" : " none");
+    dz_powers_text(plan, false, powers);
+    print_options("powers", powers);
+    if (!dz_wants_powers(plan))
+        return;
+    dz_powers_text(plan, true, powers);
+    print_options("children", powers);
 }
 
 /*

@@ -67,30 +67,12 @@ const char *relative_argument(char **argv);
 
 /* ---- target.c ---- */
 
-enum { SCRIPT_LINE = 256 }; /* the kernel reads no more of a "#!" line, execve(2) */
-
-/* What a "#!" line says. */
-struct script {
-    char interpreter[SCRIPT_LINE + 1];
-    char argument[SCRIPT_LINE + 1]; /* all after it, or empty */
-    bool whole;                     /* the line's end was read */
-};
-
-/* Reads the "#!" line of the file open on fd.  Returns whether it has one. */
-bool read_script(int fd, struct script *script);
-
-/* What execve(2) would run, from the first bytes of the file, elf(5). */
+/* What execve(2) would run, from the first bytes of the file. */
 struct target {
-    bool readable; /* the file could be read */
-    int scripts;   /* "#!" lines that were followed */
-    bool elf;
-    bool dynamic; /* has a dynamic linker, so libraries can be preloaded */
-    bool shared;  /* a shared object, or a position-independent program */
-    int bits;     /* 32 or 64 */
-    unsigned machine;
-    bool privileged;            /* setuid, setgid or file capabilities */
-    bool missing;               /* the interpreter that it names does not exist */
-    char program[PATH_MAX];     /* the program that runs: the last interpreter */
+    int scripts;            /* "#!" lines that were followed */
+    struct dz_program what; /* the program that runs: the last interpreter */
+    bool missing;           /* the interpreter that it names does not exist */
+    char program[PATH_MAX];
     char interpreter[PATH_MAX]; /* of a script, else the dynamic linker; or "" */
 };
 
@@ -103,9 +85,6 @@ void probe_target(const char *path, struct target *target);
 
 /* Returns "glibc", "musl" or "another libc". */
 const char *target_libc(const struct target *target);
-
-/* Returns why no library can be preloaded into the target, or NULL if one can. */
-const char *preload_obstacle(const struct target *target);
 
 /* ---- library.c ---- */
 
@@ -127,25 +106,10 @@ int check_library(const struct dz_plan *plan, const struct command *command,
                   char path[PATH_MAX], struct dz_fault *fault);
 
 /*
- * If the plan needs the library, adds path to LD_PRELOAD in start->envp, and opens the
- * descriptor for its answer.  For the moment before exec.
+ * If the plan needs the library, adds path to LD_PRELOAD in start->envp, and DZ_INSIDE
+ * with the descriptor for its answer.  For the moment before exec.
  */
 int preload_library(struct dz_start *start, const char *path, struct dz_fault *fault);
-
-/* ---- preload_check.c ---- */
-
-/*
- * In stay mode, where no caller waits: starts a process that waits for the library's
- * answer, and then exits.  If the target ends first, or no answer comes within the
- * timeout, that process kills the target and says so on start->stderr_fd.  Returns the
- * descriptor for the answer, which outlives an exec, or -1 with the fault.
- */
-int start_preload_check(struct dz_start *start, const char *library,
-                        struct dz_fault *fault);
-
-/* After a failed exec, which the caller reports itself: makes the process that waits
- * for the answer, if there is one, exit in silence. */
-void end_preload_check(void);
 
 /* ---- become.c ---- */
 

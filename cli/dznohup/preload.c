@@ -2,14 +2,17 @@
  * Preloads libdz.so into the target if an option needs it.
  *
  * The dynamic linker of glibc only warns of a missing library, and that of musl is
- * silent.  So the library is looked for before the start, and must answer on a copy of
- * the report pipe that outlives the exec.
+ * silent.  So the library is looked for before the start.  Where a process of ours
+ * waits (leave mode, the keeper), it must answer on a copy of the report pipe that
+ * outlives the exec.  In stay mode there is none, and none is made: a user may have no
+ * process left.
  */
 #include "dznohup.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -63,13 +66,9 @@ int check_library(const struct dz_plan *plan, const struct command *command,
     probe_target(command->path, &target);
     if (target.missing)
         return 0; /* exec reports the missing interpreter */
-    obstacle = preload_obstacle(&target);
+    obstacle = dz_preload_obstacle(&target.what);
     if (obstacle != NULL)
         return dz_fault(fault, "preload", target.program, 0, obstacle);
-    if (dz_wants_powers(plan) && !plan->inherit && target.scripts > 0 &&
-        ends_with(target.program, "/env"))
-        return dz_fault(fault, "preload", target.program, 0,
-                        "env(1) would end the options' effect; use --inherit");
     if (find_library(named_library(plan), &target, path, fault) < 0)
         return -1;
     if (path[strcspn(path, " :")] != '\0')
@@ -83,37 +82,72 @@ int check_library(const struct dz_plan *plan, const struct command *command,
     return 0;
 }
 
-/* Opens a descriptor for the answer that outlives the exec. */
-static int open_answer(struct dz_start *start, const char *library,
-                       struct dz_fault *fault)
+/* Makes a copy of fd that outlives the exec: the report pipe, or the caller's stderr.
+ */
+static int copy_for_library(int fd, struct dz_fault *fault)
 {
-    int fd;
+    int copy = fd > 2 ? dup(fd) : fd;
 
-    if (start->report_fd < 0) /* no process of ours waits */
-        return start_preload_check(start, library, fault);
-    fd = dup(start->report_fd); /* the copy is not close-on-exec */
-    return fd < 0 ? dz_fault(fault, "preload", "pipe", errno, NULL) : fd;
+    return copy < 0 ? dz_fault(fault, "preload", "pipe", errno, NULL) : copy;
+}
+
+/* Blocks SIGHUP until --reopen has its handler.  A signal of that moment then reopens
+ * the log, too.  Returns the bit of what was blocked. */
+static uint64_t hold_hangup(const struct dz_plan *plan)
+{
+    sigset_t hangup;
+
+    sigemptyset(&hangup);
+    sigaddset(&hangup, SIGHUP);
+    return plan->reopen && sigprocmask(SIG_BLOCK, &hangup, NULL) == 0
+               ? dz_signal_bit(SIGHUP)
+               : 0;
+}
+
+/* Returns the variable DZ_INSIDE, in memory that is never freed, or NULL. */
+static char *make_inside(const struct dz_start *start, int fd)
+{
+    struct dz_inside inside = {
+
+        .kind = start->report_fd >= 0 ? DZ_INSIDE_AWAITED : DZ_INSIDE_ALONE, .fd = fd};
+    bool reopen = start->plan->reopen;
+    char powers[DZ_POWERS_MAX];
+
+    dz_powers_text(start->plan, false, powers);
+    dz_inside_path(&inside, DZ_INSIDE_LOG, reopen ? dz_stream_log(start, 1) : NULL);
+    dz_inside_path(&inside, DZ_INSIDE_ERROR_LOG,
+                   reopen ? dz_stream_log(start, 2) : NULL);
+    dz_inside_path(&inside, DZ_INSIDE_PIDFILE, start->pidfile_claim.path);
+    dz_inside_path(&inside, DZ_INSIDE_RECORD, start->record_claim.path);
+    inside.held = hold_hangup(start->plan);
+    size_t size = dz_inside_size(powers, &inside);
+    char *variable = malloc(size);
+    if (variable != NULL) {
+        struct dz_text text = dz_text(variable, size);
+        dz_inside_write(powers, &inside, &text);
+    }
+    return variable;
 }
 
 int preload_library(struct dz_start *start, const char *path, struct dz_fault *fault)
 {
-    const struct dz_plan *plan = start->plan;
     const char *others = dz_env(start->envp, "LD_PRELOAD");
     char *preload;
+    char *inside;
     int fd;
 
-    if (!needs_library(plan))
+    if (!needs_library(start->plan))
         return 0;
-    fd = open_answer(start, path, fault);
+    fd = copy_for_library(start->report_fd >= 0 ? start->report_fd : start->stderr_fd,
+                          fault);
     if (fd < 0)
         return -1;
     /* Last: of several libraries marked initfirst, glibc runs the last one first. */
     if (asprintf(&preload, "LD_PRELOAD=%s%s%s", others != NULL ? others : "",
-                 others != NULL ? ":" : "", path) < 0)
+                 others != NULL ? ":" : "", path) < 0 ||
+        (inside = make_inside(start, fd)) == NULL)
         return dz_fault(fault, "preload", NULL, ENOMEM, NULL);
-    dz_inside_write(plan, plan->reopen ? dz_stream_log(start, 1) : NULL,
-                    plan->reopen ? dz_stream_log(start, 2) : NULL, fd, start->inside);
     if (dz_set_variable(start, "LD_PRELOAD", preload, fault) < 0)
         return -1;
-    return dz_set_variable(start, DZ_INSIDE, start->inside, fault);
+    return dz_set_variable(start, DZ_INSIDE, inside, fault);
 }

@@ -1,6 +1,6 @@
 /*
  * The base room: faults, bounded text, numbers, reading and writing whole, clocks,
- * signals by name, environment vectors, facts about processes and files, ELF headers.
+ * signals by name, environment vectors, facts about processes, files and programs.
  *
  * Needs libc alone.  All of core/ runs in other programs' processes, before their
  * main(): it calls async-signal-safe functions only, never allocates, never prints
@@ -328,16 +328,85 @@ int dz_join(char path[PATH_MAX], const char *directory, const char *file);
 
 /* ---- elf.c: program headers of either class, elf(5) ---- */
 
+/* The first bytes of a file.  They hold the headers of nearly every program. */
+struct dz_head {
+    size_t size;
+    char bytes[1024];
+};
+
 struct dz_elf {
     int bits; /* 32 or 64 */
     unsigned machine;
-    bool shared;                /* a shared object, or a program for any address */
-    bool dynamic;               /* has an interpreter: a dynamic linker */
-    char interpreter[PATH_MAX]; /* that one, or empty */
+    bool shared;             /* a shared object, or a program for any address */
+    bool dynamic;            /* has an interpreter: a dynamic linker */
+    uint64_t interpreter_at; /* where the file has that one's path */
+    uint64_t interpreter_size;
 };
 
-/* Reads the ELF file open on fd.  Returns whether it is one.  Nothing in the file is
- * trusted: each offset is only read at. */
-bool dz_read_elf(int fd, struct dz_elf *elf);
+/* Reads the ELF file open on fd, which begins with head.  Returns whether it is one.
+ * Nothing in the file is trusted: each offset is only read at. */
+bool dz_read_elf(int fd, const struct dz_head *head, struct dz_elf *elf);
+
+/* Reads the path of the interpreter.  It is empty if there is none or it is too long.
+ */
+void dz_read_interpreter(int fd, const struct dz_elf *elf, char path[PATH_MAX]);
+
+/* ---- executable.c: what execve(2) would make of a file ---- */
+
+enum {
+    DZ_SCRIPT_LINE = 256, /* the kernel reads no more of a "#!" line, execve(2) */
+    DZ_SCRIPTS_MAX = 5    /* "#!" lines that it follows */
+};
+
+/* What a "#!" line says. */
+struct dz_script {
+    char interpreter[DZ_SCRIPT_LINE + 1];
+    char argument[DZ_SCRIPT_LINE + 1]; /* all after it, or empty */
+    bool whole;                        /* the line's end was read */
+};
+
+struct dz_program {
+    bool readable; /* the file could be read */
+    bool is_elf;
+    bool privileged; /* setuid, setgid or file capabilities */
+    struct dz_elf elf;
+};
+
+/* Reads the first bytes of a file that has just been opened as fd.  Returns 0, or -1
+ * and sets errno. */
+int dz_read_head(int fd, struct dz_head *head);
+
+/* Reads the "#!" line of a file that begins with head.  Returns whether it has one. */
+bool dz_read_script(const struct dz_head *head, struct dz_script *script);
+
+/* Fills in *program from a file that is no script. */
+void dz_read_program(int fd, const struct dz_head *head, struct dz_program *program);
+
+/* Returns why no library can be preloaded into the program, or NULL if one can. */
+const char *dz_preload_obstacle(const struct dz_program *program);
+
+/* ---- machine.c: a libdz.so for each class and machine ---- */
+
+/* The two parts of a library's path, around the machine's directory. */
+struct dz_place {
+    size_t before; /* length of the first part */
+    const char *behind;
+};
+
+/* Returns the three directories in which libraries of the program's machine are, or
+ * NULL if the machine is unknown. */
+const char *const *dz_library_directories(const struct dz_elf *program);
+
+/* Splits path at $LIB, or at the machine's directory that the file is in.  Returns
+ * whether there is one. */
+bool dz_library_place(const char *path, struct dz_place *place);
+
+/* Returns whether path is a shared library of the program's class and machine. */
+bool dz_library_fits(const char *path, const struct dz_elf *program);
+
+/* Finds such a library in that machine's directory beside path, or at $LIB.  Returns
+ * whether there is one, whose path is found. */
+bool dz_library_beside(const char *path, const struct dz_elf *program, char *found,
+                       size_t size);
 
 #endif

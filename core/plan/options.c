@@ -159,7 +159,7 @@ const struct dz_option dz_options[] = {
     {.name = "buffer",
      .twin = "DZ_BUFFER",
      .arg = "line|none|full",
-     .uses = INSIDE,
+     .uses = INSIDE | DZ_SPREADS,
      .field = FIELD(buffer),
      .parse = dz_parse_buffer,
      .show = dz_show_buffer,
@@ -193,7 +193,7 @@ const struct dz_option dz_options[] = {
      .field = FIELD(inherit),
      .parse = dz_parse_flag,
      .show = dz_show_flag,
-     .help = "apply the five options above to child processes too"},
+     .help = "apply the three options above to child processes too"},
     {.name = "keep",
      .twin = "DZ_KEEP",
      .uses = KEEPER,
@@ -360,10 +360,6 @@ static int set_twin(struct dz_plan *plan, const char *entry, int use,
     size_t length = strcspn(entry, "=");
     const struct dz_option *option = find_twin(entry, length);
 
-    /* A target with --inherit has started us.  DZ_INSIDE is no setting of ours. */
-    if (use == DZ_CLI && length == strlen(DZ_INSIDE) &&
-        memcmp(entry, DZ_INSIDE, length) == 0)
-        return 0;
     if (option == NULL) {
         dz_fault(fault, "environment", entry, 0, "unknown variable");
         if (length < sizeof fault->object)

@@ -172,11 +172,12 @@ struct dz_plan {
 
 /* What an option is for. */
 enum {
-    DZ_CLI = 1,      /* dznohup takes it */
-    DZ_SHIM = 2,     /* libdz.so takes its twin */
-    DZ_POWER = 4,    /* the library acts on it inside the target */
-    DZ_HANDED = 8,   /* DZ_INSIDE hands it over to the library */
-    DZ_RECORDED = 16 /* the record of a job holds it, for a restart */
+    DZ_CLI = 1,       /* dznohup takes it */
+    DZ_SHIM = 2,      /* libdz.so takes its twin */
+    DZ_POWER = 4,     /* the library acts on it inside the target */
+    DZ_HANDED = 8,    /* DZ_INSIDE hands it over to the library */
+    DZ_RECORDED = 16, /* the record of a job holds it, for a restart */
+    DZ_SPREADS = 32   /* it reaches what the target starts, without --inherit too */
 };
 
 /* The longest text that a show function writes to its scratch. */
@@ -259,25 +260,64 @@ enum { DZ_DEFAULT_TIMEOUT = 30000 /* milliseconds */ };
 
 /* ---- handover.c: what the library learns inside the target ---- */
 
-/* The variable of a target for which all but the powers is done already. */
+/* The variable of a program for which all but the powers is done already. */
 #define DZ_INSIDE "DZ_INSIDE"
 
-/* The longest such variable: two paths, and a few short options. */
-enum { DZ_INSIDE_MAX = 2 * PATH_MAX + 512 };
+/* The longest text of the options that are handed over. */
+enum { DZ_POWERS_MAX = 128 };
 
 /*
- * Writes that variable, "NAME=VALUE", for the powers of plan.  out and err are the
- * paths of the logs for --reopen, or NULL.  fd is the pipe to report on, or -1 for a
- * child of the target (--inherit).
+ * Writes the options that the library acts on: "buffer=line,reopen".  started: for a
+ * program that the target starts, which gets --buffer alone unless --inherit is set.
  */
-void dz_inside_write(const struct dz_plan *plan, const char *out, const char *err,
-                     int fd, char variable[DZ_INSIDE_MAX]);
+void dz_powers_text(const struct dz_plan *plan, bool started, char text[DZ_POWERS_MAX]);
 
-/*
- * Reads the variable's value: sets the powers of plan, the paths of the logs ("" for
- * none) and *fd.  Returns 0, or -1 if dz_inside_write did not write it.
- */
-int dz_inside_read(struct dz_plan *plan, const char *value, char out[PATH_MAX],
-                   char err[PATH_MAX], int *fd);
+enum dz_inside_kind {
+    DZ_INSIDE_AWAITED, /* dznohup has executed the target, and a process of it waits for
+                          the answer */
+    DZ_INSIDE_ALONE,   /* dznohup has become the target, and no process waits */
+    DZ_INSIDE_NEXT,    /* the target has executed its next program */
+    DZ_INSIDE_CHILD    /* the target has started the program */
+};
+
+/* The paths that are handed over. */
+enum dz_inside_path {
+    DZ_INSIDE_LOG,       /* of stdout, for --reopen */
+    DZ_INSIDE_ERROR_LOG, /* of stderr */
+    DZ_INSIDE_PIDFILE,   /* ALONE: to be removed if the powers cannot begin */
+    DZ_INSIDE_RECORD,
+    DZ_INSIDE_PATHS
+};
+
+struct dz_inside {
+    enum dz_inside_kind kind;
+    int fd; /* AWAITED: the pipe to report on; ALONE: the caller's stderr; else -1 */
+    uint64_t held; /* signals that are blocked until the powers have begun: bit N-1 */
+    uint64_t ignored; /* NEXT, CHILD: controlled signals that the program before took
+                       * for ignored */
+    struct dz_inside_log {
+        uint64_t device; /* of the file that the log is; 0 from dznohup */
+        uint64_t inode;
+    } logs[2];
+    struct {
+        const char *path; /* need not be terminated */
+        size_t length;    /* 0: there is none */
+    } paths[DZ_INSIDE_PATHS];
+};
+
+/* Sets a path; NULL is for none. */
+void dz_inside_path(struct dz_inside *inside, enum dz_inside_path which,
+                    const char *path);
+
+/* Returns the bytes that the variable needs at most, its end included. */
+size_t dz_inside_size(const char *powers, const struct dz_inside *inside);
+
+/* Appends the variable, "NAME=VALUE". */
+void dz_inside_write(const char *powers, const struct dz_inside *inside,
+                     struct dz_text *text);
+
+/* Reads the variable's value: sets the powers of plan, and *inside, whose paths are in
+ * value.  Returns 0, or -1 if dz_inside_write did not write it. */
+int dz_inside_read(struct dz_plan *plan, const char *value, struct dz_inside *inside);
 
 #endif

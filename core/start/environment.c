@@ -57,42 +57,6 @@ static bool walk_preload(const char *value, char *keep)
     return found;
 }
 
-/* Adds an LD_PRELOAD entry.  A relative path with a slash becomes absolute; ld.so(8)
- * searches its own directories for a name without one. */
-static void add_absolute(struct dz_text *text, const char *cwd, const char *entry,
-                         size_t length)
-{
-    if (entry[0] != '/' && memchr(entry, '/', length) != NULL) {
-        dz_add(text, cwd);
-        dz_add_char(text, '/');
-    }
-    dz_add_bytes(text, entry, length);
-}
-
-int dz_keep_preload(struct dz_start *start, struct dz_fault *fault)
-{
-    struct dz_text text = dz_text(start->preload, sizeof start->preload);
-    const char *value = start->passes_on ? dz_env(start->envp, "LD_PRELOAD") : NULL;
-    char cwd[PATH_MAX];
-
-    if (value == NULL)
-        return 0;
-    if (getcwd(cwd, sizeof cwd) == NULL)
-        return dz_fault(fault, "environment", "LD_PRELOAD", errno, NULL);
-    dz_add(&text, "LD_PRELOAD=");
-    while (*value != '\0') {
-        size_t length = strcspn(value, separators);
-        add_absolute(&text, cwd, value, length);
-        value += length;
-        length = strspn(value, separators);
-        dz_add_bytes(&text, value, length);
-        value += length;
-    }
-    if (text.cut)
-        return dz_fault(fault, "environment", "LD_PRELOAD", ENAMETOOLONG, NULL);
-    return dz_set_variable(start, "LD_PRELOAD", start->preload, fault);
-}
-
 bool dz_is_preloaded(char **envp)
 {
     for (; *envp != NULL; envp++) {
@@ -103,15 +67,37 @@ bool dz_is_preloaded(char **envp)
     return false;
 }
 
+int dz_preloaded_name(char **envp, char name[PATH_MAX])
+{
+    const char *value = dz_env(envp, "LD_PRELOAD");
+
+    name[0] = '\0';
+    while (value != NULL && *value != '\0') {
+        size_t length = strcspn(value, separators);
+        if (is_ours(value, length)) {
+            struct dz_text text = dz_text(name, PATH_MAX);
+            dz_add_bytes(&text, value, length);
+            if (text.cut)
+                return -1;
+        }
+        value += length + (value[length] != '\0');
+    }
+    return name[0] != '\0' ? 0 : -1;
+}
+
 /* Returns whether the entry is to be removed.  Takes our library out of an LD_PRELOAD
- * that stays. */
+ * that stays.  /proc/PID/environ shows no rest of it. */
 static bool drop(const struct dz_start *start, char *entry)
 {
-    char *preload = start->passes_on ? NULL : dz_env_value(entry, "LD_PRELOAD");
+    char *preload = dz_env_value(entry, "LD_PRELOAD");
 
     if (preload != NULL && walk_preload(preload, NULL)) {
+        size_t length = strlen(preload);
         walk_preload(preload, preload);
-        return *preload == '\0';
+        memset(preload + strlen(preload), 0, length - strlen(preload));
+        if (*preload == '\0')
+            memset(entry, 0, strlen(entry));
+        return *entry == '\0';
     }
     /* systemd also sets this beside LISTEN_PID, and it names the old process. */
     if (start->mode == DZ_LEAVE && start->listen_fds > 0 &&
@@ -173,12 +159,34 @@ int dz_clean_environment(struct dz_start *start, struct dz_fault *fault)
         if (!drop(start, entry))
             *to++ = entry;
     }
-    if (start->passes_on) {
-        /* There is room: the library was asked for by a DZ_* that was removed. */
-        bool reopen = start->plan->reopen;
-        dz_inside_write(start->plan, reopen ? dz_stream_log(start, 1) : NULL,
-                        reopen ? dz_stream_log(start, 2) : NULL, -1, start->inside);
-        *to = start->inside;
-    }
     return 0;
+}
+
+/* Takes the last name out of an LD_PRELOAD, which was added with the separator before
+ * it.  Returns whether nothing is left: not even an empty value was there before. */
+static bool cut_preload(char *value)
+{
+    size_t length = strlen(value);
+    size_t rest = length;
+
+    while (rest > 0 && strchr(separators, value[rest - 1]) == NULL)
+        rest--;
+    memset(value + (rest > 0 ? rest - 1 : 0), 0, length - (rest > 0 ? rest - 1 : 0));
+    return rest == 0;
+}
+
+void dz_take_inside(char **envp)
+{
+    char **to = envp;
+
+    for (char **from = envp; *from != NULL; from++) {
+        char *entry = *from;
+        char *preload = dz_env_value(entry, "LD_PRELOAD");
+        *from = NULL;
+        if (dz_env_value(entry, DZ_INSIDE) != NULL ||
+            (preload != NULL && cut_preload(preload)))
+            memset(entry, 0, strlen(entry));
+        else
+            *to++ = entry;
+    }
 }

@@ -123,7 +123,7 @@ struct dz_start {
     bool quick;        /* launcher: the first child may borrow our memory */
     bool needs_answer; /* launcher: the preloaded library must answer */
     bool adopts;       /* launcher: the job runs already, and is none of our children */
-    bool passes_on;    /* library: --inherit, so it stays in the environment */
+    const struct dz_inside *inside;       /* library: DZ_INSIDE; NULL: there was none */
     const struct dz_fault *why_no_record; /* NULL: the job has one, or needs none */
     int notify_errno; /* caller: errno of the message to our own manager, or 0 */
     int interrupt;    /* caller: the signal that ended the wait, or 0 */
@@ -141,8 +141,6 @@ struct dz_start {
     struct dz_log error_log;
     char state[PATH_MAX]; /* the state directory; empty: none can be used */
     char cwd[PATH_MAX];   /* the caller's; empty: unknown */
-    char inside[DZ_INSIDE_MAX];
-    char preload[2 * PATH_MAX]; /* LD_PRELOAD=, if it has changed */
     struct dz_fault no_record;
 };
 
@@ -427,11 +425,12 @@ int dz_filter_signals(struct dz_start *start, struct dz_fault *fault);
  * report pipe. */
 #define DZ_RESUME "DZ_RESUME="
 
-/* Prepare: if libdz.so stays in LD_PRELOAD, makes the relative paths there absolute. */
-int dz_keep_preload(struct dz_start *start, struct dz_fault *fault);
-
 /* Returns whether LD_PRELOAD in envp names a libdz.so, in any directory. */
 bool dz_is_preloaded(char **envp);
+
+/* Copies the last name of a libdz.so in LD_PRELOAD.  Returns 0, or -1 if there is none
+ * or it is too long. */
+int dz_preloaded_name(char **envp, char name[PATH_MAX]);
 
 /*
  * Makes entry, "NAME=value", the variable of that name.  The entry takes the place of
@@ -443,11 +442,12 @@ int dz_set_variable(struct dz_start *start, const char *name, char *entry,
 /* Commit: for DZ_BUFFER_LINE and _NONE, sets PYTHONUNBUFFERED=1 unless it is set. */
 int dz_set_unbuffered(struct dz_start *start, struct dz_fault *fault);
 
-/*
- * Commit: removes libdz.so from LD_PRELOAD, and every DZ_* from the environment.  With
- * --inherit libdz.so stays, and DZ_INSIDE tells it its powers.
- */
+/* Commit: removes libdz.so from LD_PRELOAD, and every DZ_* from the environment. */
 int dz_clean_environment(struct dz_start *start, struct dz_fault *fault);
+
+/* In the library: takes DZ_INSIDE out of envp, and the last name out of LD_PRELOAD.
+ * Their bytes are overwritten, so that /proc/PID/environ does not show them. */
+void dz_take_inside(char **envp);
 
 /* ---- publish.c: pidfile and record of a start ---- */
 

@@ -70,7 +70,6 @@ static const struct {
     {"setsid", DZ_PREPARE, STAY, dz_own_session},
     /* Before any open(2) of ours, which could return a number on the list. */
     {"keep", DZ_PREPARE, BOTH, dz_check_kept},
-    {"preload", DZ_PREPARE, BOTH, dz_keep_preload},
     /* Before the log: a start that is refused here makes none. */
     {"name", DZ_PREPARE, BOTH, dz_record_claim},
     {"pidfile", DZ_PREPARE, BOTH, dz_pidfile_claim},

@@ -30,11 +30,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     CHECK(target.scripts >= 0 && target.scripts <= 5);
     CHECK(target.scripts == 0 || (size > 2 && memcmp(data, "#!", 2) == 0));
     CHECK(target.scripts > 0 || strcmp(target.program, path) == 0);
-    CHECK(!target.dynamic || target.elf);
-    CHECK(!target.elf || target.bits == 32 || target.bits == 64);
+    CHECK(!target.what.elf.dynamic || target.what.is_elf);
+    CHECK(!target.what.is_elf || target.what.elf.bits == 32 ||
+          target.what.elf.bits == 64);
     CHECK(target_libc(&target)[0] != '\0');
     CHECK(lacks_interpreter(path) == target.missing);
-    if (preload_obstacle(&target) == NULL)
-        CHECK(target.readable && target.dynamic);
+    if (dz_preload_obstacle(&target.what) == NULL)
+        CHECK(target.what.readable && target.what.elf.dynamic);
     return 0;
 }

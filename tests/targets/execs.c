@@ -2,16 +2,21 @@
  * Executes PROGRAM by a function of the exec family, in this process or in a child.  A
  * child's PID goes to the file child, and this process stays.
  *
- * usage: execs FUNCTION PROGRAM ARGUMENT
+ * usage: execs FUNCTION PROGRAM ARGUMENT [ENVIRONMENT [FROM]]
+ *        ENVIRONMENT: environ, null, empty, or a value of LD_PRELOAD, which alone is
+ *        given to the program then.  FROM: a thread, a handler on a small stack of its
+ *        own, a child of vfork(2) for which is waited
  *        execs vfork|clone: a child of vfork(2) sets SIGHUP to its default and executes
  *        true, in this process or in a child of clone(2), whose PID goes to child; then
  *        SIGHUP has a handler, which makes the file handled
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -68,35 +73,59 @@ static void run_vfork(const char *way)
         pause();
 }
 
-static int run(const char *way, char *program, char *argument)
+static char preload[4096];
+static char *of_preload[] = {preload, NULL};
+static char *nothing[] = {NULL};
+
+static char **environment_of(const char *word)
+{
+    if (word == NULL || is(word, "environ"))
+        return environ;
+    if (is(word, "null"))
+        return NULL;
+    if (is(word, "empty"))
+        return nothing;
+    snprintf(preload, sizeof preload, "LD_PRELOAD=%s", word);
+    return of_preload;
+}
+
+static const char *way;
+static char *program;
+static char *argument;
+static char **envp;
+
+static int run(void)
 {
     const char *slash = strrchr(program, '/');
     const char *name = slash != NULL ? slash + 1 : program;
     char *words[] = {(char *)name, argument, NULL};
+    char **before = environ;
     pid_t pid = 0;
 
+    environ = envp;
     if (is(way, "execv"))
         execv(program, words);
     if (is(way, "execve"))
-        execve(program, words, environ);
+        execve(program, words, envp);
     if (is(way, "execvp"))
-        execvp(name, words);
+        execvp(strchr(program, '/') != NULL ? program : name, words);
     if (is(way, "execvpe"))
-        execvpe(name, words, environ);
+        execvpe(strchr(program, '/') != NULL ? program : name, words, envp);
     if (is(way, "execl"))
         execl(program, name, argument, (char *)NULL);
     if (is(way, "execle"))
-        execle(program, name, argument, (char *)NULL, environ);
+        execle(program, name, argument, (char *)NULL, envp);
     if (is(way, "execlp"))
-        execlp(name, name, argument, (char *)NULL);
+        execlp(program, name, argument, (char *)NULL);
     if (is(way, "fexecve"))
-        fexecve(open(program, O_RDONLY), words, environ);
+        fexecve(open(program, O_RDONLY), words, envp);
     if (is(way, "execveat") && execveat != NULL)
-        execveat(AT_FDCWD, program, words, environ, 0);
+        execveat(AT_FDCWD, program, words, envp, 0);
     if (is(way, "posix_spawn"))
-        errno = posix_spawn(&pid, program, NULL, NULL, words, environ);
+        errno = posix_spawn(&pid, program, NULL, NULL, words, envp);
     if (is(way, "posix_spawnp"))
-        errno = posix_spawnp(&pid, name, NULL, NULL, words, environ);
+        errno = posix_spawnp(&pid, program, NULL, NULL, words, envp);
+    environ = before;
     if (pid == 0) {
         perror(way);
         return 1;
@@ -106,12 +135,57 @@ static int run(const char *way, char *program, char *argument)
         pause();
 }
 
+static void *run_in_thread(void *unused)
+{
+    return run() == 0 ? unused : NULL;
+}
+
+static void run_in_handler(int number)
+{
+    run();
+    (void)number;
+}
+
+static int run_from(const char *from)
+{
+    static char stack[8192 + 4096]; /* the frame of a signal takes 3 KiB of it */
+    stack_t on = {.ss_sp = stack, .ss_size = sizeof stack};
+    struct sigaction action = {.sa_handler = run_in_handler, .sa_flags = SA_ONSTACK};
+    pthread_t thread;
+    int status = 0;
+
+    if (from == NULL)
+        return run();
+    if (is(from, "thread")) {
+        pthread_create(&thread, NULL, run_in_thread, NULL);
+        pthread_join(thread, NULL);
+    }
+    if (is(from, "handler")) {
+        sigaltstack(&on, NULL);
+        sigaction(SIGUSR1, &action, NULL);
+        raise(SIGUSR1);
+    }
+    if (is(from, "vfork")) {
+        pid_t pid = vfork();
+        if (pid == 0)
+            _exit(run());
+        waitpid(pid, &status, 0);
+        return WEXITSTATUS(status);
+    }
+    return 1;
+}
+
 int main(int argc, char **argv)
 {
     /* An exec that fails leaves all as it was. */
     execl("/no/such", "such", (char *)NULL);
-    if (argc == 4)
-        return run(argv[1], argv[2], argv[3]);
+    way = argv[1];
+    if (argc >= 4) {
+        program = argv[2];
+        argument = argv[3];
+        envp = environment_of(argv[4]);
+        return run_from(argc > 5 ? argv[5] : NULL);
+    }
     if (argc == 2)
         run_vfork(argv[1]);
     return 2;

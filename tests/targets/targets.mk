@@ -4,10 +4,10 @@ TARGETS := $(addprefix $(BUILD)/targets/,environment server server-static static
 	opens-tty opens-library listens hostile asks-initfirst initfirst.so joins-thread.so \
 	prints prints-cout signals signals-static threads hit hit-early hangup early-default.so \
 	daemonizes parents again silences waits execs refuses audits.so logs on-hangup interposes early early.so \
-	victim victim-static opened opened-library.so adoptee adoptee-static)
+	victim victim-static opened opened-library.so adoptee adoptee-static chain)
 ifneq ($(shell command -v musl-gcc),)
 TARGETS += $(addprefix $(BUILD)/targets/,server-musl server-musl-static environment-musl \
-	prints-musl signals-musl signals-musl-static threads-musl daemonizes-musl parents-musl silences-musl waits-musl execs-musl)
+	prints-musl signals-musl signals-musl-static threads-musl daemonizes-musl parents-musl silences-musl waits-musl execs-musl chain-musl)
 endif
 OPENBLAS := $(firstword $(wildcard /usr/lib/*/openblas-pthread/libopenblas.so.0))
 ifneq ($(OPENBLAS),)
