@@ -34,7 +34,7 @@ SEES_cli/dzctl/inspect := $(SEES_cli/dzctl) cli/dzctl/inspect
 SEES_shim := $(SEES_core/wait) shim
 SEES_shim/nodaemon := $(SEES_shim) shim/nodaemon
 # For the tests' own programs.
-SEES_ALL := $(addprefix -I,$(sort $(SEES_shim/nodaemon) $(SEES_cli/dzctl/inspect) $(SEES_cli/dznohup/adopt)))
+SEES_ALL := $(addprefix -I,$(sort $(SEES_shim/nodaemon) $(SEES_cli/dzctl/inspect) $(SEES_cli/dznohup/adopt) $(SEES_cli/dznohup/keep)))
 INCLUDES = $(addprefix -I,$(SEES_$(patsubst %/,%,$(dir $<))))
 # The library has no libc of its own: no symbol of the stack protector or of FORTIFY,
 # which musl programs could not resolve.

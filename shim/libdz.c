@@ -172,6 +172,9 @@ static void read_settings(struct dz_plan *plan, struct dz_start *start, char **a
     result = dz_plan_environment(plan, envp, DZ_SHIM, &fault);
     if (result == 0)
         result = dz_plan_check(plan, &fault);
+    if (result == 0 && dz_wants_pump(plan))
+        result = dz_fault(&fault, "output", NULL, 0,
+                          "only dznohup writes to syslog, the journal or a command");
     dz_start_init(start, plan, envp);
     if (result < 0)
         give_up(start, &fault);

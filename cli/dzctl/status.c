@@ -59,7 +59,7 @@ static void print_status(const struct job *job, const char *word)
         printf(", log %s", log);
     if (job->problem != NULL)
         printf(", pidfile %s", job->problem);
-    if (job->note != NULL && note != NULL)
+    if (job->note != NULL && *job->note != '\0' && note != NULL)
         printf(", %s", note);
     putchar('\n');
     free(log);

@@ -126,7 +126,7 @@ static const char *stream_name(enum dz_fd_kind stream)
 
 /* Returns a text for what becomes of a stream. */
 static const char *redirect_name(const struct dz_plan *plan, enum dz_redirect redirect,
-                                 int number)
+                                 int number, char *scratch)
 {
     switch (redirect) {
     case DZ_NULL:
@@ -135,6 +135,8 @@ static const char *redirect_name(const struct dz_plan *plan, enum dz_redirect re
         return "nohup.out, here or else in $HOME";
     case DZ_FILE:
         return dz_option_of_stream(plan, number)->text;
+    case DZ_PUMP:
+        return dz_show_output(dz_option_of_stream(plan, number), scratch);
     case DZ_KEEP:
         break;
     }
@@ -144,11 +146,12 @@ static const char *redirect_name(const struct dz_plan *plan, enum dz_redirect re
 static void print_stream(const struct dz_start *start, int number)
 {
     static const char *const names[] = {"stdin", "stdout", "stderr"};
+    char scratch[DZ_SHOWN_MAX];
     enum dz_fd_kind kind = dz_kind_of_stream(start->mode, number);
     enum dz_redirect redirect = dz_redirect_of(start->plan, start->mode, kind, number);
 
     printf("%-9s %s -> %s\n", names[number], stream_name(kind),
-           redirect_name(start->plan, redirect, number));
+           redirect_name(start->plan, redirect, number, scratch));
 }
 
 static void print_kept(const struct dz_start *start)

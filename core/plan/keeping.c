@@ -90,5 +90,6 @@ const char *dz_show_delay(const void *field, char *scratch)
 
 bool dz_wants_keeper(const struct dz_plan *plan)
 {
-    return plan->keep || plan->restart.policy != DZ_RESTART_NEVER;
+    return plan->keep || plan->restart.policy != DZ_RESTART_NEVER ||
+           dz_wants_pump(plan);
 }

@@ -69,18 +69,42 @@ bool dz_wants_keeper(const struct dz_plan *plan);
 /* ---- output.c: what -o, -e and -i name ---- */
 
 enum dz_output_kind {
-    DZ_OUTPUT_UNSET, /* the table of dznohup(1) decides */
-    DZ_OUTPUT_KEEP,  /* "-": keep the caller's stream */
-    DZ_OUTPUT_FILE   /* text is the file's name */
+    DZ_OUTPUT_UNSET,   /* the table of dznohup(1) decides */
+    DZ_OUTPUT_KEEP,    /* "-": keep the caller's stream */
+    DZ_OUTPUT_FILE,    /* text is the file's name */
+    DZ_OUTPUT_SYSLOG,  /* syslog:[FACILITY][.LEVEL]; text is what follows the colon */
+    DZ_OUTPUT_JOURNAL, /* journal: */
+    DZ_OUTPUT_COMMAND  /* |COMMAND; text is the command */
 };
 
 struct dz_output {
     enum dz_output_kind kind;
     const char *text;
+    int priority; /* SYSLOG, JOURNAL: facility and level as of syslog(3) */
 };
 
+/* Log rotation: at size bytes, count old logs are kept.  size 0: none. */
+struct dz_rotation {
+    int64_t size;
+    int count;
+};
+
+/* Parse -i; -o; -e, whose level is err if it names none. */
+int dz_parse_input(void *field, const char *value, struct dz_fault *fault);
 int dz_parse_output(void *field, const char *value, struct dz_fault *fault);
+int dz_parse_error(void *field, const char *value, struct dz_fault *fault);
 const char *dz_show_output(const void *field, char *scratch);
+
+int dz_parse_timestamps(void *field, const char *value, struct dz_fault *fault);
+int dz_parse_rotation(void *field, const char *value, struct dz_fault *fault);
+const char *dz_show_rotation(const void *field, char *scratch);
+
+/* Returns whether a stream's output needs a process of ours that writes it. */
+struct dz_plan;
+bool dz_wants_pump(const struct dz_plan *plan);
+
+/* The name of the default format of time stamps: RFC 3339 with microseconds. */
+#define DZ_STAMP_DEFAULT "rfc3339"
 
 /* ---- conditions.c: the conditions of --wait ---- */
 
@@ -134,6 +158,8 @@ struct dz_plan {
     struct dz_output output;
     struct dz_output error;
     struct dz_output input;
+    const char *timestamps; /* a format of strftime(3), DZ_STAMP_DEFAULT, or NULL */
+    struct dz_rotation rotate;
     const char *chdir; /* NULL: / */
     int umask;         /* -1: unchanged */
     uint64_t ignore;   /* signals to ignore besides HUP, TTIN, TTOU: bit N-1 */

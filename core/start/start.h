@@ -323,7 +323,13 @@ enum dz_fd_kind dz_kind_of_fd(int fd);
 enum dz_fd_kind dz_kind_of_stream(enum dz_mode mode, int number);
 
 /* What becomes of a stream. */
-enum dz_redirect { DZ_KEEP, DZ_NULL, DZ_LOG, DZ_FILE /* the file of its option */ };
+enum dz_redirect {
+    DZ_KEEP,
+    DZ_NULL,
+    DZ_LOG,
+    DZ_FILE, /* the file of its option */
+    DZ_PUMP  /* a pipe of the keeper's, which writes to syslog and so on */
+};
 
 /* Returns what becomes of stream number, which is of that kind: its option decides,
  * else the table of dznohup(1). */

@@ -139,7 +139,8 @@ const struct dz_output *dz_option_of_stream(const struct dz_plan *plan, int numb
     if (number == 0)
         return &plan->input;
     if (number == 1 ||
-        (plan->error.kind == DZ_OUTPUT_UNSET && plan->output.kind == DZ_OUTPUT_FILE))
+        (plan->error.kind == DZ_OUTPUT_UNSET && plan->output.kind != DZ_OUTPUT_UNSET &&
+         plan->output.kind != DZ_OUTPUT_KEEP))
         return &plan->output;
     return &plan->error;
 }
@@ -152,6 +153,10 @@ enum dz_redirect dz_redirect_of(const struct dz_plan *plan, enum dz_mode mode,
         return DZ_KEEP;
     case DZ_OUTPUT_FILE:
         return DZ_FILE;
+    case DZ_OUTPUT_SYSLOG:
+    case DZ_OUTPUT_JOURNAL:
+    case DZ_OUTPUT_COMMAND:
+        return DZ_PUMP;
     case DZ_OUTPUT_UNSET:
         break;
     }
@@ -169,7 +174,7 @@ bool dz_has_log(const struct dz_start *start, int number)
     enum dz_redirect redirect =
         dz_redirect_of(start->plan, start->mode, start->stream[number], number);
 
-    return redirect == DZ_LOG || redirect == DZ_FILE;
+    return redirect != DZ_KEEP && redirect != DZ_NULL;
 }
 
 const char *dz_stream_log(const struct dz_start *start, int number)
@@ -247,17 +252,22 @@ static int open_input(struct dz_start *start, struct dz_fault *fault)
     return 0;
 }
 
+/* Returns whether we open a file for the stream. */
+static bool is_opened(enum dz_redirect redirect)
+{
+    return redirect == DZ_LOG || redirect == DZ_FILE;
+}
+
 /* Opens the file for stdout.  If -e names none, stderr goes there too. */
 static int open_output(struct dz_start *start, struct dz_fault *fault)
 {
     const struct dz_plan *plan = start->plan;
     enum dz_redirect out = redirect_of(start, 1);
     enum dz_redirect err = redirect_of(start, 2);
-    bool joins =
-        plan->error.kind == DZ_OUTPUT_UNSET && err != DZ_KEEP && err != DZ_NULL;
+    bool joins = plan->error.kind == DZ_OUTPUT_UNSET && is_opened(err);
     int fd;
 
-    if ((out == DZ_KEEP || out == DZ_NULL) && !joins)
+    if (!is_opened(out) && !joins)
         return 0;
     if (plan->output.kind == DZ_OUTPUT_FILE)
         fd = open_output_file(start, &plan->output, "output", &start->log, fault);
@@ -265,7 +275,7 @@ static int open_output(struct dz_start *start, struct dz_fault *fault)
         fd = dz_open_default_log(start->envp, &start->log, fault);
     if (fd < 0)
         return -1;
-    if (out != DZ_KEEP && out != DZ_NULL)
+    if (is_opened(out))
         start->new_fd[1] = fd;
     if (joins)
         start->new_fd[2] = fd;

@@ -5,6 +5,7 @@ TARGETS := $(addprefix $(BUILD)/targets/,environment server server-static static
 	prints prints-cout signals signals-static threads hit hit-early hangup early-default.so \
 	daemonizes parents again silences waits execs refuses audits.so logs on-hangup interposes early early.so \
 	victim victim-static opened opened-library.so adoptee adoptee-static chain)
+TARGETS += $(addprefix $(BUILD)/targets/,numbers pumps)
 ifneq ($(shell command -v musl-gcc),)
 TARGETS += $(addprefix $(BUILD)/targets/,server-musl server-musl-static environment-musl \
 	prints-musl signals-musl signals-musl-static threads-musl daemonizes-musl parents-musl silences-musl waits-musl execs-musl chain-musl)
@@ -45,3 +46,7 @@ $(BUILD)/targets/opened: tests/targets/opened.c $(BUILD)/targets/opened-library.
 $(BUILD)/targets/hit-early: tests/targets/hit.c $(BUILD)/targets/early-default.so
 	gcc $(TARGET_FLAGS) -o $@ $< -Wl,--no-as-needed,-rpath,'$$ORIGIN' \
 		-L$(BUILD)/targets -l:early-default.so
+# The pump of the launcher, by the launcher's compiler.
+$(BUILD)/targets/pumps: tests/targets/pumps.c $(filter-out %/dznohup.o %/keeper.o,$(CLI)) $(CORE)
+	$(LAUNCHER) $(CFLAGS) $(SANITIZE) $(BASE) -D_FILE_OFFSET_BITS=64 $(SEES_ALL) $(LDFLAGS) \
+		$(LINK) -o $@ $(filter %.c %.o,$^) $(LDLIBS)

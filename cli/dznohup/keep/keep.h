@@ -11,6 +11,7 @@
 
 #include "await.h"
 #include "dznohup.h"
+#include "pump.h"
 
 /* What the keeper waits for. */
 enum phase {
@@ -18,6 +19,7 @@ enum phase {
     PHASE_RUNNING,  /* the end of the program */
     PHASE_STOPPING, /* the end of the program, which was told to end */
     PHASE_ENDING,   /* the end of what the program has left behind */
+    PHASE_DRAINING, /* what the run has written to be where it belongs */
     PHASE_DELAY,    /* the time of the next run */
     PHASE_OVER      /* nothing: the job is over */
 };
@@ -27,7 +29,7 @@ struct keeper {
     const struct command *command;
     const char *library; /* to preload, or empty */
     enum phase phase;
-    int64_t until; /* of STOPPING and ENDING: when to kill; of DELAY: its end */
+    int64_t until; /* of STOPPING and ENDING: when to kill; else: the end */
     int signals;   /* signalfd(2) of all signals */
     int pidfd;     /* of the program once it is ready, or -1 */
     bool told;     /* the caller knows how the first start went */
@@ -44,6 +46,9 @@ struct keeper {
     int64_t delay;      /* before the next run */
     struct dz_members members; /* the job's processes: all below the keeper */
     struct watch watch;        /* of STARTING */
+    struct pump pump;          /* nothing in it: the program writes by itself */
+    struct dz_identity commands[PUMP_CHANNELS]; /* of the pump: no part of the job */
+    char note[256]; /* the record's last note about the pump */
     struct dz_fault fault;
 };
 
@@ -60,6 +65,23 @@ int run_take_streams(struct keeper *keeper, struct dz_fault *fault);
  * stays as it is. */
 void run_reopen_logs(struct keeper *keeper);
 
+/* ---- pumping.c ---- */
+
+/* If a stream needs a pump, opens it, and makes its pipes the program's streams. */
+int open_pump(struct keeper *keeper, struct dz_fault *fault);
+
+/* Takes the pump's commands out of keeper->members. */
+void spare_commands(struct keeper *keeper);
+
+/* Writes to the record what keeps the pump from writing, when that changes. */
+void note_trouble(struct keeper *keeper);
+
+/* Sets the time for DRAINING: without a stop there is no limit. */
+void limit_drain(struct keeper *keeper);
+
+/* Ends the pump after the last run. */
+void close_pump(struct keeper *keeper);
+
 /* ---- restart.c: whether and when the next run comes ---- */
 
 /* Returns whether another run follows one that has ended so, and when: *delay is in
@@ -69,7 +91,7 @@ bool restart_follows(struct keeper *keeper, int64_t *delay);
 /* ---- reaping.c: the ends of processes ---- */
 
 /* Reaps every child that has ended, but not the program itself. */
-void reap_orphans(const struct keeper *keeper);
+void reap_orphans(struct keeper *keeper);
 
 /* Returns whether the program has ended; then it was reaped, and keeper->status is how
  * it has ended. */
@@ -77,7 +99,7 @@ bool reap_program(struct keeper *keeper);
 
 /* Sends the signal to each process of the job.  Returns how many there are; 0 too if
  * /proc cannot tell. */
-int signal_members(const struct keeper *keeper, int number);
+int signal_members(struct keeper *keeper, int number);
 
 /* ---- passing.c: signals to the keeper ---- */
 
@@ -105,7 +127,7 @@ bool program_catches(const struct keeper *keeper, int number);
 
 /* Says how a run has ended, and that the next one begins after delay, unless that is
  * -1. */
-void say_ended(const struct keeper *keeper, int64_t delay);
+void say_ended(struct keeper *keeper, int64_t delay);
 
 /* Writes the same to the record. */
 void record_ended(const struct keeper *keeper);
@@ -114,6 +136,6 @@ void record_ended(const struct keeper *keeper);
 void record_ready(const struct keeper *keeper);
 
 /* Says one line in the job's log, unless -q was given. */
-void say_line(const struct keeper *keeper, const char *text);
+void say_line(struct keeper *keeper, const char *text);
 
 #endif

@@ -81,6 +81,24 @@ static void begin_delay(struct keeper *keeper)
     keeper->until = dz_milliseconds() + delay;
 }
 
+/* All of the run has ended.  What it wrote is written before its end is recorded. */
+static void begin_draining(struct keeper *keeper)
+{
+    keeper->phase = PHASE_DRAINING;
+    limit_drain(keeper);
+}
+
+static void look_at_drain(struct keeper *keeper)
+{
+    bool late = dz_milliseconds() >= keeper->until;
+
+    if (!pump_drain(&keeper->pump) && !late)
+        return;
+    if (late)
+        say_line(keeper, "the end of the output could not be written");
+    begin_delay(keeper);
+}
+
 /* The program has ended.  Ends what it has left behind. */
 static void begin_ending(struct keeper *keeper)
 {
@@ -97,7 +115,7 @@ static void begin_ending(struct keeper *keeper)
         keeper->until = keeper->stop_until > now + LAST_REST_MS ? keeper->stop_until
                                                                 : now + LAST_REST_MS;
     if (leaves || signal_members(keeper, SIGTERM) == 0)
-        begin_delay(keeper);
+        begin_draining(keeper);
 }
 
 static void look_at_ending(struct keeper *keeper)
@@ -107,7 +125,7 @@ static void look_at_ending(struct keeper *keeper)
     /* With PID 1 the kernel ends all else. */
     if (signal_members(keeper, late ? SIGKILL : 0) == 0 ||
         (getpid() == 1 && keeper->stopping))
-        begin_delay(keeper);
+        begin_draining(keeper);
     else if (late)
         keeper->until =
             dz_milliseconds() + 10; /* for those that are forked meanwhile */
@@ -158,7 +176,7 @@ static void fail_run(struct keeper *keeper)
  * its end is that of the job.  Of the first run the caller of leave mode tells.  In
  * stay mode without a condition the program has the manager's socket itself.
  */
-static void notify_manager(const struct keeper *keeper, bool first)
+static void notify_manager(struct keeper *keeper, bool first)
 {
     const struct dz_start *start = keeper->start;
     struct dz_text text;
@@ -244,6 +262,9 @@ static int64_t look(struct keeper *keeper)
     case PHASE_ENDING:
         look_at_ending(keeper);
         return keeper->phase == PHASE_ENDING ? keeper->until : 0;
+    case PHASE_DRAINING:
+        look_at_drain(keeper);
+        return keeper->phase == PHASE_DRAINING ? keeper->until : 0;
     case PHASE_DELAY:
         if (dz_milliseconds() < keeper->until)
             return keeper->until;
@@ -290,6 +311,10 @@ static void stop(struct keeper *keeper, const struct request *request)
     case PHASE_STOPPING:
         pass_signal(keeper, request->stop_signal);
         break;
+    case PHASE_DRAINING:
+        keeper->stop_until = 0;
+        limit_drain(keeper);
+        break;
     case PHASE_DELAY:
         if (keeper->stopping)
             keeper->phase = PHASE_OVER;
@@ -327,8 +352,15 @@ static void take_signal(struct keeper *keeper, const struct request *request)
         break;
     case SIGHUP:
         run_reopen_logs(keeper);
+        pump_reopen(&keeper->pump);
         if (!keeper->reaped && program_catches(keeper, SIGHUP))
             pass_signal(keeper, SIGHUP);
+        break;
+    case SIGUSR2:
+        if (keeper->start->plan->rotate.size > 0)
+            pump_rotate(&keeper->pump);
+        else
+            pass_signal(keeper, SIGUSR2);
         break;
     case SIGTSTP:
     case SIGTTIN:
@@ -346,20 +378,32 @@ static void take_signal(struct keeper *keeper, const struct request *request)
 
 static void take_events(struct keeper *keeper, int64_t until)
 {
-    enum { SIGNALS, END, WATCH, EVENTS = WATCH + DZ_WATCH_EVENTS };
+    enum {
+        SIGNALS,
+        END,
+        PUMP,
+        WATCH = PUMP + PUMP_POLLS,
+        EVENTS = WATCH + DZ_WATCH_EVENTS
+    };
     struct pollfd wanted[EVENTS];
     int64_t left = until == INT64_MAX ? -1 : until - dz_milliseconds();
+    int pumped = pump_timeout(&keeper->pump);
     int count = WATCH;
     struct request request;
 
     wanted[SIGNALS] = (struct pollfd){.fd = keeper->signals, .events = POLLIN};
     wanted[END] = (struct pollfd){.fd = keeper->pidfd, .events = POLLIN};
+    for (int i = PUMP; i < WATCH; i++)
+        wanted[i].fd = -1;
+    pump_polls(&keeper->pump, wanted + PUMP);
     if (keeper->phase == PHASE_STARTING) {
         dz_watch_wanted(&keeper->watch, wanted + WATCH);
         count = EVENTS;
     }
     if (until != INT64_MAX)
         left = left < 0 ? 0 : left > INT_MAX ? INT_MAX : left;
+    if (pumped >= 0 && (left < 0 || pumped < left))
+        left = pumped;
     if (poll(wanted, (nfds_t)count, (int)left) < 0)
         return; /* EINTR: SIGSTOP and CONT; the next round finds what has come */
     if (count == EVENTS &&
@@ -367,6 +411,9 @@ static void take_events(struct keeper *keeper, int64_t until)
         fail_run(keeper);
     while (next_signal(keeper, &request))
         take_signal(keeper, &request);
+    pump_run(&keeper->pump);
+    spare_commands(keeper);
+    note_trouble(keeper);
     follow_suspension(keeper);
 }
 
@@ -409,8 +456,11 @@ static int become_keeper(struct keeper *keeper, struct dz_fault *fault)
         return dz_fault(fault, "setsid", NULL, errno, NULL);
     start->kept.keeper = getpid();
     dz_kept_claim(start);
+    if (open_pump(keeper, fault) < 0)
+        return -1;
     if (run_take_streams(keeper, fault) < 0)
         return -1;
+    pump_run(&keeper->pump); /* its commands run before the program */
     /* A keeper that stays must not keep a file system busy. */
     if (directory != NULL && chdir("/") < 0)
         return dz_fault(fault, "chdir", "/", errno, NULL);
@@ -432,6 +482,7 @@ int keep_command(struct dz_start *start, const struct command *command,
         return -1;
     }
     loop(&keeper);
+    close_pump(&keeper);
     if (!keeper.told && keeper.failed) {
         *fault = keeper.fault;
         tell_failed(&keeper);

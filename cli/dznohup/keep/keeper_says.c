@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-void say_line(const struct keeper *keeper, const char *words)
+void say_line(struct keeper *keeper, const char *words)
 {
     char line[DZ_MESSAGE_MAX];
     struct dz_text text = dz_text(line, sizeof line - 1);
@@ -20,6 +20,10 @@ void say_line(const struct keeper *keeper, const char *words)
     dz_add(&text, "dznohup: ");
     dz_add(&text, words);
     dz_one_line(line);
+    if (pump_target_fd(&keeper->pump, 2) >= 0) {
+        pump_say(&keeper->pump, line);
+        return;
+    }
     memcpy(line + text.length, "\n", 2);
     /* A pipe that is full, with a reader that does not read, must not hold the job. */
     if (poll(&wanted, 1, 0) > 0)
@@ -47,7 +51,7 @@ static void add_tenths(struct dz_text *text, int64_t milliseconds)
     dz_add_seconds(text, milliseconds < 100 ? milliseconds : milliseconds / 100 * 100);
 }
 
-void say_ended(const struct keeper *keeper, int64_t delay)
+void say_ended(struct keeper *keeper, int64_t delay)
 {
     char line[DZ_MESSAGE_MAX];
     struct dz_text text = dz_text(line, sizeof line);

@@ -18,7 +18,7 @@ static pid_t ended_child(void)
     return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ? 0 : info.si_pid;
 }
 
-void reap_orphans(const struct keeper *keeper)
+void reap_orphans(struct keeper *keeper)
 {
     pid_t pid;
     int status;
@@ -26,7 +26,8 @@ void reap_orphans(const struct keeper *keeper)
     /* The program may be the first in the kernel's list: it hides the others until it
      * was reaped. */
     while ((pid = ended_child()) > 0 && (keeper->reaped || pid != keeper->start->pid))
-        dz_waitpid(pid, &status, WNOHANG);
+        if (dz_waitpid(pid, &status, WNOHANG) > 0)
+            pump_reaped(&keeper->pump, pid, status);
 }
 
 bool reap_program(struct keeper *keeper)
@@ -69,7 +70,7 @@ static int visit_member(const struct dz_process *process, void *data)
     return 0;
 }
 
-int signal_members(const struct keeper *keeper, int number)
+int signal_members(struct keeper *keeper, int number)
 {
     struct round round = {.signal = number};
     siginfo_t info; /* not read */
@@ -79,6 +80,7 @@ int signal_members(const struct keeper *keeper, int number)
     if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
         keeper->members.root == 0)
         return 0;
+    spare_commands(keeper);
     dz_members_each(&keeper->members, visit_member, &round); /* no /proc: none */
     return round.count;
 }

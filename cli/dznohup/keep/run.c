@@ -27,6 +27,10 @@ static int next_open(const struct keeper *keeper, int from)
         start->pidfile_claim.fd, start->record_claim.fd,
     };
     int best = dz_next_kept(start, from);
+    int pumped = pump_next_fd(&keeper->pump, from);
+
+    if (pumped >= 0 && (best < 0 || pumped < best))
+        best = pumped;
 
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
         if (own[i] >= from && (best < 0 || own[i] < best))
@@ -71,7 +75,9 @@ void run_reopen_logs(struct keeper *keeper)
 
     for (int i = 1; i < 3; i++) {
         const char *path = dz_stream_log(start, i);
-        if (path == NULL || dz_reopen_log(path, start->new_fd[i]) < 0)
+        /* The log of a stream that is pumped belongs to the pump. */
+        if (path == NULL || pump_target_fd(&keeper->pump, i) >= 0 ||
+            dz_reopen_log(path, start->new_fd[i]) < 0)
             continue;
         dz_dup2(start->new_fd[i], i); /* cannot fail: both are open */
     }
@@ -79,11 +85,14 @@ void run_reopen_logs(struct keeper *keeper)
 
 /* ---- the next run ---- */
 
-/* Sets the log's size, after which the next run writes. */
-static void measure_log(struct dz_log *log, int fd)
+/* Sets the log's size, after which the next run writes to stream number. */
+static void measure_log(const struct keeper *keeper, struct dz_log *log, int number)
 {
+    int fd = pump_log_fd(&keeper->pump, number);
     struct dz_stat about;
 
+    if (fd < 0)
+        fd = keeper->start->new_fd[number];
     if (log->path[0] != '\0' && fd >= 0 && dz_stat(fd, "", true, &about) == 0)
         log->size = (int64_t)about.size;
 }
@@ -96,9 +105,8 @@ static int prepare_again(struct keeper *keeper, struct dz_fault *fault)
     if (dz_publish_prepare(start, fault) < 0)
         return -1;
     run_reopen_logs(keeper);
-    measure_log(&start->log,
-                start->new_fd[1] >= 0 ? start->new_fd[1] : start->new_fd[2]);
-    measure_log(&start->error_log, start->new_fd[2]);
+    measure_log(keeper, &start->log, start->new_fd[1] >= 0 ? 1 : 2);
+    measure_log(keeper, &start->error_log, 2);
     start->ended = false;
     start->notify.ready = false;
     start->notify.main_pid = 0;
@@ -178,6 +186,7 @@ int run_begin(struct keeper *keeper, struct dz_fault *fault)
     dz_close_fd(&start->ready_fd);
     start->kept.before = start->pid;
     start->pid = pid;
+    keeper->pump.target = pid;
     dz_watch_open(&keeper->watch, start);
     if (start->kept.first == 0) {
         start->kept.first = pid;
@@ -186,6 +195,7 @@ int run_begin(struct keeper *keeper, struct dz_fault *fault)
         if (dz_read_process(pid, &program) == 0)
             keeper->members.oldest = program.start;
     }
+    spare_commands(keeper);
     keeper->watch.members = keeper->members;
     return 0;
 }
