@@ -257,36 +257,37 @@ static int start_with_powers(const struct start *start,
         start->pid, request->path, start->actions, start->attributes, argv, envp);
 }
 
-static int start_child(struct start *start, const char *path, char *const argv[],
+static int start_child(const struct start *asked, const char *path, char *const argv[],
                        char *const envp[])
 {
     const struct shim_request request = {
-        .way = start->which == SHIM_SPAWNP ? SHIM_BY_SEARCH : SHIM_BY_PATH,
+        .way = asked->which == SHIM_SPAWNP ? SHIM_BY_SEARCH : SHIM_BY_PATH,
         .starts = true,
         .path = path};
     struct shim_handover next;
+    struct start start = *asked;
     posix_spawnattr_t copy;
     bool begun = false;
     int result;
 
     shim_look_ahead(&request, envp, &next);
     bool holds = next.powers != NULL && next.all && shim_controlled != 0;
-    if (shim_controlled != 0 && (holds || start->attributes != NULL)) {
-        if (start->attributes != NULL)
-            copy = *start->attributes;
+    if (shim_controlled != 0 && (holds || start.attributes != NULL)) {
+        if (start.attributes != NULL)
+            copy = *start.attributes;
         else
             posix_spawnattr_init(&copy);
         remove_pinned(&copy);
         if (holds)
             next.inside.held = hold_in_child(&copy);
-        start->attributes = &copy;
+        start.attributes = &copy;
     }
     if (!holds)
         begun = shim_begin_exec();
     result = next.powers != NULL
-                 ? start_with_powers(start, &request, &next, argv, envp)
-                 : ((spawner *)shim_next(start->which))(
-                       start->pid, path, start->actions, start->attributes, argv, envp);
+                 ? start_with_powers(&start, &request, &next, argv, envp)
+                 : ((spawner *)shim_next(start.which))(start.pid, path, start.actions,
+                                                       start.attributes, argv, envp);
     if (begun)
         shim_end_exec();
     return result;

@@ -53,7 +53,7 @@ static char *unescape(char *at, const char *end)
     while (from < end) {
         bool escaped = *from == '\\' && from + 1 < end;
         from += escaped;
-        *to++ = escaped && *from == 'n' ? '\n' : *from;
+        *to++ = (char)(escaped && *from == 'n' ? '\n' : *from);
         from++;
     }
     *to = '\0';
@@ -199,14 +199,15 @@ static enum job_state state_of(const struct dz_record *record, const char **why)
 static char *join(const char *path, const char *file)
 {
     size_t length = strlen(path);
-    size_t more = strlen(file) + 1;
-    char *joined = malloc(length + 1 + more);
+    size_t more = strlen(file);
+    char *joined = malloc(length + 1 + more + 1);
 
     if (joined == NULL)
         return NULL;
     memcpy(joined, path, length);
     joined[length] = '/';
     memcpy(joined + length + 1, file, more);
+    joined[length + 1 + more] = '\0';
     return joined;
 }
 

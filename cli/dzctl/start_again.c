@@ -97,8 +97,17 @@ static char **read_environment(pid_t pid)
     char **list = calloc(count + 2, sizeof *list);
     size_t i = 0;
     for (size_t at = 0; list != NULL && at < length; at += strlen(text + at) + 1)
-        list[i++] = text + at; /* text is not freed: the list points into it */
+        list[i++] = text + at;
+    if (list == NULL || i == 0)
+        free(text); /* else the list points into it */
     return list;
+}
+
+/* Frees what read_environment has returned. */
+static void free_environment(char **list)
+{
+    free(list[0]);
+    free(list);
 }
 
 /* ---- the command line ---- */
@@ -187,7 +196,7 @@ __attribute__((noreturn)) static void become_launcher(const struct job *job,
         umask((mode_t)job->umask);
     path[n > 0 ? n : 0] = '\0';
     if (strrchr(path, '/') != NULL) {
-        strcpy(strrchr(path, '/') + 1, "dznohup"); /* it has room */
+        memcpy(strrchr(path, '/') + 1, "dznohup", sizeof "dznohup"); /* it has room */
         execve(path, words, envp);
     }
     execvpe("dznohup", words, envp);
@@ -226,6 +235,8 @@ static int launch(const struct job *job, char **envp, const char *done)
     if (words == NULL || clean == NULL || pipe2(ends, O_CLOEXEC) < 0 ||
         (child = fork()) < 0) {
         dz_fault(&fault, "start", NULL, errno, NULL);
+        free(words);
+        free(clean);
         return ctl_tell(&fault);
     }
     if (child == 0) {
@@ -310,6 +321,8 @@ static int restart_one(const char *word, int64_t timeout)
     status = job.state == JOB_RUNS ? run_stop(word, timeout) : 0;
     if (status == 0)
         status = launch(&job, envp, "restarted");
+    if (envp != environ)
+        free_environment(envp);
     job_free(&job);
     return status;
 }

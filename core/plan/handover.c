@@ -45,7 +45,8 @@ void dz_inside_path(struct dz_inside *inside, enum dz_inside_path which,
 size_t dz_inside_size(const char *powers, const struct dz_inside *inside)
 {
     enum { NUMBERS = 7 + DZ_INSIDE_PATHS, DIGITS = 20 }; /* each with a separator */
-    size_t size = sizeof DZ_INSIDE + 5 + strlen(powers) + NUMBERS * (DIGITS + 1);
+    size_t size =
+        sizeof DZ_INSIDE + 5 + strlen(powers) + (size_t)NUMBERS * (DIGITS + 1);
 
     for (int i = 0; i < DZ_INSIDE_PATHS; i++)
         size += inside->paths[i].length;

@@ -81,11 +81,11 @@ static int fork_quickly(struct dz_start *start, struct dz_fault *fault)
     sigfillset(&all);
     if (sigprocmask(SIG_SETMASK, &all, &before) < 0)
         return -1;
-    child = vfork();
+    child = vfork(); /* NOLINT: see above */
     if (child == 0) {
         if (setsid() < 0)
             fail_quickly(start, "setsid");
-        pid_t target = fork();
+        pid_t target = fork(); /* NOLINT */
         if (target < 0)
             fail_quickly(start, "fork");
         if (target > 0)

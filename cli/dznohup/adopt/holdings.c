@@ -131,7 +131,7 @@ static void find_stream(struct search *search, int number)
     add_holding(search, number, use,
                 open ? read_flags(search->subject->pid, number) : 0, kind);
     search->logs |= use == USE_OUTPUT;
-    if (number > 0 && kind == DZ_PIPE) {
+    if ((number == 1 || number == 2) && kind == DZ_PIPE) {
         search->pipes[number] = about.st_ino;
         search->pipe_devices[number] = about.st_dev;
     }
