@@ -83,7 +83,7 @@ static int fork_quickly(struct dz_start *start, struct dz_fault *fault)
         return -1;
     child = vfork(); /* NOLINT: see above */
     if (child == 0) {
-        if (setsid() < 0)
+        if (setsid() < 0) /* NOLINT */
             fail_quickly(start, "setsid");
         pid_t target = fork(); /* NOLINT */
         if (target < 0)

@@ -1,7 +1,7 @@
 /*
  * Writes the lines 1, 2, 3, ... to stdout, in writes of all sizes that do not care for
- * lines, until the file of its first argument exists.  Then it writes the last number to
- * the file of its second argument, and ends.
+ * lines, until the file of its first argument exists.  Then it writes the last number
+ * to the file of its second argument, and ends.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,13 +1,15 @@
 /*
- * A keeper that does nothing but pump, so that it can be killed and followed by another:
+ * A keeper that does nothing but pump, so that it can be killed and followed by
+ * another:
  *
  *     pumps BASE PID [OPTION]... COMMAND [ARG]...
  *
  * The rings' files begin with BASE; "-": there are none.  With a PID other than 0 it
- * takes over what a killed one pumped for that process, and starts no COMMAND.  It writes
- * the PID to BASE.pid, and prints what keeps it from writing.
+ * takes over what a killed one pumped for that process, and starts no COMMAND.  It
+ * writes the PID to BASE.pid, and prints what keeps it from writing.
  */
 #include "pump.h"
+#include "syscalls.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -111,7 +113,7 @@ int main(int argc, char **argv)
     if (base != NULL)
         write_pid(base, target);
     pump.target = target;
-    status = pump_on(target, (int)syscall(SYS_pidfd_open, target, 0));
+    status = pump_on(target, (int)syscall(DZ_SYS_PIDFD_OPEN, target, 0));
     pump_close(&pump, dz_milliseconds() + 5000);
     return status;
 }

@@ -127,7 +127,7 @@ static size_t room_of(const struct channel *channel)
 /* Makes a batch of whole lines.  Returns false if there are none. */
 static bool make_batch(const struct pump *pump, struct channel *channel)
 {
-    struct batch batch;
+    struct batch batch = {0};
     size_t room = room_of(channel);
     size_t eaten;
 

@@ -52,12 +52,13 @@ static char *put(char *out, const char *bytes, size_t length)
 /* Puts the text of a message for syslog, where a zero byte would end it. */
 static char *put_escaped(char *out, const char *text, size_t length)
 {
+    static const char zero_sign[] = {'#', '0', '0', '0'};
     const char *zero;
 
     while ((zero = memchr(text, '\0', length)) != NULL) {
         out = put(out, text, (size_t)(zero - text));
-        memcpy(out, "#000", 4);
-        out += 4;
+        memcpy(out, zero_sign, sizeof zero_sign);
+        out += sizeof zero_sign;
         length -= (size_t)(zero - text) + 1;
         text = zero + 1;
     }

@@ -60,10 +60,10 @@ int pump_polls(const struct pump *pump, struct pollfd polls[PUMP_POLLS])
     for (int i = 0; i < pump->count; i++) {
         const struct channel *channel = &pump->channels[i];
         bool takes = channel->trouble == 0 && !channel_is_pending(channel);
-        polls[2 * i] =
-            (struct pollfd){.fd = takes ? channel->pipe : -1, .events = POLLIN};
-        polls[2 * i + 1] = (struct pollfd){
-            .fd = channel->waits ? channel->output.fd : -1, .events = POLLOUT};
+        struct pollfd *pair = &polls[(size_t)i * 2];
+        pair[0] = (struct pollfd){.fd = takes ? channel->pipe : -1, .events = POLLIN};
+        pair[1] = (struct pollfd){.fd = channel->waits ? channel->output.fd : -1,
+                                  .events = POLLOUT};
     }
     return 2 * pump->count;
 }

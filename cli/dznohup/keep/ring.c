@@ -41,19 +41,19 @@ static int map_at(char *at, size_t size, int file, off_t from)
 /* Maps the ring twice in a row, and the page after it. */
 static int map_file(struct ring *ring)
 {
-    char *at =
-        mmap(NULL, 2 * PUMP_RING + PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *at = mmap(NULL, (size_t)2 * PUMP_RING + PAGE, PROT_NONE,
+                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     if (at == MAP_FAILED)
         return -1;
     ring->bytes = at;
-    ring->page = (struct ring_page *)(at + 2 * PUMP_RING);
+    ring->page = (struct ring_page *)(at + (size_t)2 * PUMP_RING);
     if (map_at(at, PUMP_RING, ring->file, 0) == 0 &&
         map_at(at + PUMP_RING, PUMP_RING, ring->file, 0) == 0 &&
-        map_at(at + 2 * PUMP_RING, PAGE, ring->file, PUMP_RING) == 0)
+        map_at(at + (size_t)2 * PUMP_RING, PAGE, ring->file, PUMP_RING) == 0)
         return 0;
     int err = errno;
-    munmap(at, 2 * PUMP_RING + PAGE);
+    munmap(at, (size_t)2 * PUMP_RING + PAGE);
     ring->bytes = NULL;
     errno = err;
     return -1;
@@ -128,7 +128,7 @@ void ring_close(struct ring *ring)
 {
     if (ring->file < 0)
         return;
-    munmap(ring->bytes, 2 * PUMP_RING + PAGE);
+    munmap(ring->bytes, (size_t)2 * PUMP_RING + PAGE);
     close(ring->file);
     ring->file = -1;
 }
