@@ -38,7 +38,7 @@ grown() { [ "$(stat -c %s "$1")" -gt "$2" ]; }
     hang_up
     assert_adopted "$pid" "$child"
     # INT and QUIT, too: bash ignores them for a child in the background.
-    assert "SigIgn of the child" "$(status_field "$child" SigIgn)" 0000000000300007
+    assert "SigIgn of the child" "$(ignored_by "$child")" 0000000000300007
     assert "1 of the child" "$(fd_of "$child" 1)" "$PWD/log"
 }
 
@@ -75,7 +75,7 @@ a b c d:
 	@: <$@.go; echo made $@ >$@.done; echo $@
 M
     mkfifo a.go b.go c.go d.go
-    on_terminal_job make -j4
+    on_terminal_job env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS make -j4
     await has_children "$pid" 4
     try dz --adopt="$pid" --tree -o log
     assert "status ($stderr)" "$status" 0

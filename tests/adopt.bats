@@ -12,7 +12,7 @@ load adopting
     assert output "$output" "$pid"
     assert_match stderr "$stderr" "dznohup: PID $pid is a daemon now, appending output to $PWD/log"
     assert_own_session "$pid" stay
-    assert SigIgn "$(status_field "$pid" SigIgn)" "$DAEMON_IGNORES"
+    assert SigIgn "$(ignored_by "$pid")" "$DAEMON_IGNORES"
     assert SigBlk "$(status_field "$pid" SigBlk)" 0000000000000000
     assert descriptors "$(fds_of "$pid")" "0 1 2"
     assert 0 "$(fd_of "$pid" 0)" /dev/null

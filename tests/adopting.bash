@@ -26,6 +26,9 @@ has_begun() {
     [ ${#words[@]} -gt 0 ] && [[ "${words[*]}" != *job.py* ]]
 }
 
+# Its SigIgn, without 32 and 33, which no program can set back: libc keeps them.
+ignored_by() { printf '%016x\n' $((16#$(status_field "$1" SigIgn) & ~0x180000000)); }
+
 # Hang the terminal up; its session's leader sends HUP to the job.
 hang_up() {
     kill -TERM "$terminal" && await gone "$terminal"
