@@ -3,6 +3,7 @@
  */
 #include "dzctl.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -87,6 +88,15 @@ int fault_no_job(const char *command, const char *word, struct dz_fault *fault)
 
 /* ---- selecting ---- */
 
+static int out_of_memory(int failure)
+{
+    struct dz_fault fault;
+
+    dz_fault(&fault, "jobs", NULL, ENOMEM, NULL);
+    fault.status = failure != 0 ? failure : CTL_FAILED;
+    return ctl_tell(&fault);
+}
+
 static int select_all(int failure, struct choice **choices, size_t *count)
 {
     struct dz_fault fault;
@@ -106,9 +116,10 @@ static int select_all(int failure, struct choice **choices, size_t *count)
         (*choices)[i].word = job_called(&jobs[i], (*choices)[i].digits);
     }
     free(jobs);
-    if (*choices == NULL)
-        *count = 0;
-    return 0;
+    if (*choices != NULL)
+        return 0;
+    *count = 0;
+    return out_of_memory(failure);
 }
 
 int select_jobs(const struct arguments *arguments, int first, int failure,
@@ -122,7 +133,9 @@ int select_jobs(const struct arguments *arguments, int first, int failure,
     if (arguments->all)
         return select_all(failure, choices, count);
     *choices = calloc((size_t)arguments->count + 1, sizeof **choices);
-    for (int i = first; *choices != NULL && i < arguments->count; i++) {
+    if (*choices == NULL)
+        return out_of_memory(failure);
+    for (int i = first; i < arguments->count; i++) {
         struct choice *choice = &(*choices)[*count];
         choice->word = arguments->names[i];
         if (job_find(&choice->job, choice->word, &fault) == 0) {
