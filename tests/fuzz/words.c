@@ -5,6 +5,19 @@
 #include "../../cli/dzctl/dzctl.h"
 #include "fuzz.h"
 
+static void check_schedule(const char *text)
+{
+    struct schedule schedule;
+
+    if (text == NULL || parse_schedule(&schedule, text, 1000) != NULL)
+        return;
+    CHECK(schedule.count >= 1 && schedule.count <= SCHEDULE_MAX);
+    for (int i = 0; i < schedule.count; i++) {
+        CHECK(schedule.steps[i].signal >= 1 && schedule.steps[i].signal <= 64);
+        CHECK(schedule.steps[i].wait >= 0);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char *const allowed[] = {"j", "ts", "t", "fn", ""};
@@ -28,7 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         CHECK(status == 0);
         CHECK(arguments.count >= least && arguments.count <= most);
         CHECK(arguments.names == argv + (count - arguments.count));
-        CHECK(arguments.signal >= 1 && arguments.signal <= 64);
+        check_schedule(arguments.schedule);
         CHECK(arguments.lines >= 0 && arguments.timeout >= -1);
         CHECK(!arguments.json || how % 5 == 0);
         CHECK(!arguments.follow || how % 5 == 3);
