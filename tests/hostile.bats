@@ -133,17 +133,3 @@ without() {
     assert stderr "$stderr" ""
     await holds_line log words
 }
-
-@test "without pidfds a program that the library does not run in is killed in stay mode" {
-    need strace
-    cp "$TARGETS/early-default.so" libdz.so
-    ln -s "$(command -v sleep)" sleeper # its path tells it from that of another run
-    for call in pidfd_open pidfd_send_signal; do
-        ERROR=EPERM try without $call "$DZ" -q --shim="$PWD/libdz.so" -t 0.5 -o /dev/null \
-            --line-buffered "$PWD/sleeper" 3600
-        await grep -q . "$BATS_TEST_TMPDIR/.err"
-        assert_none_with "$PWD/sleeper 3600"
-        assert_match "without $call" "$(cat "$BATS_TEST_TMPDIR/.err")" \
-            "dznohup: preload: *: did not run in the program, which was killed*"
-    done
-}
