@@ -38,7 +38,7 @@ set -g __dznohup_options
 set -l help (dznohup --help 2>/dev/null)
 
 for line in $help
-    string match -rq -- '^ +(?:-(?<letter>[A-Za-z]), )? *--(?<name>[a-z-]+)(?<equals>\[?=)?(?<kind>[^] ]*)\]? +(?<text>.*)$' $line
+    string match -rq -- '^ +(?:-(?<letter>[A-Za-z]), )? *--(?<name>[a-z-]+)(?<equals>\[?=)?(?<kind>[^] ]*)\]?(?:\[\S*)? +(?<text>.*)$' $line
     or continue
     set -l short
     test -n "$letter"

@@ -74,6 +74,6 @@ checked() {
     checked 125 dzctl status --no-such
     checked 0 dzctl stop -t 5 job
     gone "$pid"
-    checked 125 dzctl wait job
+    checked 143 dzctl wait job
     checked 0 dzctl clear
 }

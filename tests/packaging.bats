@@ -143,14 +143,14 @@ completes_dzctl() {
     pid=$(dz -d -q -o log sleep 3600)
     track "$pid"
     expect_lines "$1" <<END
-dzctl st|status stop
+dzctl st|start status stop
 dzctl --he|--help
 dzctl stop -s US|USR1 USR2
 dzctl stop --signal US|USR1 USR2
 dzctl stop --signal=US|USR1 USR2
-dzctl stop --|--help --signal --timeout
-dzctl log --|--follow --help --lines
-dzctl clear --|--help
+dzctl stop --|--all --help --signal --timeout
+dzctl log --|--all --all-runs --follow --help --lines
+dzctl clear --|--all --help
 dzctl stop -t 5 we|web
 dzctl stop --timeout=5 we|web
 dzctl stop --timeout 5 we|web

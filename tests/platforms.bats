@@ -71,7 +71,7 @@ main_jobs() {
     try "$dir/dzctl" stop main
     assert stop "$output" "main: stopped, PID $pid"
     try "$dir/dzctl" status main
-    assert "status when it is stopped" "$status" 3
+    assert "status when it is stopped" "$status" 1
 
     try closed "$dir/dznohup" -d -o words sh -c 'echo its words; exit 7'
     assert "status of a start that fails" "$status" 7

@@ -152,7 +152,7 @@ static int make_block(struct run *run, struct dz_fault *fault)
     run->rows =
         (run->frame - run->row_count * sizeof(struct row) - sequence->data_size) &
         ~UINT64_C(15);
-    size = run->end - run->rows;
+    size = (size_t)(run->end - run->rows);
     run->block = calloc(2, size);
     if (run->block == NULL)
         return dz_fault_number(fault, "adopt", run->tracee->pid, errno, NULL);
@@ -198,7 +198,7 @@ static int write_code(const struct run *run)
 static int begin(struct run *run)
 {
     struct registers registers = run->thread->registers;
-    size_t size = run->end - run->rows;
+    size_t size = (size_t)(run->end - run->rows);
     uint64_t all = ~UINT64_C(0);
 
     if (pwrite(run->memory, run->block, size, (off_t)run->rows) != (ssize_t)size ||
@@ -214,7 +214,7 @@ static int begin(struct run *run)
 static int put_back(const struct run *run)
 {
     static const unsigned char zeros[CODE_MAX];
-    size_t size = run->end - run->rows;
+    size_t size = (size_t)(run->end - run->rows);
     pid_t tid = run->thread->tid;
     int result = write_registers(tid, &run->thread->registers);
 
@@ -267,14 +267,15 @@ static int note_result(const struct run *run)
     result = call_result(&registers);
     if (!sequence->wide)
         result = (int)result;
-    index = (current_row(&registers) - run->rows) / sizeof row;
+    index = (size_t)(current_row(&registers) - run->rows) / sizeof row;
     if (index >= run->row_count)
         return -1; /* it cannot be: the code has gone astray */
     if (index < sequence->count)
         sequence->calls[index].row.result = result;
     memcpy(&row, run->block + index * sizeof row, sizeof row);
-    index = result < 0 && result >= -4095 ? (row.otherwise - run->rows) / sizeof row
-                                          : index + 1;
+    index = result < 0 && result >= -4095
+                ? (size_t)(row.otherwise - run->rows) / sizeof row
+                : index + 1;
     memcpy(&row, run->block + index * sizeof row, sizeof row);
     return row.number < 0;
 }

@@ -107,7 +107,7 @@ int seize_all(struct tracee *tracee, const struct subject *subject,
 static void await_child(int64_t until)
 {
     int64_t left = until - dz_milliseconds();
-    struct timespec time = {left / 1000, left % 1000 * 1000000};
+    struct timespec time = {(time_t)(left / 1000), (long)(left % 1000 * 1000000)};
     sigset_t child;
 
     sigemptyset(&child);
