@@ -366,3 +366,13 @@ teardown() {
     assert "valid UTF-8" "$(iconv -f UTF-8 -t UTF-8 <<<"$stderr" | wc -c)" "$(wc -c <<<"$stderr")"
     assert_match stderr "$stderr" "*é...*"
 }
+
+# The target may end before the first child, which has forked it, has ended.
+@test "300 programs that end at once are good starts" {
+    many() {
+        for _ in {1..300}; do
+            dz -d -q -o /dev/null true >/dev/null || return
+        done
+    }
+    untraced many
+}

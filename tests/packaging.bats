@@ -150,7 +150,7 @@ dzctl stop --signal US|USR1 USR2
 dzctl stop --signal=US|USR1 USR2
 dzctl stop --|--all --help --signal --timeout
 dzctl log --|--all --all-runs --follow --help --lines
-dzctl clear --|--all --help
+dzctl clear --|--help
 dzctl stop -t 5 we|web
 dzctl stop --timeout=5 we|web
 dzctl stop --timeout 5 we|web

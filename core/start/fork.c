@@ -77,6 +77,7 @@ static int fork_quickly(struct dz_start *start, struct dz_fault *fault)
     sigset_t all;
     sigset_t before;
     pid_t child;
+    int status; /* a failure is in the report */
 
     sigfillset(&all);
     if (sigprocmask(SIG_SETMASK, &all, &before) < 0)
@@ -91,6 +92,10 @@ static int fork_quickly(struct dz_start *start, struct dz_fault *fault)
         if (target > 0)
             _exit(0);
     }
+    /* The kernel lets us go on when the child gives the memory back, before the target
+     * becomes our child.  Then the child ends: nothing can stop it. */
+    if (child > 0)
+        dz_waitpid(child, &status, 0);
     sigprocmask(SIG_SETMASK, &before, NULL);
     if (child > 0)
         return become_caller(start, child);
