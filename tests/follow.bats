@@ -268,8 +268,8 @@ need_multilib() {
 }
 
 @test "a child that asks for a daemon by LD_PRELOAD is made one" {
-    finish stay DZ_BUFFER=line DZ_CHDIR=. -- sh -c 'LD_PRELOAD="$1" DZ_CHDIR=. DZ_PIDFILE=of-child "$2" 3600; exit 0' \
-        sh "$SHIM" "$SLEEP"
+    finish stay DZ_BUFFER=line DZ_CHDIR=. -- sh -c 'LD_PRELOAD="$1" DZ_STATE_DIR="$3" DZ_CHDIR=. DZ_PIDFILE=of-child "$2" 3600; exit 0' \
+        sh "$SHIM" "$SLEEP" "$DZ_STATE_DIR"
     assert status "$status" 0
     await is_file of-child
     track "$(<of-child)"
