@@ -62,7 +62,6 @@ at_least() { [ -e "$2" ] && [ "$(wc -l <"$2")" -ge "$1" ]; }
     stays --restart=no --keep --keep-fd=7 -o log -- sh -c 'readlink /proc/self/fd/7; exec sleep 1000'
     pid=$(recorded web pid)
     track "$pid"
-    sleep 1 # until the first start has settled: a restart before that ends the job
     ctl restart web
     assert status "$status" 0 || fail "$stderr"
     new=$(recorded web pid)

@@ -294,14 +294,17 @@ static void interrupt_start(struct keeper *keeper, int number)
 
 static void stop(struct keeper *keeper, const struct request *request)
 {
-    if (request->again && !keeper->stopping && keeper->told)
+    /* A caller that waits for the first start is told that it was interrupted. */
+    bool awaited = !keeper->told && keeper->start->result_fd >= 0;
+
+    if (request->again && !keeper->stopping && !awaited)
         keeper->again = true;
     else
         keeper->stopping = true;
     switch (keeper->phase) {
     case PHASE_STARTING:
         dz_watch_close(&keeper->watch);
-        if (!keeper->told && keeper->start->result_fd >= 0)
+        if (awaited)
             interrupt_start(keeper, request->number);
         begin_stopping(keeper, request->stop_signal, request->stop_within);
         break;
