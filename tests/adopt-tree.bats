@@ -6,7 +6,6 @@ load adopting
 
 children_of() { pgrep -P "$1"; }
 has_children() { [ "$(children_of "$1" | wc -l)" -ge "$2" ]; }
-in_order() { cmp <(seq "$(wc -l <"$1")") <(head -n "$(wc -l <"$1")" "$1"); }
 
 @test "adopt: a shell's loop goes with the command that it runs" {
     # shellcheck disable=SC2016
@@ -15,15 +14,10 @@ in_order() { cmp <(seq "$(wc -l <"$1")") <(head -n "$(wc -l <"$1")" "$1"); }
     try dz --adopt="$pid" -o log
     assert status "$status" 0
     await is_file log
-    hang_up
-    size=$(stat -c %s log)
-    await grown log "$size"
+    goes_on_after_hangup
     assert_adopted "$pid"
-    kill -STOP "$pid"
-    { tr -d '\r' <"$screen"; cat log; } >all
-    in_order all
+    no_line_lost "$pid"
 }
-grown() { [ "$(stat -c %s "$1")" -gt "$2" ]; }
 
 @test "adopt: a child of the group that waits is adopted with it" {
     # shellcheck disable=SC2016
@@ -59,13 +53,9 @@ grown() { [ "$(stat -c %s "$1")" -gt "$2" ]; }
     assert status "$status" 0
     assert_match stderr "$stderr" "*with 2 more processes"
     await is_file log
-    hang_up
-    size=$(stat -c %s log)
-    await grown log "$size"
+    goes_on_after_hangup
     assert_adopted "${parts[@]}"
-    kill -STOP "${parts[@]}"
-    { tr -d '\r' <"$screen"; cat log; } >all
-    in_order all
+    no_line_lost "${parts[@]}"
 }
 
 @test "adopt: --tree takes make with its jobs, and make finishes" {

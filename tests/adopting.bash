@@ -34,6 +34,24 @@ hang_up() {
     kill -TERM "$terminal" && await gone "$terminal"
 }
 
+grown() { [ "$(stat -c %s "$1")" -gt "$2" ]; }
+
+# Hang the terminal up; the file log grows on.
+goes_on_after_hangup() {
+    local size
+    hang_up
+    size=$(stat -c %s log)
+    await grown log "$size"
+}
+
+# Stop these, which count: what was on the terminal and what is in the log are all lines.
+no_line_lost() {
+    kill -STOP "$@"
+    { tr -d '\r' <"$screen"; cat log; } >all
+    in_order all
+}
+in_order() { cmp <(seq "$(wc -l <"$1")") <(head -n "$(wc -l <"$1")" "$1"); }
+
 # No descriptor of it is on a terminal.
 assert_no_terminal() {
     assert "terminal of $1" "$(stat_field "$1" 7)" 0

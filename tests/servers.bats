@@ -68,18 +68,7 @@ asks_hello() {
 
 @test "nginx, daemon off, with its master and worker" {
     need nginx curl
-    cat >nginx.conf <<END
-daemon off;
-pid $PWD/nginx.pid;
-error_log $PWD/error.log;
-events {}
-http {
-    access_log off;
-    client_body_temp_path $PWD/t1; proxy_temp_path $PWD/t2; fastcgi_temp_path $PWD/t3;
-    uwsgi_temp_path $PWD/t4; scgi_temp_path $PWD/t5;
-    server { listen 127.0.0.1:@; location / { return 200 "fine"; } }
-}
-END
+    nginx_conf "daemon off;"
     chmod 777 .
     for mode in $WAYS; do
         port=$(free_port)

@@ -107,19 +107,3 @@ ask_fifty() {
     done
     assert rounds $rounds 50
 }
-
-nginx_conf() {
-    chmod 755 .
-    cat >nginx.conf <<END
-$1
-pid $PWD/nginx.pid;
-error_log $PWD/error.log;
-events {}
-http {
-    access_log off;
-    client_body_temp_path $PWD/t1; proxy_temp_path $PWD/t2; fastcgi_temp_path $PWD/t3;
-    uwsgi_temp_path $PWD/t4; scgi_temp_path $PWD/t5;
-    server { listen 127.0.0.1:@; location / { return 200 "fine"; } }
-}
-END
-}

@@ -82,16 +82,25 @@ void say_ended(struct keeper *keeper, int64_t delay)
     say_line(keeper, line);
 }
 
+/* Adds a line of the record: the key, and the seconds since the epoch. */
+static void add_now(struct dz_text *text, const char *key)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now); /* cannot fail with a valid clock */
+    dz_add(text, key);
+    dz_add(text, " ");
+    dz_add_number(text, now.tv_sec);
+    dz_add(text, "\n");
+}
+
 void record_ended(const struct keeper *keeper)
 {
     char lines[96];
     struct dz_text text = dz_text(lines, sizeof lines);
-    struct timespec now;
 
-    clock_gettime(CLOCK_REALTIME, &now); /* cannot fail with a valid clock */
-    dz_add(&text, "ended ");
-    dz_add_number(&text, now.tv_sec);
-    dz_add(&text, "\nlast ");
+    add_now(&text, "ended");
+    dz_add(&text, "last ");
     dz_add_number(&text, keeper->status);
     dz_add(&text, "\n");
     dz_publish_lines(keeper->start, lines);
@@ -101,11 +110,7 @@ void record_ready(const struct keeper *keeper)
 {
     char line[48];
     struct dz_text text = dz_text(line, sizeof line);
-    struct timespec now;
 
-    clock_gettime(CLOCK_REALTIME, &now); /* cannot fail with a valid clock */
-    dz_add(&text, "ready ");
-    dz_add_number(&text, now.tv_sec);
-    dz_add(&text, "\n");
+    add_now(&text, "ready");
     dz_publish_lines(keeper->start, line);
 }

@@ -155,14 +155,6 @@ void pump_rotate(struct pump *pump)
         channel_rotate(&pump->channels[i]);
 }
 
-bool pump_owns(const struct pump *pump, pid_t pid)
-{
-    for (int i = 0; i < pump->count; i++)
-        if (pump->channels[i].output.command == pid)
-            return pid != 0;
-    return false;
-}
-
 bool pump_reaped(struct pump *pump, pid_t pid, int status)
 {
     for (int i = 0; i < pump->count; i++) {

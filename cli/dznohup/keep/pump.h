@@ -330,9 +330,6 @@ void pump_rotate(struct pump *pump);
  * of ours. */
 bool pump_reaped(struct pump *pump, pid_t pid, int status);
 
-/* Returns whether pid is a command of ours, which is no part of the job. */
-bool pump_owns(const struct pump *pump, pid_t pid);
-
 /* Writes what keeps the pump from writing: "OBJECT: REASON".  Returns whether there is
  * such a thing. */
 bool pump_trouble(const struct pump *pump, struct dz_text *text);
