@@ -40,7 +40,7 @@ asks_daemon() { # SIGNAL WORD: its signal to the one that stands in comes to it
 @test "a word over a pipe, a signal, waitpid, a file: the parent stands in, and ends with the daemon" {
     for program in waits waits-musl; do
         [ -x "$TARGETS/$program" ] || lacking "needs musl-gcc"
-        for how in pipe exits double libdaemon signal file; do
+        for how in pipe exits double lingers libdaemon signal file; do
             watch_waits stay $program $how "$(reason $how)"
             assert "$program $how: parent of the daemon" "$(stat_field "$daemon" 4)" "$pid"
             assert "$program $how: what the parent has printed" "$(grep -c '^begins$' log)" 1

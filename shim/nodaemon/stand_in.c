@@ -12,14 +12,19 @@
 #include "nodaemon.h"
 
 #include "shim.h"
+#include "syscalls.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+enum { SETTLES_MS = 100 }; /* a daemon's first child exits within that time */
 
 void shim_reap_orphans(bool reaps)
 {
@@ -46,7 +51,8 @@ static bool lives(pid_t pid)
 }
 
 struct youngest {
-    pid_t pid;
+    pid_t parent;
+    pid_t pid; /* 0: none is found */
     uint64_t start;
 };
 
@@ -56,7 +62,7 @@ static int visit_process(int number, int fd, void *data)
     struct dz_process process;
 
     (void)fd;
-    if (dz_read_process(number, &process) == 0 && process.ppid == getpid() &&
+    if (dz_read_process(number, &process) == 0 && process.ppid == youngest->parent &&
         !dz_has_ended(&process) && process.start >= youngest->start) {
         youngest->pid = process.pid;
         youngest->start = process.start;
@@ -64,15 +70,41 @@ static int visit_process(int number, int fd, void *data)
     return 0;
 }
 
+/* Returns the youngest living child of a process, or 0. */
+static pid_t find_child(pid_t parent)
+{
+    struct youngest youngest = {.parent = parent};
+
+    dz_each_number("/proc", visit_process, &youngest); /* else: none is found */
+    return youngest.pid;
+}
+
+/*
+ * A child that has a child of its own may be the first of two forks, which is about to
+ * exit.  Waits for its end.  Without pidfd_open(2) it counts as the daemon.
+ */
+static void await_exit(pid_t pid)
+{
+    struct pollfd end = {.fd = (int)syscall(DZ_SYS_PIDFD_OPEN, pid, 0),
+                         .events = POLLIN};
+
+    if (end.fd < 0)
+        return;
+    while (poll(&end, 1, SETTLES_MS) < 0 && errno == EINTR)
+        ; /* by a signal of the libc's own, which cannot be blocked */
+    dz_close(end.fd);
+}
+
 pid_t shim_find_daemon(pid_t last_child)
 {
-    struct youngest youngest = {.pid = 0};
+    pid_t youngest;
 
+    if (lives(last_child) && find_child(last_child) > 0)
+        await_exit(last_child);
     if (lives(last_child))
         return last_child;
-    if (has_children())
-        dz_each_number("/proc", visit_process, &youngest); /* else: none is found */
-    return lives(youngest.pid) ? youngest.pid : 0;
+    youngest = has_children() ? find_child(getpid()) : 0;
+    return lives(youngest) ? youngest : 0;
 }
 
 /* ---- in its place ---- */

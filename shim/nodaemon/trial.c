@@ -32,12 +32,14 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum {
-    PATIENCE_MS = 1000 /* a parent that computes for longer goes on */
+    CPU_SECONDS = 1,    /* a parent that computes for longer goes on */
+    PATIENCE_MS = 30000 /* for a copy that gets no processor, or is stopped */
 };
 
 /* ---- in the copy ---- */
@@ -241,8 +243,23 @@ static bool protect_shared(void)
 }
 
 /*
- * Begins the copy with the parent's signal mask, but for SIGSYS.  It ends when the
- * process does, since no other process would end it.
+ * Limits the processor time of the copy, setrlimit(2); SIGXCPU ends it then.  Time on
+ * the clock would tell how busy the machine is.  Returns 0, or -1 and sets errno.
+ */
+static int limit_time(void)
+{
+    uint64_t limit[2]; /* the limit and its bound, in seconds: struct rlimit64 */
+
+    if (syscall(SYS_prlimit64, 0, RLIMIT_CPU, NULL, limit) < 0)
+        return -1;
+    if (limit[0] > CPU_SECONDS)
+        limit[0] = CPU_SECONDS;
+    return (int)syscall(SYS_prlimit64, 0, RLIMIT_CPU, limit, NULL);
+}
+
+/*
+ * Begins the copy with the parent's signal mask, but for the signals that end it.  It
+ * ends when the process does, since no other process would end it.
  */
 static void become_copy(struct shim_trial *own, pid_t process, const sigset_t *mask)
 {
@@ -252,6 +269,7 @@ static void become_copy(struct shim_trial *own, pid_t process, const sigset_t *m
 
     trial = own;
     sigdelset(&open_to, SIGSYS);
+    sigdelset(&open_to, SIGXCPU);
     trial->umask = (int)umask(0);
     umask((mode_t)trial->umask);
     if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != process)
@@ -260,6 +278,7 @@ static void become_copy(struct shim_trial *own, pid_t process, const sigset_t *m
     if (!protect_shared() || !shim_give_files(trial) ||
         shim_next_sigaction(SIGSYS, &action, NULL) < 0 ||
         shim_next_sigaction(SIGSEGV, &fatal, NULL) < 0 ||
+        shim_next_sigaction(SIGXCPU, &fatal, NULL) < 0 || limit_time() < 0 ||
         sigprocmask(SIG_SETMASK, &open_to, NULL) < 0 ||
         prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
         prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || install_filter() < 0)
@@ -291,7 +310,7 @@ static void await_copy(pid_t copy, int pipe, struct shim_reason *reason)
         waitid(P_PID, (id_t)copy, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0)
         kill(copy, SIGKILL); /* still our child, so the PID is its own */
     waitpid(copy, &status, __WALL);
-    if (result <= 0)
+    if (result <= 0 || (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU))
         *reason = (struct shim_reason){SHIM_COMPUTES, 0};
     else if (WIFSIGNALED(status))
         *reason = (struct shim_reason){SHIM_DIES, WTERMSIG(status)};

@@ -6,6 +6,7 @@
  *
  * usage: waits pipe|exits|threads|timer one fork, and a word over a pipe
  *        waits double                   two forks, and a word over a pipe
+ *        waits lingers                  as double; the first child exits 20 ms later
  *        waits libdaemon                two forks, the first child waited for, the
  *                                       daemon's PID and status over pipes
  *        waits signal                   a signal from the daemon
@@ -168,8 +169,10 @@ int main(int argc, char **argv)
         return is("fails") ? 3 : status;
     }
     setsid();
-    if (is("double") || is("libdaemon")) {
+    if (is("double") || is("lingers") || is("libdaemon")) {
         pid = fork();
+        if (pid > 0 && is("lingers"))
+            usleep(20000);
         if (pid > 0)
             _exit(0);
         pid = getpid();
