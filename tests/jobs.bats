@@ -560,6 +560,58 @@ PID 6528
 without /proc: 1106"
 }
 
+@test "records in memory: made beside the start, and there when it returns" {
+    need_root
+    need strace
+    in_namespace '
+        mkdir memory && mount -t tmpfs -o mode=700 memory memory || exit 9
+        export DZ_STATE_DIR=$PWD/memory
+        # The first child of the launcher is number PID - 1, the target PID.
+        start() { # PID WORD...: the words are for strace, which sees the links alone
+            pid=$1
+            shift
+            strace -qq -f -o trace -e trace=linkat "$@" -- sh -c "
+                echo $((pid - 2)) >/proc/sys/kernel/ns_last_pid
+                exec \"\$DZ\" -d -q -w exec -o log \"\$SLEEP\" 3600" >out 2>err </dev/null &
+            until [ -s out ] || [ ! -e /proc/$! ]; do :; done
+            cat out err
+            [ "$(sed -n "s/^pid //p" "$DZ_STATE_DIR/$pid")" = "$pid" ] &&
+                [ "$(sed -n "s/^start //p" "$DZ_STATE_DIR/$pid")" = "$(cut -d" " -f22 "/proc/$pid/stat")" ] &&
+                [ "$(sed -n "s/^session //p" "$DZ_STATE_DIR/$pid")" = $((pid - 1)) ] &&
+                [ "$(sed -n "s/^log //p" "$DZ_STATE_DIR/$pid")" = "$PWD/log" ] &&
+                tail -n 1 "$DZ_STATE_DIR/$pid"
+            case $(sed -n "/linkat/s/ .*//p" trace | tail -n 1) in
+            $((pid - 1))) by="first child" ;;
+            "$pid") by=target ;;
+            *) by=caller ;;
+            esac
+            echo "by the $by: $(ls -A "$DZ_STATE_DIR" | tr "\n" " ")"
+            cp "$DZ_STATE_DIR/$pid" last
+            rm "$DZ_STATE_DIR"/*
+            : >out
+            kill -KILL "$pid"
+            wait $! # strace ends with what it follows
+        }
+        start 5001
+        sed "s/^pid .*/pid 5003/" last >"$DZ_STATE_DIR/5003"
+        chmod 600 "$DZ_STATE_DIR/5003"
+        start 5003
+        start 5007 -e inject=linkat:error=ENOENT
+        start 5056'
+    assert output "$output" "5001
+end
+by the first child: 5001 
+5003
+end
+by the caller: 5003 
+5007
+end
+by the caller: 5007 
+5056
+end
+by the target: 5056 "
+}
+
 @test "--if-not-running: a job that runs is no failure, and its PID is printed" {
     for by in --name=job --pidfile=pid; do
         for mode in stay leave; do

@@ -314,6 +314,13 @@ struct dz_stat {
  * on.  Returns 0, or -1 and sets errno. */
 int dz_stat(int directory, const char *path, bool follow, struct dz_stat *about);
 
+/* Returns whether fd is in /proc, where links are not paths but the files themselves.
+ */
+bool dz_is_proc(int fd);
+
+/* Returns whether fd is on a tmpfs: no call there waits for a disk or a server. */
+bool dz_is_in_memory(int fd);
+
 /* Returns whether both are one file. */
 bool dz_same_file(const struct dz_stat *one, const struct dz_stat *other);
 

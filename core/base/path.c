@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 struct kernel_statx {
@@ -115,6 +116,27 @@ int dz_make_absolute(const char *path, char absolute[PATH_MAX])
         return -1;
     }
     return 0;
+}
+
+/* Returns whether fd is on a file system with that number, statfs(2). */
+static bool is_on(int fd, unsigned long number)
+{
+    union {
+        struct statfs about;
+        char room[512]; /* the libcs differ in its size, not in the first field */
+    } raw;
+
+    return fstatfs(fd, &raw.about) == 0 && (unsigned long)raw.about.f_type == number;
+}
+
+bool dz_is_proc(int fd)
+{
+    return is_on(fd, 0x9fa0);
+}
+
+bool dz_is_in_memory(int fd)
+{
+    return is_on(fd, 0x01021994);
 }
 
 bool dz_same_file(const struct dz_stat *one, const struct dz_stat *other)

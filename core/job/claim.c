@@ -1,7 +1,9 @@
 /*
  * Files that appear whole, made by one start at a time.
  *
- * Invariants: a process replaces or removes FILE only while it holds the lock on
+ * A file that is not there yet is made without a lock: it gets its name when it is
+ * whole.  Invariants of all others: a process replaces or removes FILE only while it
+ * holds the lock on
  * ".FILE.new" in the directory of FILE.  That locked file is renamed to FILE.  The lock
  * is made by flock(2), so it belongs to the open file.  If a start is killed, the
  * kernel releases its lock.  A child shares the lock with its parent until one of them
@@ -191,4 +193,26 @@ void dz_claim_drop(struct dz_claim *claim)
     if (claim->fd > 0 && lock_path(claim->path, lock) == 0)
         unlink(lock);
     dz_claim_release(claim);
+}
+
+/* ---- without a lock ---- */
+
+int dz_unnamed_open(const char *directory)
+{
+    return open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+}
+
+int dz_unnamed_link(int fd, const char *path)
+{
+    char link[40];
+    struct dz_text text = dz_text(link, sizeof link);
+
+    /* Needs CAP_DAC_READ_SEARCH before Linux 6.10: ENOENT without it. */
+    if (linkat(fd, "", AT_FDCWD, path, AT_EMPTY_PATH) == 0)
+        return 0;
+    if (errno == EEXIST)
+        return -1;
+    dz_add(&text, "/proc/self/fd/");
+    dz_add_number(&text, fd);
+    return linkat(AT_FDCWD, link, AT_FDCWD, path, AT_SYMLINK_FOLLOW);
 }

@@ -110,6 +110,17 @@ int dz_claim_publish(struct dz_claim *claim, mode_t mode);
  * that stays names no process. */
 void dz_claim_drop(struct dz_claim *claim);
 
+/*
+ * Opens a file without a name in that directory, open(2), O_TMPFILE; close-on-exec,
+ * mode 0600 less the umask.  Returns the descriptor, or -1 and sets errno: not each
+ * file system and kernel has such files.
+ */
+int dz_unnamed_open(const char *directory);
+
+/* Gives that file a name.  Returns 0, or -1 and sets errno: EEXIST if a file has the
+ * name. */
+int dz_unnamed_link(int fd, const char *path);
+
 /* Unlocks and closes without removing: another image of ours claims it anew. */
 void dz_claim_release(struct dz_claim *claim);
 

@@ -67,9 +67,10 @@ __attribute__((noreturn)) static void fail_quickly(const struct dz_start *start,
 
 /*
  * Makes the target at once.  The first child borrows the caller's memory by vfork(2),
- * which costs half of a fork(2), and changes none of it.  The caller sleeps until that
- * child has forked, and no call of the child can wait.  All signals are blocked, for a
- * stop of the child would stop the caller.  Returns DZ_CALLER, 0 in the target, or -1
+ * which costs half of a fork(2), and changes nothing but the path of the record there.
+ * The caller sleeps until that child has forked and has made the record, and no call of
+ * the child can wait.  All signals are blocked, for a stop of the child would stop the
+ * caller.  Returns DZ_CALLER, 0 in the target, or -1
  * and sets errno.
  */
 static int fork_quickly(struct dz_start *start, struct dz_fault *fault)
@@ -82,6 +83,7 @@ static int fork_quickly(struct dz_start *start, struct dz_fault *fault)
     sigfillset(&all);
     if (sigprocmask(SIG_SETMASK, &all, &before) < 0)
         return -1;
+    start->records_early = dz_may_record_early(start);
     child = vfork(); /* NOLINT: see above */
     if (child == 0) {
         if (setsid() < 0) /* NOLINT */
@@ -89,6 +91,8 @@ static int fork_quickly(struct dz_start *start, struct dz_fault *fault)
         pid_t target = fork(); /* NOLINT */
         if (target < 0)
             fail_quickly(start, "fork");
+        if (target > 0 && start->records_early)
+            dz_record_early(start, target); /* NOLINT */
         if (target > 0)
             _exit(0);
     }
@@ -99,7 +103,10 @@ static int fork_quickly(struct dz_start *start, struct dz_fault *fault)
     sigprocmask(SIG_SETMASK, &before, NULL);
     if (child > 0)
         return become_caller(start, child);
-    return child == 0 ? become_target(start, fault) : -1;
+    if (child == 0)
+        return become_target(start, fault);
+    start->records_early = false;
+    return -1;
 }
 
 int dz_first_fork(struct dz_start *start, struct dz_fault *fault)

@@ -11,13 +11,9 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
-enum {
-    LINKS_MAX = 8,            /* a log behind more links than this is a loop */
-    PROC_SUPER_MAGIC = 0x9fa0 /* statfs(2) */
-};
+enum { LINKS_MAX = 8 /* a log behind more links than this is a loop */ };
 
 static const int append_flags =
     O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY | O_NONBLOCK | O_LARGEFILE | O_CLOEXEC;
@@ -90,18 +86,6 @@ static int open_at(int dir, const char *name, mode_t mode, bool *made)
     return -1;
 }
 
-/* Returns whether dir is in /proc, where links are not paths but the files themselves.
- */
-static bool is_proc(int dir)
-{
-    union {
-        struct statfs about;
-        char room[512]; /* the libcs differ in its size, not in the first field */
-    } raw;
-
-    return fstatfs(dir, &raw.about) == 0 && raw.about.f_type == PROC_SUPER_MAGIC;
-}
-
 /* Follows the symbolic link path as long as the links' owners are trusted, and opens
  * the file behind it. */
 static int open_behind_links(const char *path, mode_t mode, bool trust_root, bool *made)
@@ -120,7 +104,7 @@ static int open_behind_links(const char *path, mode_t mode, bool trust_root, boo
         dir = next;
         if (dir < 0)
             return -1;
-        if (is_proc(dir)) {
+        if (dz_is_proc(dir)) {
             fd = openat(dir, name, append_flags & ~O_CREAT);
             break;
         }

@@ -119,10 +119,12 @@ struct dz_start {
     pid_t child;      /* caller: the first child */
     pid_t pid;        /* the target's */
     struct dz_kept kept;
-    bool ended;        /* caller: the target has ended already, with status 0 */
-    bool quick;        /* launcher: the first child may borrow our memory */
-    bool needs_answer; /* launcher: the preloaded library must answer */
-    bool adopts;       /* launcher: the job runs already, and is none of our children */
+    bool ended;         /* caller: the target has ended already, with status 0 */
+    bool quick;         /* launcher: the first child may borrow our memory */
+    bool is_in_memory;  /* the state directory is on a tmpfs */
+    bool records_early; /* the first child makes the record, not the target */
+    bool needs_answer;  /* launcher: the preloaded library must answer */
+    bool adopts; /* launcher: the job runs already, and is none of our children */
     const struct dz_inside *inside;       /* library: DZ_INSIDE; NULL: there was none */
     const struct dz_fault *why_no_record; /* NULL: the job has one, or needs none */
     int notify_errno; /* caller: errno of the message to our own manager, or 0 */
@@ -475,6 +477,21 @@ int dz_pidfile_claim(struct dz_start *start, struct dz_fault *fault);
 
 /* Writes pidfile and record of that process, in the launcher. */
 int dz_publish_for(struct dz_start *start, pid_t pid, struct dz_fault *fault);
+
+/* record_start.c: writes the record of that process to fd.  Returns 0, or -1 and sets
+ * errno. */
+int dz_record_write(const struct dz_start *start, int fd, pid_t pid);
+
+/*
+ * The record of an unnamed job, made by the first child while the target's process goes
+ * on.  The caller sleeps meanwhile, so that is done only where no call waits.
+ */
+bool dz_may_record_early(const struct dz_start *start);
+void dz_record_early(struct dz_start *start, pid_t pid);
+
+/* In the caller, once the target's PID is known: makes the record that the first child
+ * was to make and has not made. */
+void dz_record_late(struct dz_start *start);
 
 /* Commit: writes pidfile and record of this process. */
 int dz_publish(struct dz_start *start, struct dz_fault *fault);

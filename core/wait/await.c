@@ -85,14 +85,34 @@ static void reap_child(struct watch *watch)
         watch->child_ended = dz_waitpid(watch->start->child, &status, WNOHANG) != 0;
 }
 
+/* Returns whether the wait is over once the program was executed.  Its end does not
+ * matter then, because it would be chance whether we see it. */
+static bool waits_for_exec(const struct dz_start *start)
+{
+    const struct dz_conditions *wait = dz_wait_of(start->plan);
+
+    for (int i = 0; i < wait->count; i++)
+        if (wait->list[i].kind != DZ_WAIT_EXEC)
+            return false;
+    return !start->needs_answer;
+}
+
+static void open_pidfd(struct watch *watch)
+{
+    watch->pidfd =
+        (int)syscall(DZ_SYS_PIDFD_OPEN, watch->start->pid, 0); /* -1: polled */
+}
+
 /* Handles a target that was killed before exec.  It has closed its files, but may not
  * have ended yet. */
 static int die_unexecuted(struct watch *watch, struct dz_fault *fault)
 {
     int64_t until = dz_milliseconds() + DIE_MS;
-    struct pollfd wanted = {.fd = watch->pidfd, .events = POLLIN};
+    struct pollfd wanted = {.events = POLLIN};
     int status = -1;
 
+    open_pidfd(watch);
+    wanted.fd = watch->pidfd;
     while (dz_waitpid(watch->start->pid, &status, WNOHANG) == 0 &&
            dz_milliseconds() < until)
         poll(&wanted, 1, DZ_BLIND_MS);
@@ -114,12 +134,13 @@ static int executed(struct watch *watch, struct dz_fault *fault)
     watch->ready.executed =
         dz_is_unheard(watch) ? watch->ready.began : dz_milliseconds();
     dz_close_fd(&start->await_fd);
-    watch->pidfd = (int)syscall(DZ_SYS_PIDFD_OPEN, start->pid, 0); /* -1: polled */
     if (dz_is_unheard(watch) && goes_on(start->pid))
         return dz_fault(fault, "preload", "libdz.so", 0, "was not loaded");
     if (!watch->ready.done && watch->members.root != 0 &&
         dz_read_process(start->pid, &process) == 0 && !process.executed)
         return die_unexecuted(watch, fault);
+    if (!waits_for_exec(start))
+        open_pidfd(watch);
     return 0;
 }
 
@@ -129,7 +150,9 @@ static int take_report(struct watch *watch, struct dz_fault *fault)
 
     switch (dz_report_read(start->await_fd, &watch->report, &start->pid, fault)) {
     case DZ_REPORT_LATER:
+        return 0;
     case DZ_REPORT_MORE:
+        dz_record_late(start);
         return 0;
     case DZ_REPORT_NOTE:
         watch->start->no_record = *fault;
@@ -249,18 +272,6 @@ static int time_out(const struct watch *watch, struct dz_fault *fault)
     dz_fault(fault, "wait", program_of(start), 0, words);
     fault->status = DZ_EXIT_TIMEOUT;
     return -1;
-}
-
-/* Returns whether the wait is over once the program was executed.  Its end does not
- * matter then, because it would be chance whether we see it. */
-static bool waits_for_exec(const struct dz_start *start)
-{
-    const struct dz_conditions *wait = dz_wait_of(start->plan);
-
-    for (int i = 0; i < wait->count; i++)
-        if (wait->list[i].kind != DZ_WAIT_EXEC)
-            return false;
-    return !start->needs_answer;
 }
 
 /* Returns 0, or -1 with the fault if no condition can become true any more. */
