@@ -149,6 +149,13 @@ int job_list(struct job **jobs, size_t *count, struct dz_fault *fault);
 
 /* ---- usage.c ---- */
 
+/* Looks at all processes at once, for job_was_seen and the next job_measure. */
+void job_walk(void);
+
+/* Returns whether job_walk has found that process, running.  If not, it must be looked
+ * up. */
+bool job_was_seen(const struct dz_identity *who);
+
 /* Fills in what each job that runs uses, by one walk over /proc: its session if that is
  * its own, else its process and what descends from that. */
 void job_measure(struct job *const *jobs, size_t count);

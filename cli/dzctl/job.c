@@ -56,8 +56,8 @@ static int compare_names(const char *one, const char *other)
 
 static int by_name(const void *a, const void *b)
 {
-    const struct job *one = a;
-    const struct job *other = b;
+    const struct job *one = *(struct job *const *)a;
+    const struct job *other = *(struct job *const *)b;
 
     if (one->name != NULL && other->name != NULL)
         return compare_names(one->name, other->name);
@@ -127,6 +127,29 @@ static int read_directory(int directory, const char *path, struct job **jobs,
     return result;
 }
 
+/* Sorts by pointers: a job is large.  Returns 0, or -1 and sets errno. */
+static int sort_jobs(struct job **jobs, size_t count)
+{
+    struct job **order = malloc((count + 1) * sizeof *order);
+    struct job *sorted = malloc((count + 1) * sizeof *sorted);
+
+    for (size_t i = 0; order != NULL && i < count; i++)
+        order[i] = &(*jobs)[i];
+    if (order != NULL)
+        qsort(order, count, sizeof *order, by_name);
+    for (size_t i = 0; order != NULL && sorted != NULL && i < count; i++)
+        sorted[i] = *order[i];
+    free(order);
+    if (order == NULL || sorted == NULL) {
+        free(sorted);
+        errno = ENOMEM;
+        return -1;
+    }
+    free(*jobs);
+    *jobs = sorted;
+    return 0;
+}
+
 int job_list(struct job **jobs, size_t *count, struct dz_fault *fault)
 {
     char path[PATH_MAX];
@@ -138,9 +161,8 @@ int job_list(struct job **jobs, size_t *count, struct dz_fault *fault)
         return fault->err == ENOENT ? 0 : -1;
     if (read_directory(directory, path, jobs, count) < 0)
         return dz_fault(fault, "state", path, errno, NULL);
-    if (*count > 0)
-        qsort(*jobs, *count, sizeof **jobs, by_name);
-    return 0;
+    return sort_jobs(jobs, *count) == 0 ? 0
+                                        : dz_fault(fault, "state", path, errno, NULL);
 }
 
 /* ---- changing and removing ---- */

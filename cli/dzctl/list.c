@@ -201,6 +201,7 @@ int command_list(const struct ctl_command *command, int argc, char **argv)
 
     if (!parse_arguments(&arguments, command, argc, argv, &status))
         return status;
+    job_walk();
     if (job_list(&jobs, &count, &fault) < 0) {
         fault.status = CTL_FAILED;
         return ctl_tell(&fault);

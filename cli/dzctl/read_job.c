@@ -186,6 +186,8 @@ void job_init(struct job *job)
 
 static enum job_state state_of(const struct dz_record *record, const char **why)
 {
+    if (job_was_seen(&record->who))
+        return JOB_RUNS;
     switch (dz_record_state(record, why)) {
     case DZ_RUNS:
         return JOB_RUNS;

@@ -17,6 +17,7 @@ struct process {
     uint64_t start;
     int64_t used;
     int64_t resident;
+    bool ended;
     struct job *job; /* that it belongs to, or NULL */
 };
 
@@ -50,7 +51,8 @@ static int add_process(const struct dz_process *process, void *data)
                                                    .session = process->session,
                                                    .start = process->start,
                                                    .used = process->used,
-                                                   .resident = process->resident};
+                                                   .resident = process->resident,
+                                                   .ended = dz_has_ended(process)};
     return 0;
 }
 
@@ -69,6 +71,44 @@ static struct process *find(const struct table *table, pid_t pid)
     return table->count > 0
                ? bsearch(&key, table->list, table->count, sizeof key, by_pid)
                : NULL;
+}
+
+/* The processes that a walk has found: none before it, and after they were measured. */
+static struct table walked;
+
+static void forget_walk(void)
+{
+    free(walked.list);
+    walked = (struct table){0};
+}
+
+/* Returns whether /proc could be read. */
+static bool walk(void)
+{
+    if (walked.count > 0)
+        return true;
+    if (dz_processes_each(add_process, &walked) != 0) {
+        forget_walk();
+        return false;
+    }
+    qsort(walked.list, walked.count, sizeof *walked.list, by_pid);
+    return true;
+}
+
+void job_walk(void)
+{
+    walk(); /* else each process is looked up by itself */
+}
+
+bool job_was_seen(const struct dz_identity *who)
+{
+    const struct process *process = find(&walked, who->pid);
+    struct dz_process found;
+
+    if (process == NULL || process->ended || !dz_is_here(who))
+        return false;
+    found = (struct dz_process){.pid = process->pid, .start = process->start};
+    return dz_is_process(who, &found);
 }
 
 static int by_session(const void *a, const void *b)
@@ -154,35 +194,33 @@ static void add_up(const struct table *table)
 void job_measure(struct job *const *jobs, size_t count)
 {
     struct owner *owners = calloc(count + 1, sizeof *owners);
-    struct table table = {0};
     size_t owned = 0;
     bool shared = false;
 
     for (size_t i = 0; i < count; i++)
         shared = shared || jobs[i]->state == JOB_RUNS;
-    if (owners == NULL || !shared || dz_processes_each(add_process, &table) != 0) {
+    if (owners == NULL || !shared || !walk()) {
         free(owners);
-        free(table.list);
+        forget_walk();
         return; /* nothing runs, or it cannot be known */
     }
-    qsort(table.list, table.count, sizeof *table.list, by_pid);
     shared = false;
     for (size_t i = 0; i < count; i++) {
         uint64_t start = 0;
         pid_t session =
-            jobs[i]->state == JOB_RUNS ? mark_own(&table, jobs[i], &start) : 0;
+            jobs[i]->state == JOB_RUNS ? mark_own(&walked, jobs[i], &start) : 0;
         if (session > 1)
             owners[owned++] = (struct owner){session, jobs[i], start};
         else
             shared = shared || jobs[i]->state == JOB_RUNS;
     }
     qsort(owners, owned, sizeof *owners, by_session);
-    mark_all(&table, owners, owned, shared);
-    add_up(&table);
+    mark_all(&walked, owners, owned, shared);
+    add_up(&walked);
     for (size_t i = 0; i < count; i++) {
         struct usage *usage = &jobs[i]->usage;
         usage->share = usage->age > 0 ? usage->seconds / usage->age : 0;
     }
     free(owners);
-    free(table.list);
+    forget_walk();
 }
