@@ -3,7 +3,8 @@
  *
  * The target's own process writes both right before it becomes the target.  If any
  * process of ours is killed at any moment, the files exist only if the target was about
- * to run.
+ * to run.  The first child of leave mode may make the record instead, beside the rest
+ * of the start: then a record may name a process that was killed before its exec.
  */
 #include "start.h"
 
