@@ -67,7 +67,7 @@ __attribute__((noreturn)) static void fail_quickly(const struct dz_start *start,
 
 /*
  * Makes the target at once.  The first child borrows the caller's memory by vfork(2),
- * which costs half of a fork(2), and changes nothing but the path of the record there.
+ * which costs half of a fork(2), and changes only the PID and the record's path there.
  * The caller sleeps until that child has forked and has made the record, and no call of
  * the child can wait.  All signals are blocked, for a stop of the child would stop the
  * caller.  Returns DZ_CALLER, 0 in the target, or -1
@@ -91,10 +91,12 @@ static int fork_quickly(struct dz_start *start, struct dz_fault *fault)
         pid_t target = fork(); /* NOLINT */
         if (target < 0)
             fail_quickly(start, "fork");
-        if (target > 0 && start->records_early)
-            dz_record_early(start, target); /* NOLINT */
-        if (target > 0)
+        if (target > 0) {
+            start->pid = target; /* the caller undoes what is made for it */
+            if (start->records_early)
+                dz_record_early(start, target); /* NOLINT */
             _exit(0);
+        }
     }
     /* The kernel lets us go on when the child gives the memory back, before the target
      * becomes our child.  Then the child ends: nothing can stop it. */

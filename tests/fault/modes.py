@@ -30,6 +30,7 @@ class Mode:
     met: bool = False           # the condition is one that the victim meets
     environment: dict = dataclasses.field(default_factory=dict)
     stops: bool = False         # is a dzctl stop, of a job that is started before
+    folder: str | None = None   # where the place is; None: where temporary files are
 
 
 MODES = [
@@ -38,6 +39,7 @@ MODES = [
     Mode("nohup", f"{LAUNCH} --nohup {STATIC}", leaves=False, log="nohup.out",
          keeps=(OTHER,)),
     Mode("leave", f"{LAUNCH} -d {STATIC}", log="nohup.out"),
+    Mode("memory", f"{LAUNCH} {QUICK} --wait=exec {STATIC}", folder="/dev/shm"),
     Mode("pidfile", f"{LAUNCH} {QUICK} -p pid --name=job --wait=exec {STATIC}", files=True),
     Mode("manager", f"{LAUNCH} {QUICK} --wait=exec {STATIC}",
          environment={"NOTIFY_SOCKET": "{manager}"}),

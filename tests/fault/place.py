@@ -48,8 +48,8 @@ def prepare():
 class Place:
     """The folder and the pipes of one run."""
 
-    def __init__(self):
-        self.top = tempfile.mkdtemp(prefix="faults-")
+    def __init__(self, mode):
+        self.top = tempfile.mkdtemp(prefix="faults-", dir=mode.folder)
         self.work, self.home = self.top + "/work", self.top + "/home"
         os.mkdir(self.work)
         os.mkdir(self.home)
@@ -130,7 +130,7 @@ def judge_start(verdict, run):
 
 def launch(mode, fault):
     """One run, judged: what was said, what is wrong, the run itself."""
-    place = Place()
+    place = Place(mode)
     verdict = judge.Judge(mode, place)
     run = trace.Run(fault)
     try:
