@@ -128,14 +128,26 @@ while True: time.sleep(3600)'
     done
 }
 
-@test "adopt: a stopped job goes on, and that is said" {
+@test "adopt: a stopped job goes on by a signal that it sends itself, and that is said" {
+    for words in count "threads 4"; do
+        # shellcheck disable=SC2086
+        on_terminal_job "$ADOPTEE" $words
+        await is_file "$screen"
+        kill -STOP "$pid"
+        await in_state "$pid" T
+        try dz -v --adopt="$pid" -o log
+        assert status "$status" 0
+        assert_match stderr "$stderr" "*it was stopped, and goes on"
+        assert_match stderr "$stderr" "*: kill($pid, SIGCONT) = 0"$'\n'*
+        await is_file log
+        goes_on_after_hangup
+        no_line_lost "$pid"
+        kill -KILL "$pid"
+        rm log
+    done
     on_terminal_job "$ADOPTEE" count
-    kill -STOP "$pid"
-    await in_state "$pid" T
-    try dz --adopt="$pid" -o log
-    assert status "$status" 0
-    assert_match stderr "$stderr" "*it was stopped, and goes on"
-    await is_file log
+    try dz -v --adopt="$pid" -o log
+    refute grep -q SIGCONT <<<"$stderr"
 }
 in_state() { [ "$(stat_field "$1" 3)" = "$2" ]; }
 

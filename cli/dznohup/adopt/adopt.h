@@ -220,9 +220,10 @@ int build_changes(struct sequence *sequence, const struct subject *subject,
                   const struct supplies *supplies, struct dz_fault *fault);
 
 /* Builds the calls that give it its session, and close what is not needed any more.
- * done: the changes, if they were run already; else those are the sequence's own. */
+ * done: the changes, if they were run already; else those are the sequence's own.
+ * stopped: it was stopped, as by Ctrl-Z, and is to go on. */
 int build_session(struct sequence *sequence, const struct subject *subject,
-                  const struct sequence *done, struct dz_fault *fault);
+                  const struct sequence *done, bool stopped, struct dz_fault *fault);
 
 /* Returns the signals that are to be ignored and are not yet. */
 uint64_t signals_to_ignore(const struct subject *subject, const struct dz_plan *plan);

@@ -240,6 +240,18 @@ static void add_session(struct sequence *sequence, const struct subject *subject
     add_call(sequence, "setsid", CALL_SETSID, "setsid()");
 }
 
+/* Lets the process go on that Ctrl-Z had stopped: no shell can continue it any more.
+ * It sends the signal itself, so that no other process can get it, and gets it even if
+ * we are killed. */
+static void add_continue(struct sequence *sequence, const struct subject *subject)
+{
+    struct call *call = add_call(sequence, "adopt", CALL_KILL, "kill(%d, SIGCONT)",
+                                 (int)subject->pid);
+
+    call->row.argument[0] = (uint64_t)subject->pid;
+    call->row.argument[1] = SIGCONT;
+}
+
 /* Adds the closing of what the calls of done, or of the sequence itself, have opened.
  */
 static void add_closes(struct sequence *sequence, const struct sequence *done)
@@ -257,9 +269,11 @@ static void add_closes(struct sequence *sequence, const struct sequence *done)
 }
 
 int build_session(struct sequence *sequence, const struct subject *subject,
-                  const struct sequence *done, struct dz_fault *fault)
+                  const struct sequence *done, bool stopped, struct dz_fault *fault)
 {
     add_session(sequence, subject);
+    if (stopped)
+        add_continue(sequence, subject);
     add_closes(sequence, NULL);
     if (done != NULL)
         add_closes(sequence, done);

@@ -24,6 +24,7 @@ enum remote_call {
     CALL_FCHDIR,
     CALL_LSEEK,
     CALL_EPOLL_CTL,
+    CALL_KILL,
     REMOTE_CALLS
 };
 

@@ -4,7 +4,6 @@
 #include "adopt.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -94,7 +93,8 @@ static int build_member(struct adoption *adoption, struct member *member,
         return -1;
     return adoption->crew.count > 1
                ? 0
-               : build_session(&member->changes, &member->subject, NULL, fault);
+               : build_session(&member->changes, &member->subject, NULL,
+                               was_stopped(&member->tracee), fault);
 }
 
 /* Runs calls in a member. */
@@ -130,8 +130,8 @@ static void revert_crew(struct adoption *adoption)
 static int run_session(struct adoption *adoption, struct member *member,
                        struct dz_fault *fault)
 {
-    if (build_session(&member->session, &member->subject, &member->changes, fault) <
-            0 ||
+    if (build_session(&member->session, &member->subject, &member->changes,
+                      was_stopped(&member->tracee), fault) < 0 ||
         run_member(adoption, member, &member->session, fault) < 0)
         return -1;
     member->changed = false;
@@ -186,19 +186,14 @@ static int change_crew(struct adoption *adoption, struct dz_fault *fault)
     return -1;
 }
 
-/* Lets all go.  If a shell's Ctrl-Z had stopped them, no shell can continue them any
- * more. */
-static void let_go(struct adoption *adoption, bool adopted)
+static void let_go(struct adoption *adoption)
 {
     for (size_t i = 0; i < adoption->crew.count; i++) {
         struct member *member = adoption->crew.list[i];
-        bool stopped = was_stopped(&member->tracee);
+        adoption->stopped_before |= was_stopped(&member->tracee);
         if (i > 0 && calling_thread(&member->tracee) != NULL)
             adoption->others++;
         release_all(&member->tracee);
-        if (adopted && stopped)
-            kill(member->subject.pid, SIGCONT); /* it has ended, or goes on */
-        adoption->stopped_before |= stopped;
     }
 }
 
@@ -213,7 +208,7 @@ static int change(struct adoption *adoption, struct dz_fault *fault)
 
     if (result == 0)
         result = change_crew(adoption, fault);
-    let_go(adoption, result == 0);
+    let_go(adoption);
     adoption->paused = nanoseconds() - begin;
     return result;
 }

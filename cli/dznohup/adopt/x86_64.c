@@ -107,6 +107,7 @@ static const short numbers[REMOTE_CALLS][2] = {
     [CALL_FCHDIR] = {SYS_fchdir, 133},
     [CALL_LSEEK] = {SYS_lseek, 19},
     [CALL_EPOLL_CTL] = {SYS_epoll_ctl, 255},
+    [CALL_KILL] = {SYS_kill, 37},
 };
 
 const unsigned char *machine_code(bool wide, size_t *size)
