@@ -6,14 +6,13 @@
  *   spin        measures its longest pause; says it, in microseconds, at each USR1
  *   vfork       waits for its vfork(2) child, which executes when USR1 comes
  *   pipe        writes 1 MiB at a time, and checks that all of it was written
- *   wait        waits in epoll_wait(2) for two seconds, and says how long
+ *   wait CALL   waits in that call for four seconds, and says how long
  *
  * Each says "EINTR in NAME" for a call that was interrupted though no handler ran, and
  * "WRONG" if its registers were not kept.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/futex.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -71,11 +70,12 @@ static void wait_epoll(void)
 
 static void wait_futex(void)
 {
+    enum { WAIT_PRIVATE = 128 }; /* linux/futex.h, which musl lacks */
     uint32_t word = 0;
     const struct timespec time = {0, 20000000};
 
     for (;;)
-        check("futex", syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 0, &time));
+        check("futex", syscall(SYS_futex, &word, WAIT_PRIVATE, 0, &time));
 }
 
 static void wait_signal(void)
@@ -221,32 +221,87 @@ static void write_pipe(void)
     }
 }
 
+/* ---- waiting in one call ---- */
+
+static const struct timespec whole = {4, 0}; /* not to be written to */
+static sigset_t usr2;
+
+static void once_epoll(void)
+{
+    struct epoll_event event;
+
+    check("epoll_wait", epoll_wait(epoll_create1(0), &event, 1, 4000));
+}
+
+/* epoll_pwait2 has a 64-bit time in all programs. */
+static void once_pwait2(void)
+{
+    static const int64_t time[2] = {4, 0};
+    struct epoll_event event;
+
+    check("epoll_pwait2",
+          syscall(441, epoll_create1(0), &event, 1, time, (void *)NULL, 8));
+}
+
+static void once_signal(void)
+{
+    check("sigtimedwait", sigtimedwait(&usr2, NULL, &whole));
+}
+
+/* The old call of 32-bit programs has a 32-bit time. */
+static void once_old_signal(void)
+{
+    check("rt_sigtimedwait",
+          syscall(SYS_rt_sigtimedwait, &usr2, (void *)NULL, &whole, 8));
+}
+
+static void once_semaphore(void)
+{
+    struct sembuf down = {0, -1, 0};
+    int id = semget(IPC_PRIVATE, 1, 0600);
+
+    check("semtimedop", semtimedop(id, &down, 1, &whole));
+    semctl(id, 0, IPC_RMID);
+}
+
+static void once_events(void)
+{
+    struct timespec time = whole;
+    unsigned long context = 0;
+    char event[64];
+
+    if (syscall(SYS_io_setup, 1, &context) == 0)
+        check("io_getevents", syscall(SYS_io_getevents, context, 1L, 1L, event, &time));
+}
+
+static void once_sleep(void)
+{
+    check("nanosleep", nanosleep(&whole, NULL));
+}
+
 static void wait_once(const char *way)
 {
-    struct timespec time = {2, 0};
-    struct epoll_event event;
-    struct sembuf down = {0, -1, 0};
+    static const struct {
+        const char *name;
+        void (*wait)(void);
+    } ways[] = {{"epoll", once_epoll},         {"pwait2", once_pwait2},
+                {"signal", once_signal},       {"old-signal", once_old_signal},
+                {"semaphore", once_semaphore}, {"events", once_events},
+                {"sleep", once_sleep}};
     char text[64];
-    sigset_t set;
     int64_t begin;
 
-    sigemptyset(&set);
-    sigaddset(&set, SIGUSR2);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-    int epoll = epoll_create1(0);
-    int id = semget(IPC_PRIVATE, 1, 0600);
+    sigemptyset(&usr2);
+    sigaddset(&usr2, SIGUSR2);
+    sigprocmask(SIG_BLOCK, &usr2, NULL);
     say("begin", "");
     begin = now();
-    if (strcmp(way, "epoll") == 0)
-        check("epoll_wait", epoll_wait(epoll, &event, 1, 2000));
-    else if (strcmp(way, "signal") == 0)
-        check("sigtimedwait", sigtimedwait(&set, NULL, &time));
-    else if (strcmp(way, "semaphore") == 0)
-        check("semtimedop", semtimedop(id, &down, 1, &time));
-    else
-        check("nanosleep", nanosleep(&time, NULL));
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++)
+        if (strcmp(way, ways[i].name) == 0)
+            ways[i].wait();
     snprintf(text, sizeof text, "waited %lld ms", (long long)(now() - begin) / 1000);
-    semctl(id, 0, IPC_RMID);
+    if (whole.tv_sec != 4)
+        say("WRONG", "");
     say(text, "");
     pause();
 }

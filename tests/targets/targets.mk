@@ -6,9 +6,14 @@ TARGETS := $(addprefix $(BUILD)/targets/,environment server server-static static
 	daemonizes parents again silences waits execs refuses audits.so logs on-hangup interposes early early.so \
 	victim victim-static opened opened-library.so adoptee adoptee-static chain)
 TARGETS += $(addprefix $(BUILD)/targets/,numbers pumps)
+# Not gcc-multilib, which has a link /usr/include/asm.
+ifneq ($(wildcard /usr/lib/gcc/x86_64-linux-gnu/*/32/libgcc.a),)
+TARGETS += $(BUILD)/targets/adoptee-32
+endif
 ifneq ($(shell command -v musl-gcc),)
 TARGETS += $(addprefix $(BUILD)/targets/,server-musl server-musl-static environment-musl \
-	prints-musl signals-musl signals-musl-static threads-musl daemonizes-musl parents-musl silences-musl waits-musl execs-musl chain-musl)
+	prints-musl signals-musl signals-musl-static threads-musl daemonizes-musl parents-musl silences-musl waits-musl execs-musl chain-musl \
+	adoptee-musl adoptee-musl-static)
 endif
 OPENBLAS := $(firstword $(wildcard /usr/lib/*/openblas-pthread/libopenblas.so.0))
 ifneq ($(OPENBLAS),)
@@ -24,6 +29,8 @@ $(BUILD)/targets/%: tests/targets/%.c $(BUILD)/flags
 	gcc $(TARGET_FLAGS) -o $@ $< $(TARGET_LIBS)
 $(BUILD)/targets/%-static: tests/targets/%.c $(BUILD)/flags
 	gcc $(TARGET_FLAGS) -static -o $@ $< $(TARGET_LIBS)
+$(BUILD)/targets/%-32: tests/targets/%.c $(BUILD)/flags
+	gcc -m32 $(TARGET_FLAGS) -idirafter /usr/include/x86_64-linux-gnu -o $@ $< $(TARGET_LIBS)
 $(BUILD)/targets/%-musl: tests/targets/%.c $(BUILD)/flags
 	musl-gcc $(TARGET_FLAGS) -o $@ $< $(TARGET_LIBS)
 $(BUILD)/targets/%-musl-static: tests/targets/%.c $(BUILD)/flags

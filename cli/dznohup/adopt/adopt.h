@@ -106,13 +106,19 @@ struct thread {
     int group_stop; /* the signal that had stopped the process before, or 0 */
     struct registers registers; /* as it was stopped */
     bool changed;               /* registers are to be written back */
+    int64_t began;  /* monotonic_nanoseconds when its call began to wait; 0: unknown */
+    int64_t sleeps; /* how often it had gone to sleep by then */
+    uint64_t slot;  /* the address of a copy of its time-out, or 0 */
 };
 
 struct tracee {
     pid_t pid;
     struct thread *threads; /* allocated */
     size_t count;
-    bool suspend; /* as root: the target's seccomp filters sleep meanwhile */
+    bool suspend;          /* as root: the target's seccomp filters sleep meanwhile */
+    int memory;            /* of the target, if slots are used; else -1 */
+    uint64_t slots;        /* the address of the first one, or 0 */
+    int64_t stopped_since; /* monotonic_nanoseconds */
 };
 
 /* Attaches to all threads.  Stops none. */
@@ -129,16 +135,45 @@ int stop_all(struct tracee *tracee, const struct subject *subject, int64_t until
  * error a thread has ended, by SIGKILL. */
 void release_all(struct tracee *tracee);
 
+/* Frees what is known of them.  They have been let go. */
+void forget_all(struct tracee *tracee);
+
 /* Returns the thread to make calls in: one in a system call if there is one. */
 struct thread *calling_thread(struct tracee *tracee);
 
 /* Returns whether a thread was stopped before, as by Ctrl-Z. */
 bool was_stopped(const struct tracee *tracee);
 
+/* ---- waited.c: how long a thread has waited in its call ---- */
+
+int64_t monotonic_nanoseconds(void);
+
+/* Returns whether the thread waits in a call of time_of_call(). */
+bool waits_in_timed_call(pid_t pid, pid_t tid);
+
+/* Notes for how long each thread has waited by now.  For those that are not stopped. */
+void note_waits(struct tracee *tracee);
+
+/* Returns for how many nanoseconds the call had waited that the stop has interrupted,
+ * or 0 if that is not known. */
+int64_t time_waited(const struct tracee *tracee, const struct thread *thread);
+
 /* ---- interrupted.c ---- */
 
-/* Makes the calls again that the stop has ended with EINTR.  For the stopped target. */
-void repeat_interrupted(struct tracee *tracee);
+/* Makes the thread make its call again if the stop has ended that with EINTR. */
+void repeat_interrupted(struct tracee *tracee, struct thread *thread);
+
+/* Removes the copies of time-outs, after the threads have been let go. */
+void remove_copies(struct tracee *tracee);
+
+/* ---- unused.c ---- */
+
+/* The code goes to the last bytes.  Copies of time-outs stay away from it. */
+enum { CODE_MAX = 256, CODE_AND_DISTANCE = 2 * CODE_MAX };
+
+/* Returns the address of so many unused bytes in executable memory, distance bytes
+ * before its end, or 0.  Prefers the kernel's own page, which no file backs. */
+uint64_t find_unused(pid_t pid, int memory, size_t size, size_t distance);
 
 /* ---- remote.c: a program of system calls ---- */
 

@@ -245,8 +245,8 @@ static void add_session(struct sequence *sequence, const struct subject *subject
  * we are killed. */
 static void add_continue(struct sequence *sequence, const struct subject *subject)
 {
-    struct call *call = add_call(sequence, "adopt", CALL_KILL, "kill(%d, SIGCONT)",
-                                 (int)subject->pid);
+    struct call *call =
+        add_call(sequence, "adopt", CALL_KILL, "kill(%d, SIGCONT)", (int)subject->pid);
 
     call->row.argument[0] = (uint64_t)subject->pid;
     call->row.argument[1] = SIGCONT;

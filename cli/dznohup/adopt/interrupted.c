@@ -1,24 +1,167 @@
 /*
  * Calls that a stop ends with EINTR though no signal has come, signal(7): the tracer
- * has them made again, and their time begins anew.  How long they have been waiting
- * cannot be seen from outside.  All others are restarted by the kernel.
+ * has them made again, with what is left of their time.  All others are restarted by
+ * the kernel.
+ *
+ * A time-out that is a number is shortened in its register.  One that is in memory may
+ * be a constant of the program, so it is left: a copy goes to unused bytes of its
+ * executable memory, until the kernel has read it.
  */
 #include "adopt.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
 
-void repeat_interrupted(struct tracee *tracee)
+enum {
+    SLOT = 16, /* a copy of a time-out */
+    MILLION = 1000000,
+    BILLION = 1000000000
+};
+
+/* ---- the copies ---- */
+
+/* Opens the memory of the target and finds room for the copies.  Returns whether there
+ * is some. */
+static bool open_slots(struct tracee *tracee)
 {
+    char path[64];
+
+    if (tracee->slots != 0)
+        return true;
+    snprintf(path, sizeof path, "/proc/%d/mem", (int)tracee->pid);
+    if (tracee->memory < 0)
+        tracee->memory = open(path, O_RDWR | O_CLOEXEC);
+    if (tracee->memory < 0)
+        return false;
+    tracee->slots = find_unused(tracee->pid, tracee->memory, tracee->count * SLOT,
+                                CODE_AND_DISTANCE);
+    return tracee->slots != 0;
+}
+
+/* Returns whether the thread may still read its copy. */
+static bool may_read_copy(const struct tracee *tracee, const struct thread *thread)
+{
+    char path[64];
+
+    if (thread->slot == 0)
+        return false;
+    snprintf(path, sizeof path, "/proc/%d/task/%d", (int)tracee->pid, (int)thread->tid);
+    return access(path, F_OK) == 0 && !waits_in_timed_call(tracee->pid, thread->tid);
+}
+
+void remove_copies(struct tracee *tracee)
+{
+    enum { LOOKS = 200 };
+    /* A thread that waits tells nobody so; it takes microseconds. */
+    const struct timespec moment = {0, 200000};
+    static const char zeros[SLOT];
+    int looks = 0;
+
+    if (tracee->memory < 0)
+        return;
     for (size_t i = 0; i < tracee->count; i++) {
-        struct thread *thread = &tracee->threads[i];
-        if (!thread->stopped || interrupted_call(&thread->registers) < 0 ||
-            call_result(&thread->registers) != -EINTR)
-            continue;
-        if (pending_signals(tracee->pid, thread->tid) != 0)
-            continue; /* a signal has ended it, whose handler runs next */
-        make_again(&thread->registers);
-        thread->changed = true;
-        /* At once: if we are killed, the call is made again all the same. */
-        write_registers(thread->tid, &thread->registers);
+        const struct thread *thread = &tracee->threads[i];
+        bool reads;
+        while ((reads = may_read_copy(tracee, thread)) && looks++ < LOOKS)
+            nanosleep(&moment, NULL);
+        /* One that stays is in bytes that nobody uses. */
+        if (thread->slot != 0 && !reads)
+            (void)!pwrite(tracee->memory, zeros, SLOT, (off_t)thread->slot);
     }
+    dz_close(tracee->memory);
+    tracee->memory = -1;
+    tracee->slots = 0;
+}
+
+/* ---- what is left of the time ---- */
+
+static int64_t left_of(int64_t whole, int64_t waited)
+{
+    return whole > waited ? whole - waited : 0;
+}
+
+/* Shortens a time-out in milliseconds; a negative one is none. */
+static void shorten_number(struct registers *registers, int argument, int64_t waited)
+{
+    int32_t whole = (int32_t)call_argument(registers, argument);
+    int64_t left;
+
+    if (whole <= 0)
+        return;
+    left = left_of(whole * INT64_C(1000000), waited);
+    set_call_argument(registers, argument, (uint64_t)((left + MILLION - 1) / MILLION));
+}
+
+/* Puts a shortened copy of a struct timespec into the slot, of two words of that size.
+ */
+static void shorten_copy(struct tracee *tracee, struct thread *thread, int argument,
+                         size_t word, int64_t waited)
+{
+    uint64_t from = call_argument(&thread->registers, argument);
+    uint64_t slot;
+    int64_t time[2] = {0, 0};
+    int32_t narrow[2];
+    void *bytes = word == sizeof time[0] ? (void *)time : (void *)narrow;
+
+    if (from == 0 || !open_slots(tracee) ||
+        pread(tracee->memory, bytes, 2 * word, (off_t)from) != (ssize_t)(2 * word))
+        return;
+    if (word == sizeof narrow[0]) {
+        time[0] = narrow[0];
+        time[1] = narrow[1];
+    }
+    if (time[0] < 0 || time[0] > INT64_MAX / BILLION - 1)
+        return;
+    int64_t left = left_of(time[0] * BILLION + time[1], waited);
+    time[0] = left / BILLION;
+    time[1] = left % BILLION;
+    narrow[0] = (int32_t)time[0];
+    narrow[1] = (int32_t)time[1];
+    slot = tracee->slots + (uint64_t)(thread - tracee->threads) * SLOT;
+    if (pwrite(tracee->memory, bytes, 2 * word, (off_t)slot) != (ssize_t)(2 * word))
+        return;
+    thread->slot = slot;
+    set_call_argument(&thread->registers, argument, slot);
+}
+
+/* If it is not known how long the call has waited, its time begins anew. */
+static void shorten(struct tracee *tracee, struct thread *thread)
+{
+    int argument;
+    enum time_form form = time_of_call(&thread->registers, &argument);
+    int64_t waited = form == TIME_NONE ? 0 : time_waited(tracee, thread);
+
+    if (waited == 0)
+        return;
+    switch (form) {
+    case TIME_NONE:
+        break;
+    case TIME_MILLISECONDS:
+        shorten_number(&thread->registers, argument, waited);
+        break;
+    case TIME_WIDE:
+        shorten_copy(tracee, thread, argument, sizeof(int64_t), waited);
+        break;
+    case TIME_NARROW:
+        shorten_copy(tracee, thread, argument, sizeof(int32_t), waited);
+        break;
+    }
+}
+
+/* ---- again ---- */
+
+void repeat_interrupted(struct tracee *tracee, struct thread *thread)
+{
+    if (interrupted_call(&thread->registers) < 0 ||
+        call_result(&thread->registers) != -EINTR || has_closed(&thread->registers) ||
+        pending_signals(tracee->pid, thread->tid) != 0)
+        return; /* or a signal has ended it, whose handler runs next */
+    shorten(tracee, thread);
+    make_again(&thread->registers);
+    thread->changed = true;
+    /* At once: if we are killed, the call is made again all the same. */
+    write_registers(thread->tid, &thread->registers);
 }

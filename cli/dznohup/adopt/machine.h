@@ -71,6 +71,24 @@ void set_call_argument(struct registers *registers, int number, uint64_t value);
 /* Makes the thread make that call again. */
 void make_again(struct registers *registers);
 
+/* How a call is told its time-out. */
+enum time_form {
+    TIME_NONE,
+    TIME_MILLISECONDS, /* by a number */
+    TIME_WIDE,         /* by the address of a struct timespec of 64-bit words */
+    TIME_NARROW        /* of 32-bit words */
+};
+
+/* Returns how the interrupted call is told its time-out, and sets *argument.  Those
+ * that the kernel restarts by itself are not among them. */
+enum time_form time_of_call(const struct registers *registers, int *argument);
+
+/* Returns whether a call of that number may be one of those. */
+bool may_time_out(long number);
+
+/* Returns whether that call is close(2), whose work is done though it says EINTR. */
+bool has_closed(const struct registers *registers);
+
 uint64_t stack_pointer(const struct registers *registers);
 
 /* Sets the registers for the code: where it is, where its first row is, and where the

@@ -13,14 +13,6 @@ static int64_t patience_of(const struct adoption *adoption)
     return adoption->plan->timeout > 0 ? adoption->plan->timeout : INT64_MAX / 4;
 }
 
-static int64_t nanoseconds(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail with a valid clock */
-    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
-
 bool is_gone(const struct adoption *adoption, const struct member *member)
 {
     struct dz_process process;
@@ -30,7 +22,7 @@ bool is_gone(const struct adoption *adoption, const struct member *member)
             dz_has_ended(&process) || process.exiting);
 }
 
-/* Attaches to a member, stops it, and has its interrupted calls made again. */
+/* Attaches to a member and stops it. */
 static int stop_member(const struct adoption *adoption, struct member *member,
                        struct dz_fault *fault)
 {
@@ -40,7 +32,6 @@ static int stop_member(const struct adoption *adoption, struct member *member,
          seize_all(&member->tracee, &member->subject, fault) < 0) ||
         stop_all(&member->tracee, &member->subject, until, fault) < 0)
         return is_gone(adoption, member) ? 0 : -1;
-    repeat_interrupted(&member->tracee);
     return 0;
 }
 
@@ -188,6 +179,9 @@ static int change_crew(struct adoption *adoption, struct dz_fault *fault)
 
 static void let_go(struct adoption *adoption)
 {
+    int64_t let_go_at;
+
+    adoption->paused = 0;
     for (size_t i = 0; i < adoption->crew.count; i++) {
         struct member *member = adoption->crew.list[i];
         adoption->stopped_before |= was_stopped(&member->tracee);
@@ -195,21 +189,26 @@ static void let_go(struct adoption *adoption)
             adoption->others++;
         release_all(&member->tracee);
     }
+    let_go_at = monotonic_nanoseconds();
+    for (size_t i = 0; i < adoption->crew.count; i++) {
+        struct tracee *tracee = &adoption->crew.list[i]->tracee;
+        int64_t paused = let_go_at - tracee->stopped_since;
+        if (tracee->stopped_since != 0 && paused > adoption->paused)
+            adoption->paused = paused;
+        forget_all(tracee);
+    }
 }
 
 /* Stops, changes, lets go. */
 static int change(struct adoption *adoption, struct dz_fault *fault)
 {
-    int64_t begin = nanoseconds();
     int result;
 
     adoption->others = 0;
     result = stop_crew(adoption, fault);
-
     if (result == 0)
         result = change_crew(adoption, fault);
     let_go(adoption);
-    adoption->paused = nanoseconds() - begin;
     return result;
 }
 

@@ -24,8 +24,6 @@
 _Static_assert(sizeof(struct row) == 80,
                "the code in machine.h reads rows of 80 bytes");
 
-enum { CODE_MAX = 256 };
-
 struct run {
     struct sequence *sequence;
     struct tracee *tracee;
@@ -41,54 +39,6 @@ struct run {
     unsigned char *before; /* allocated: what was there */
     uint64_t mask;         /* the thread's signal mask */
 };
-
-/* ---- the place for the code ---- */
-
-/* Returns whether the last bytes before end are zero, in memory that the target
- * executes. */
-static bool is_free(int memory, uint64_t end, size_t size)
-{
-    unsigned char bytes[CODE_MAX + 16];
-    size_t length = size + 16; /* some distance from what is in use */
-
-    if (pread(memory, bytes, length, (off_t)(end - length)) != (ssize_t)length)
-        return false;
-    for (size_t i = 0; i < length; i++)
-        if (bytes[i] != 0)
-            return false;
-    return true;
-}
-
-/* Finds the place.  Prefers the kernel's own page, which no file backs. */
-static int find_place(struct run *run, struct dz_fault *fault)
-{
-    char path[64];
-    char line[PATH_MAX + 128];
-    FILE *maps;
-
-    snprintf(path, sizeof path, "/proc/%d/maps", (int)run->tracee->pid);
-    maps = fopen(path, "re");
-    if (maps == NULL)
-        return dz_fault(fault, "adopt", path, errno, NULL);
-    run->code = 0;
-    while (fgets(line, sizeof line, maps) != NULL) {
-        unsigned long long begin;
-        unsigned long long end;
-        char mode[5];
-        bool kernels = strstr(line, "[vdso]") != NULL;
-        if (sscanf(line, "%llx-%llx %4s", &begin, &end, mode) != 3 || mode[2] != 'x' ||
-            mode[3] != 'p' || strstr(line, "[vsyscall]") != NULL ||
-            (run->code != 0 && !kernels))
-            continue;
-        if (is_free(run->memory, end, run->code_size))
-            run->code = end - run->code_size; /* a multiple of 8 */
-    }
-    fclose(maps);
-    if (run->code != 0)
-        return 0;
-    return dz_fault_number(fault, "adopt", run->tracee->pid, 0,
-                           "has no room for the code that makes the calls");
-}
 
 /* ---- the block of rows, data and frame ---- */
 
@@ -327,7 +277,12 @@ static int run_calls(struct run *run, struct dz_fault *fault)
         return dz_fault_number(fault, "adopt", tid, errno, NULL);
     if (run->sequence->count == 0)
         return 0;
-    if (find_place(run, fault) < 0 || make_block(run, fault) < 0)
+    run->code = find_unused(run->tracee->pid, run->memory, run->code_size, 0);
+    if (run->code == 0)
+        return dz_fault_number(
+            fault, "adopt", run->tracee->pid, errno,
+            errno != 0 ? NULL : "has no room for the code that makes the calls");
+    if (make_block(run, fault) < 0)
         return -1;
     followed = begin(run);
     if (followed < 0)

@@ -92,6 +92,7 @@ int seize_all(struct tracee *tracee, const struct subject *subject,
     sigset_t child;
 
     tracee->pid = subject->pid;
+    tracee->memory = -1;
     tracee->suspend = subject->seccomp != 0 && geteuid() == 0;
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
@@ -165,6 +166,9 @@ static void resume_all(struct tracee *tracee)
 {
     for (size_t i = 0; i < tracee->count; i++) {
         struct thread *thread = &tracee->threads[i];
+        if (thread->stopped && read_registers(thread->tid, &thread->registers) == 0)
+            repeat_interrupted(tracee, thread);
+        thread->changed = false;
         if (thread->stopped)
             thread->group_stop != 0 ? ptrace(PTRACE_LISTEN, thread->tid, NULL, NULL)
                                     : ptrace(PTRACE_CONT, thread->tid, NULL, NULL);
@@ -203,6 +207,7 @@ static int read_all(struct tracee *tracee, const struct subject *subject,
             continue;
         if (read_registers(thread->tid, &thread->registers) < 0)
             return refuse_trace(subject, errno, fault);
+        repeat_interrupted(tracee, thread);
     }
     return calling_thread(tracee) != NULL ? 0 : refuse_trace(subject, ESRCH, fault);
 }
@@ -213,6 +218,8 @@ int stop_all(struct tracee *tracee, const struct subject *subject, int64_t until
     struct thread *late;
     int result;
 
+    note_waits(tracee);
+    tracee->stopped_since = monotonic_nanoseconds();
     while ((result = try_to_stop(tracee, subject, &late, fault)) == 1) {
         /* The others run while that one is waited for. */
         resume_all(tracee);
@@ -221,6 +228,7 @@ int stop_all(struct tracee *tracee, const struct subject *subject, int64_t until
                 fault, "adopt", late->tid, 0,
                 "waits in the kernel for a disk or its vfork(2) child, and does not "
                 "stop; try again later");
+        note_waits(tracee);
     }
     return result < 0 ? -1 : read_all(tracee, subject, fault);
 }
@@ -229,7 +237,6 @@ int stop_all(struct tracee *tracee, const struct subject *subject, int64_t until
 
 void release_all(struct tracee *tracee)
 {
-
     for (size_t i = 0; i < tracee->count; i++) {
         struct thread *thread = &tracee->threads[i];
         if (thread->changed)
@@ -237,6 +244,11 @@ void release_all(struct tracee *tracee)
         if (thread->stopped)
             ptrace(PTRACE_DETACH, thread->tid, NULL, NULL);
     }
+}
+
+void forget_all(struct tracee *tracee)
+{
+    remove_copies(tracee);
     free(tracee->threads);
     tracee->threads = NULL;
     tracee->count = 0;
