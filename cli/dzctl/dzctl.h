@@ -106,6 +106,7 @@ struct job {
     int status;       /* as of waitpid(2), or -1 if unknown */
     bool keeper_runs; /* the job has a keeper, and that runs; this and the next: kept */
     bool waits;       /* its keeper is about to start it again */
+    int retitled;     /* 1: argv is not what it was started with */
     int restarts;
     int last;        /* how the run before has ended, as of waitpid(2); -1: unknown */
     int64_t began;   /* the first run; this and the next: seconds since the epoch */

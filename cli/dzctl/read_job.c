@@ -77,6 +77,7 @@ static const struct field {
     {"older", LIST, offsetof(struct job, older)},
     {"status", NUMBER, offsetof(struct job, status)},
     {"umask", NUMBER, offsetof(struct job, umask)},
+    {"retitled", NUMBER, offsetof(struct job, retitled)},
     {"restarts", NUMBER, offsetof(struct job, restarts)},
     {"last", NUMBER, offsetof(struct job, last)},
     {"began", LONG, offsetof(struct job, began)},

@@ -265,6 +265,9 @@ static int check(const struct job *job, const char *command, const char *word,
         reason = "no such job";
     else if (!job->recorded || job->argv == NULL)
         reason = "it has no record of its command";
+    else if (job->retitled == 1)
+        reason = "the program has changed its command line, so that of its start is "
+                 "not known; start it yourself";
     else if (!job->keeper_runs && option_of(job, "keep-fd") != NULL)
         reason = "the descriptors of --keep-fd cannot be had again; start it yourself";
     if (reason == NULL)

@@ -176,10 +176,11 @@ void dz_pidfile_remove(const char *path, int records, pid_t pid, bool ours);
  * keeper, and the PID of the job's first run.
  * Then follow, if they are known, pidfile, name, cwd, umask, log, log_size,
  * error_log and error_log_size; an "option NAME" or "option NAME=VALUE" for each option
- * that was set; an "older PID START" for each process that was in the session before
- * the job; an "arg" for each argument of the command; "end".  After "end" a "status",
- * as of waitpid(2), and "ended", the time, are added if they become known.  Of an
- * unnamed job that has ended "noticed" is added, the time at which dzctl saw that.
+ * that was set; "retitled 1" if an adopted program has changed its command line; an
+ * "older PID START" for each process that was in the session before the job; an "arg"
+ * for each argument of the command; "end".  After "end" a "status", as of waitpid(2),
+ * and "ended", the time, are added if they become known.  Of an unnamed job that has
+ * ended "noticed" is added, the time at which dzctl saw that.
  *
  * A keeper adds more before "arg": "began", when the first run began, "restarts", and
  * "last", the status of the run before.  After "end" it adds "last" and "ended", the

@@ -82,6 +82,8 @@ int dz_record_write(const struct dz_start *start, int fd, pid_t pid)
             dz_record_number(&out, "last", kept->last);
     }
     put_options(&out, start->plan);
+    if (start->retitled)
+        dz_record_number(&out, "retitled", 1);
     /* dzctl stop spares them.  A failed walk leaves some out. */
     if (start->led_session)
         dz_session_each(pid, put_older, &out);

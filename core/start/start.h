@@ -124,7 +124,8 @@ struct dz_start {
     bool is_in_memory;  /* the state directory is on a tmpfs */
     bool records_early; /* the first child makes the record, not the target */
     bool needs_answer;  /* launcher: the preloaded library must answer */
-    bool adopts; /* launcher: the job runs already, and is none of our children */
+    bool adopts;   /* launcher: the job runs already, and is none of our children */
+    bool retitled; /* the command of the plan is not what it was started with */
     const struct dz_inside *inside;       /* library: DZ_INSIDE; NULL: there was none */
     const struct dz_fault *why_no_record; /* NULL: the job has one, or needs none */
     int notify_errno; /* caller: errno of the message to our own manager, or 0 */

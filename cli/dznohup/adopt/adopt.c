@@ -45,6 +45,8 @@ static void describe_start(const struct adoption *adoption, struct dz_plan *plan
     const struct dz_start *start = adoption->start;
     const struct subject *subject = &target_of(adoption)->subject;
     static char directory[PATH_MAX];
+    static char pidfile[PATH_MAX];
+    static char input[PATH_MAX];
 
     plan->mode = DZ_LEAVE;
     plan->argv = subject->argv;
@@ -54,6 +56,12 @@ static void describe_start(const struct adoption *adoption, struct dz_plan *plan
     }
     if (start->error_log.path[0] != '\0')
         plan->error.text = start->error_log.path;
+    /* Relative to the directory of the caller, not of the program. */
+    if (plan->pidfile != NULL && dz_make_absolute(plan->pidfile, pidfile) == 0)
+        plan->pidfile = pidfile;
+    if (plan->input.kind == DZ_OUTPUT_FILE &&
+        dz_make_absolute(plan->input.text, input) == 0)
+        plan->input.text = input;
     if (plan->chdir == NULL && subject->cwd[0] != '\0')
         plan->chdir = subject->cwd;
     else if (plan->chdir != NULL && dz_make_absolute(plan->chdir, directory) == 0)
@@ -69,6 +77,7 @@ static int publish(struct adoption *adoption, struct dz_fault *fault)
     memcpy(start->cwd, subject->cwd, sizeof start->cwd);
     if (subject->umask >= 0)
         start->umask = subject->umask;
+    start->retitled = subject->retitled;
     return dz_publish_for(start, subject->pid, fault);
 }
 

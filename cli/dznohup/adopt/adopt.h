@@ -44,7 +44,8 @@ struct subject {
     bool of_kernel;
     char name[64];
     char cwd[PATH_MAX];
-    char **argv; /* allocated */
+    char **argv;   /* allocated */
+    bool retitled; /* they are not known to be the words that it was started with */
     enum session_way way;
     pid_t group; /* SESSION_JOIN: the group to join */
 };

@@ -116,6 +116,74 @@ static int read_words(struct subject *subject)
     return 0;
 }
 
+/* Reads fields of /proc/PID/stat, counted from 1.  Returns whether they are there. */
+static bool read_stat(pid_t pid, const int *fields, uint64_t *values, int count)
+{
+    char text[2048];
+    const char *at;
+    int field = 2; /* the name, which may hold spaces */
+
+    if (read_proc(pid, "stat", text, sizeof text) <= 0 ||
+        (at = strrchr(text, ')')) == NULL)
+        return false;
+    for (int i = 0; i < count; i++) {
+        for (; field < fields[i] && at != NULL; field++)
+            at = strchr(at + 1, ' ');
+        if (at == NULL)
+            return false;
+        values[i] = strtoull(at + 1, NULL, 10);
+    }
+    return true;
+}
+
+/* Returns whether the words are those that the program was executed with: their number
+ * is still at the begin of its stack, and their place in its memory is full of them.
+ * Many programs write something else there, setproctitle(3). */
+static bool has_first_words(const struct subject *subject)
+{
+    enum { STACK, BEGIN, END, FIELDS };
+    static const int fields[FIELDS] = {28, 48, 49}; /* proc_pid_stat(5) */
+    uint64_t at[FIELDS];
+    char path[64];
+    int32_t number; /* its low half is enough */
+    int32_t count = 0;
+    uint64_t length = 0;
+    int memory;
+    bool same;
+
+    for (char **word = subject->argv; *word != NULL; word++, count++)
+        length += strlen(*word) + 1;
+    snprintf(path, sizeof path, "/proc/%d/mem", (int)subject->pid);
+    if (!read_stat(subject->pid, fields, at, FIELDS) || at[END] - at[BEGIN] != length)
+        return false;
+    memory = open(path, O_RDONLY | O_CLOEXEC);
+    if (memory < 0)
+        return false;
+    same = pread(memory, &number, sizeof number, (off_t)at[STACK]) == sizeof number &&
+           number == count;
+    dz_close(memory);
+    return same;
+}
+
+/* Makes the first word of a login shell, "-bash", the program's file.  Returns 0, or -1
+ * and sets errno. */
+static int name_program(struct subject *subject)
+{
+    static char file[PATH_MAX];
+    char path[64];
+    ssize_t n;
+
+    if (subject->argv[0] == NULL || subject->argv[0][0] != '-')
+        return 0;
+    snprintf(path, sizeof path, "/proc/%d/exe", (int)subject->pid);
+    n = readlink(path, file, sizeof file - 1);
+    if (n > 0)
+        file[n] = '\0';
+    if (n > 0 && (subject->argv[0] = strdup(file)) == NULL)
+        return -1;
+    return 0;
+}
+
 static void read_directory(struct subject *subject)
 {
     char path[64];
@@ -142,8 +210,11 @@ int read_subject(struct subject *subject, pid_t pid, struct dz_fault *fault)
                                                : NULL);
     parse_status(subject, status);
     read_directory(subject);
-    if (read_words(subject) == 0)
-        return 0;
+    if (read_words(subject) == 0) {
+        subject->retitled = !has_first_words(subject);
+        if (name_program(subject) == 0)
+            return 0;
+    }
     return dz_fault_number(fault, "adopt", pid, errno, NULL);
 }
 
