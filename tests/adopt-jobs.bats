@@ -78,3 +78,19 @@ in_state() { [ "$(stat_field "$1" 3)" = "$2" ]; }
     ctl list
     assert_match list "$output" "*server: ready*"
 }
+
+@test "adopted job: stop ends what was adopted with it, each in a session of its own" {
+    # shellcheck disable=SC2016
+    on_terminal_job bash -c 'set -m; "$0" count | (trap "" TERM; cat; exec "$1" 3600) & wait' \
+        "$ADOPTEE" "$SLEEP"
+    await has_children "$pid" 2
+    mapfile -t parts < <(pgrep -P "$pid")
+    track "${parts[@]}"
+    await holds "$screen" 9
+    try dz --adopt="${parts[0]}" --tree -o log --name=web
+    assert "status of adopt" "$status" 0
+    ctl stop web
+    assert "status of stop" "$status" 0
+    for part in "${parts[@]}"; do await gone "$part"; done
+}
+has_children() { [ "$(pgrep -P "$1" | wc -l)" -ge "$2" ]; }

@@ -124,6 +124,7 @@ struct job {
     char *pidfile;
     char **argv;
     char **options; /* "NAME" or "NAME=VALUE", as of dznohup's command line */
+    char **with;    /* "PID START": what was adopted with it */
     char **older;   /* "PID START": what was in its session before it */
     struct usage usage;
     int umask;          /* of the caller; -1: unknown */
@@ -325,6 +326,8 @@ struct target {
     pid_t session;              /* to be ended with it; 0: none */
     struct dz_identity *spared; /* of that session */
     size_t spared_count;
+    struct dz_identity *with; /* to be ended with it, each with its session */
+    size_t with_count;
     int pidfd; /* or -1 */
     bool ended;
     int64_t killed; /* the milliseconds after which it took KILL, or -1 */

@@ -74,6 +74,7 @@ static const struct field {
     {"log", TEXT, offsetof(struct job, log)},
     {"error_log", TEXT, offsetof(struct job, error_log)},
     {"pidfile", TEXT, offsetof(struct job, pidfile)},
+    {"with", LIST, offsetof(struct job, with)},
     {"older", LIST, offsetof(struct job, older)},
     {"status", NUMBER, offsetof(struct job, status)},
     {"umask", NUMBER, offsetof(struct job, umask)},

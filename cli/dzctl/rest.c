@@ -13,8 +13,15 @@
 
 enum { KILLED_MS = 5000 /* a process that lives so long after KILL hangs in a call */ };
 
+/* A session that is to be ended. */
+struct rest {
+    pid_t session;
+    struct target *target;
+    const struct dz_identity *leader; /* to be ended too; NULL: it has ended */
+};
+
 struct rests {
-    struct target **targets; /* sorted by their sessions */
+    struct rest *list; /* sorted by the sessions */
     size_t count;
     int signal;               /* 0: none is sent */
     bool any;                 /* a process is left */
@@ -24,18 +31,10 @@ struct rests {
 
 static int by_session(const void *a, const void *b)
 {
-    const struct target *one = *(struct target *const *)a;
-    const struct target *other = *(struct target *const *)b;
+    const struct rest *one = a;
+    const struct rest *other = b;
 
     return (one->session > other->session) - (one->session < other->session);
-}
-
-static int compare_session(const void *key, const void *element)
-{
-    pid_t session = *(const pid_t *)key;
-    const struct target *target = *(struct target *const *)element;
-
-    return (session > target->session) - (session < target->session);
 }
 
 static void signal_one(struct target *target, const struct dz_identity *who, int signal)
@@ -50,29 +49,48 @@ static void signal_one(struct target *target, const struct dz_identity *who, int
         dz_signal_process(who, SIGCONT);
 }
 
+/* Returns whether the process is the leader, or of a session that was its.  The number
+ * may be that of another process by now. */
+static bool is_of_leader(const struct dz_identity *leader,
+                         const struct dz_process *process)
+{
+    struct dz_process now;
+
+    if (process->pid == leader->pid)
+        return dz_is_process(leader, process);
+    return dz_read_process(leader->pid, &now) < 0 || dz_is_process(leader, &now);
+}
+
+/* Returns whether the process is left of that session. */
+static bool is_left(const struct rest *rest, const struct dz_process *process)
+{
+    struct dz_members members = {.session = rest->session,
+                                 .except = getpid(),
+                                 .spared = rest->target->spared,
+                                 .spared_count = rest->target->spared_count};
+
+    return rest->leader != NULL ? is_of_leader(rest->leader, process)
+                                : dz_members_has(&members, process->pid);
+}
+
 static int visit(const struct dz_process *process, void *data)
 {
     struct rests *rests = data;
-    struct target **found = bsearch(&process->session, rests->targets, rests->count,
-                                    sizeof *rests->targets, compare_session);
+    struct rest key = {.session = process->session};
+    const struct rest *found =
+        bsearch(&key, rests->list, rests->count, sizeof *rests->list, by_session);
     struct dz_identity who;
 
-    if (found == NULL)
-        return 0;
-    struct dz_members members = {.session = (*found)->session,
-                                 .except = getpid(),
-                                 .spared = (*found)->spared,
-                                 .spared_count = (*found)->spared_count};
-    if (!dz_members_has(&members, process->pid) ||
+    if (found == NULL || !is_left(found, process) ||
         dz_identify(process->pid, &who) < 0 || !dz_is_process(&who, process))
         return 0; /* spared, or ended: another may have its PID */
     if (!rests->any) {
         rests->first = who;
-        rests->of_first = *found;
+        rests->of_first = found->target;
     }
     rests->any = true;
     if (rests->signal != 0)
-        signal_one(*found, &who, rests->signal);
+        signal_one(found->target, &who, rests->signal);
     return 0;
 }
 
@@ -116,25 +134,40 @@ static int end_rests(struct rests *rests, int64_t until)
     return 0;
 }
 
+/* Adds the sessions of a target that has ended. */
+static void add_rests(struct rests *rests, struct target *target)
+{
+    if (target->session != 0)
+        rests->list[rests->count++] = (struct rest){target->session, target, NULL};
+    for (size_t i = 0; i < target->with_count; i++)
+        rests->list[rests->count++] =
+            (struct rest){target->with[i].pid, target, &target->with[i]};
+}
+
 void stop_rests(struct target *targets, size_t count, int64_t until)
 {
-    struct rests rests = {.targets = calloc(count + 1, sizeof *rests.targets)};
+    struct rests rests = {0};
+    size_t most = 1;
 
+    for (size_t i = 0; i < count; i++)
+        most += 1 + targets[i].with_count;
+    rests.list = calloc(most, sizeof *rests.list);
     for (size_t i = 0; i < count; i++) {
-        if (targets[i].session == 0 || targets[i].err != 0)
+        if ((targets[i].session == 0 && targets[i].with_count == 0) ||
+            targets[i].err != 0)
             continue;
-        if (rests.targets == NULL)
+        if (rests.list == NULL)
             targets[i].err = ENOMEM;
         else
-            rests.targets[rests.count++] = &targets[i];
+            add_rests(&rests, &targets[i]);
     }
-    if (rests.count > 0) {
-        qsort(rests.targets, rests.count, sizeof *rests.targets, by_session);
+    if (rests.list != NULL && rests.count > 0) {
+        qsort(rests.list, rests.count, sizeof *rests.list, by_session);
         int err = end_rests(&rests, until) == 0 ? 0 : errno;
         for (size_t i = 0; i < rests.count; i++)
             if (err == 0 || rests.of_first == NULL ||
-                rests.targets[i] == rests.of_first)
-                rests.targets[i]->err = err;
+                rests.list[i].target == rests.of_first)
+                rests.list[i].target->err = err;
     }
-    free(rests.targets);
+    free(rests.list);
 }

@@ -38,23 +38,24 @@ static pid_t own_session(const struct job *job)
     return process.session > 1 ? process.session : 0;
 }
 
-/* Reads the processes that were in the session before the job.  Without that list it
- * cannot be told which to spare: sets err. */
-static void read_spared(struct target *target)
+/* Parses the processes of a list of the record.  Without that list it cannot be told
+ * which to spare or to end: sets err.  Returns it, allocated, or NULL. */
+static struct dz_identity *read_list(struct target *target, char *const *list,
+                                     size_t *parsed)
 {
-    const struct job *job = target->job;
+    struct dz_identity *processes;
     size_t count = 0;
 
-    while (job->older != NULL && job->older[count] != NULL)
+    while (list != NULL && list[count] != NULL)
         count++;
     if (count == 0)
-        return;
-    target->spared = calloc(count, sizeof *target->spared);
-    if (target->spared == NULL)
+        return NULL;
+    processes = calloc(count, sizeof *processes);
+    if (processes == NULL)
         target->err = ENOMEM;
-    for (size_t i = 0; target->spared != NULL && i < count; i++)
-        target->spared_count +=
-            dz_record_parse_older(job->older[i], &target->spared[target->spared_count]);
+    for (size_t i = 0; processes != NULL && i < count; i++)
+        *parsed += dz_record_parse_process(list[i], &processes[*parsed]);
+    return processes;
 }
 
 /* Returns the process that is waited for. */
@@ -70,7 +71,8 @@ void target_init(struct target *target, struct job *job, const char *word)
     *target = (struct target){.job = job, .word = word, .pidfd = -1, .killed = -1};
     target->kept = job->keeper_runs;
     target->session = target->kept ? 0 : own_session(job);
-    read_spared(target);
+    target->spared = read_list(target, job->older, &target->spared_count);
+    target->with = read_list(target, job->with, &target->with_count);
     target->pidfd = dz_open_process(process_of(target));
     if (target->pidfd < 0 && errno == ESRCH)
         target->ended = true;
@@ -80,6 +82,7 @@ void target_free(struct target *target)
 {
     dz_close_fd(&target->pidfd);
     free(target->spared);
+    free(target->with);
 }
 
 static void signal_target(struct target *target, int signal)

@@ -176,7 +176,8 @@ void dz_pidfile_remove(const char *path, int records, pid_t pid, bool ours);
  * keeper, and the PID of the job's first run.
  * Then follow, if they are known, pidfile, name, cwd, umask, log, log_size,
  * error_log and error_log_size; an "option NAME" or "option NAME=VALUE" for each option
- * that was set; "retitled 1" if an adopted program has changed its command line; an
+ * that was set; a "with PID START" for each process that was adopted with the job;
+ * "retitled 1" if an adopted program has changed its command line; an
  * "older PID START" for each process that was in the session before the job; an "arg"
  * for each argument of the command; "end".  After "end" a "status", as of waitpid(2),
  * and "ended", the time, are added if they become known.  Of an unnamed job that has
@@ -230,11 +231,12 @@ void dz_record_option(struct dz_record_out *out, const char *name, const char *v
  * sets errno as dz_identify does. */
 int dz_record_keeper(struct dz_record_out *out, pid_t keeper, pid_t first);
 
-/* Adds an "older" line. */
+/* Add an "older" or a "with" line. */
 void dz_record_older(struct dz_record_out *out, const struct dz_identity *who);
+void dz_record_with(struct dz_record_out *out, const struct dz_identity *who);
 
 /* Reads the value of such a line: PID and start alone.  Returns whether it is one. */
-bool dz_record_parse_older(const char *value, struct dz_identity *who);
+bool dz_record_parse_process(const char *value, struct dz_identity *who);
 
 /* Adds the last line.  Returns 0, or -1 and sets errno of the write(2) that failed. */
 int dz_record_end(struct dz_record_out *out);

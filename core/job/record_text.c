@@ -186,7 +186,12 @@ void dz_record_older(struct dz_record_out *out, const struct dz_identity *who)
     put_process(out, "older", who);
 }
 
-bool dz_record_parse_older(const char *value, struct dz_identity *who)
+void dz_record_with(struct dz_record_out *out, const struct dz_identity *who)
+{
+    put_process(out, "with", who);
+}
+
+bool dz_record_parse_process(const char *value, struct dz_identity *who)
 {
     return read_process(value, '\0', who);
 }

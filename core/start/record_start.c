@@ -48,6 +48,15 @@ static int put_older(const struct dz_process *process, void *data)
     return 0;
 }
 
+/* Adds a process that belongs to the job and has a session of its own. */
+static void put_with(pid_t pid, struct dz_record_out *out)
+{
+    struct dz_identity who;
+
+    if (dz_identify(pid, &who) == 0)
+        dz_record_with(out, &who);
+}
+
 int dz_record_write(const struct dz_start *start, int fd, pid_t pid)
 {
     struct dz_record_out out;
@@ -82,6 +91,8 @@ int dz_record_write(const struct dz_start *start, int fd, pid_t pid)
             dz_record_number(&out, "last", kept->last);
     }
     put_options(&out, start->plan);
+    for (size_t i = 0; i < start->with_count; i++)
+        put_with(start->with[i], &out);
     if (start->retitled)
         dz_record_number(&out, "retitled", 1);
     /* dzctl stop spares them.  A failed walk leaves some out. */

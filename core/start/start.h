@@ -124,7 +124,9 @@ struct dz_start {
     bool is_in_memory;  /* the state directory is on a tmpfs */
     bool records_early; /* the first child makes the record, not the target */
     bool needs_answer;  /* launcher: the preloaded library must answer */
-    bool adopts;   /* launcher: the job runs already, and is none of our children */
+    bool adopts;       /* launcher: the job runs already, and is none of our children */
+    const pid_t *with; /* launcher: the processes that were adopted with it */
+    size_t with_count;
     bool retitled; /* the command of the plan is not what it was started with */
     const struct dz_inside *inside;       /* library: DZ_INSIDE; NULL: there was none */
     const struct dz_fault *why_no_record; /* NULL: the job has one, or needs none */
