@@ -210,6 +210,36 @@ int kept_restart(const struct job *job, const char *word, int64_t timeout);
 /* Appends ", started ..., restarted 3 times, last: exit status 5" and so on. */
 void kept_words(const struct job *job, struct dz_text *text);
 
+/* ---- launch.c ---- */
+
+/* Reads the environment with which a process was executed.  Returns an allocated list,
+ * or NULL and sets errno. */
+char **read_environment(pid_t pid);
+
+/* Frees what read_environment has returned. */
+void free_environment(char **list);
+
+/* Returns 0 if the record has all that dznohup needs, or -1 with the fault. */
+int check_again(const struct job *job, const char *command, const char *word,
+                struct dz_fault *fault);
+
+/*
+ * Runs dznohup with the options and words of the job: it starts the job or, if resume
+ * is not 0, becomes the keeper of that process.  Sets *pid to the job's.  Returns the
+ * exit status.
+ */
+int run_launcher(const struct job *job, char **envp, pid_t resume, pid_t *pid);
+
+/* ---- keep.c ---- */
+
+/* Returns whether the job runs, and its keeper has ended. */
+bool lacks_keeper(const struct job *job);
+
+/* Puts another keeper in the place of the one that has ended, and reads the job anew.
+ * quiet: no message, and the job is as before if that fails.  Returns the exit status.
+ */
+int keep_again(struct job *job, bool quiet);
+
 /* ---- select.c: the jobs that a command is about ---- */
 
 /* A job and what the user called it. */
@@ -293,12 +323,6 @@ int width_of(const char *text);
 /* Prints as much of text as fits columns.  Returns the columns printed. */
 int print_columns(const char *text, int columns);
 
-/* ---- final_status.c ---- */
-
-/* Returns the status of a process that has ended, as of waitpid(2), or -1 if it is
- * unknown.  pidfd may be -1. */
-int final_status(int pidfd, pid_t pid);
-
 /* ---- schedule.c: what stop sends, and when ---- */
 
 enum { SCHEDULE_MAX = 16 };
@@ -380,6 +404,7 @@ int command_list(const struct ctl_command *command, int argc, char **argv);
 int command_status(const struct ctl_command *command, int argc, char **argv);
 int command_restart(const struct ctl_command *command, int argc, char **argv);
 int command_start(const struct ctl_command *command, int argc, char **argv);
+int command_keep(const struct ctl_command *command, int argc, char **argv);
 int command_stop(const struct ctl_command *command, int argc, char **argv);
 int command_wait(const struct ctl_command *command, int argc, char **argv);
 int command_log(const struct ctl_command *command, int argc, char **argv);

@@ -120,6 +120,9 @@ static int stop_all(struct choice *choices, size_t count,
 
     for (size_t i = 0; targets != NULL && i < count; i++) {
         int wanted = check(&choices[i].job, choices[i].word, &fault);
+        /* Else what the program writes at its end would be lost in its pipe. */
+        if (wanted > 0 && lacks_keeper(&choices[i].job))
+            keep_again(&choices[i].job, true);
         if (wanted > 0)
             add_target(targets, &running, &choices[i]);
         else if (wanted < 0)

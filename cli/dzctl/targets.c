@@ -238,8 +238,9 @@ void stop_targets(struct target *targets, size_t count, const struct schedule *s
         if (targets[i].kept)
             await_keeper(&targets[i], keepers, time);
         else if (targets[i].ended)
-            job_note_end(targets[i].job, final_status(targets[i].pidfd,
-                                                      targets[i].job->record.who.pid));
+            job_note_end(
+                targets[i].job,
+                dz_final_status(targets[i].pidfd, targets[i].job->record.who.pid));
         else if (targets[i].err == 0)
             targets[i].err = EBUSY;
     }

@@ -49,7 +49,7 @@ static void end(struct waited *waited)
     if (job->keeper_runs)
         job_take_kept_end(job);
     else
-        job_note_end(job, final_status(waited->pidfd, job->record.who.pid));
+        job_note_end(job, dz_final_status(waited->pidfd, job->record.who.pid));
 }
 
 static void begin(struct waited *waited, struct choice *choice)

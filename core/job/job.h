@@ -231,6 +231,10 @@ void dz_record_option(struct dz_record_out *out, const char *name, const char *v
  * sets errno as dz_identify does. */
 int dz_record_keeper(struct dz_record_out *out, pid_t keeper, pid_t first);
 
+/* Copies the record from one descriptor to the other, with another keeper.  Returns 0,
+ * or -1 and sets errno: EINVAL if it is no record of a job with a keeper. */
+int dz_record_rekeep(int from, int to, pid_t keeper);
+
 /* Add an "older" or a "with" line. */
 void dz_record_older(struct dz_record_out *out, const struct dz_identity *who);
 void dz_record_with(struct dz_record_out *out, const struct dz_identity *who);
@@ -356,6 +360,12 @@ int dz_session_each(pid_t session, dz_visit_process visit, void *data);
 
 /* Returns whether pid is a member, or was one and is a zombie. */
 bool dz_members_has(const struct dz_members *members, pid_t pid);
+
+/* ---- final_status.c ---- */
+
+/* Returns the status of a process that has ended, as of waitpid(2), or -1 if it is
+ * unknown.  pidfd may be -1.  Waits up to a second for its parent to reap it. */
+int dz_final_status(int pidfd, pid_t pid);
 
 /* ---- stopping.c ---- */
 

@@ -207,6 +207,40 @@ int dz_record_keeper(struct dz_record_out *out, pid_t keeper, pid_t first)
     return 0;
 }
 
+int dz_record_rekeep(int from, int to, pid_t keeper)
+{
+    static const char key[] = "\nkeeper ";
+    struct dz_record_out out = {.fd = to};
+    struct dz_identity who;
+    struct dz_record old;
+    char text[512]; /* the lines up to the keeper's are shorter */
+    ssize_t n = dz_read_at(from, text, sizeof text - 1, 0);
+    const char *at;
+    const char *behind;
+    int64_t done;
+
+    if (n < 0)
+        return -1;
+    text[n] = '\0';
+    if (dz_record_parse(text, &old) == NULL || (at = strstr(text, key)) == NULL ||
+        (behind = strchr(at + 1, '\n')) == NULL) {
+        errno = EINVAL;
+        return -1;
+    }
+    if (dz_identify(keeper, &who) < 0)
+        return -1;
+    put(&out, text, (size_t)(at + 1 - text));
+    put_process(&out, "keeper", &who);
+    for (done = behind + 1 - text; (n = dz_read_at(from, text, sizeof text, done)) > 0;
+         done += n)
+        put(&out, text, (size_t)n);
+    if (n < 0)
+        return -1;
+    flush(&out);
+    errno = out.err;
+    return out.err == 0 ? 0 : -1;
+}
+
 int dz_record_begin(struct dz_record_out *out, int fd, pid_t pid)
 {
     struct dz_identity who;

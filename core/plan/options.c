@@ -285,6 +285,13 @@ const struct dz_option dz_options[] = {
      .parse = dz_parse_text,
      .show = dz_show_text,
      .help = "preload this libdz.so if one is needed"},
+    {.name = "resume",
+     .arg = "PID",
+     .uses = DZ_CLI,
+     .field = FIELD(resume),
+     .parse = dz_parse_pid,
+     .show = dz_show_pid,
+     .help = "be the keeper of a job whose own one is gone: dzctl keep"},
     {.name = "adopt",
      .arg = "PID",
      .uses = DZ_CLI,
@@ -433,6 +440,8 @@ int dz_plan_check(struct dz_plan *plan, struct dz_fault *fault)
         return dz_fault(fault,
                         plan->keep_children ? "restart-keep-children" : "restart-delay",
                         NULL, 0, "needs --restart");
+    if (plan->resume > 0 && (!keeps || plan->mode != DZ_LEAVE))
+        return dz_fault(fault, "resume", NULL, 0, "is for dzctl keep");
     if (plan->signal_group && !keeps)
         return dz_fault(fault, "signal-group", NULL, 0, "needs --keep or --restart");
     /* Child processes have DZ_PIN_SECCOMP in any case. */

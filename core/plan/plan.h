@@ -188,8 +188,9 @@ struct dz_plan {
     bool nohup;
     bool help;
     bool version;
-    pid_t adopt; /* 0: a command is started */
-    bool tree;   /* this and the next two: of --adopt */
+    pid_t resume; /* a job that runs, whose keeper is gone; 0: a command is started */
+    pid_t adopt;  /* likewise, to be made a daemon */
+    bool tree;    /* this and the next two: of --adopt */
     bool pipes;
     bool keep_handlers;
 

@@ -81,19 +81,20 @@ static mode_t callers_umask(void)
 
 int dz_record_claim(struct dz_start *start, struct dz_fault *fault)
 {
-    bool named = start->plan->name != NULL;
+    bool resumes = start->plan->resume > 0;
+    bool needed = start->plan->name != NULL || resumes;
     int result = 0;
     int directory;
 
     if (!is_recorded(start))
         return 0;
-    if (named && !dz_proc_is_ours())
-        return dz_fault(fault, "name", start->plan->name, EOPNOTSUPP,
-                        dz_why_unknown(EOPNOTSUPP));
+    if (needed && !dz_proc_is_ours())
+        return dz_fault(fault, resumes ? "resume" : "name", start->plan->name,
+                        EOPNOTSUPP, dz_why_unknown(EOPNOTSUPP));
     start->umask = (int)callers_umask();
     directory = dz_state_open(start->envp, true, start->state,
-                              named ? fault : &start->no_record);
-    if (directory < 0 && named)
+                              needed ? fault : &start->no_record);
+    if (directory < 0 && needed)
         return -1;
     if (directory < 0) {
         start->why_no_record = &start->no_record;
@@ -102,7 +103,9 @@ int dz_record_claim(struct dz_start *start, struct dz_fault *fault)
     if (getcwd(start->cwd, sizeof start->cwd) == NULL)
         start->cwd[0] = '\0'; /* too long, or removed */
     start->is_in_memory = start->quick && dz_is_in_memory(directory);
-    if (named)
+    if (resumes)
+        result = dz_claim_resumed(start, directory, fault);
+    else if (needed)
         result = claim_name(start, directory, fault);
     dz_close(directory);
     return result;
@@ -313,6 +316,11 @@ int dz_pidfile_claim(struct dz_start *start, struct dz_fault *fault)
     if (is_in_state(start))
         return dz_fault(fault, "pidfile", path, 0,
                         "is in the directory of the jobs' records");
+    /* It names the job's process, and goes on to do so. */
+    if (start->plan->resume > 0)
+        return dz_make_absolute(path, claim->path) < 0
+                   ? dz_fault(fault, "pidfile", path, errno, NULL)
+                   : 0;
     if (dz_claim(claim, path, "pidfile", start->plan->timeout, fault) < 0)
         return -1;
     records = has_directory(start)
@@ -459,6 +467,11 @@ void dz_unpublish(struct dz_start *start)
 {
     bool ours = start->adopts || start->pid == getpid();
 
+    if (start->plan->resume > 0) { /* the job runs, whatever becomes of this start */
+        dz_claim_drop(&start->record_claim);
+        dz_claim_drop(&start->pidfile_claim);
+        return;
+    }
     release_claims(start);
     if (start->kept.restarts > 0)
         return; /* the job goes on: its keeper starts it again */
@@ -499,7 +512,7 @@ void dz_publish_exited(struct dz_start *start, int status)
 
 void dz_kept_claim(struct dz_start *start)
 {
-    if (start->plan->name != NULL || !has_directory(start))
+    if (record_name(start) != NULL || !has_directory(start))
         return;
     if (claim_slot(start, start->kept.keeper, start->kept.name, &start->no_record) == 0)
         return;

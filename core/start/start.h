@@ -520,6 +520,15 @@ void dz_publish_exited(struct dz_start *start, int status);
 /* For a start that has failed: removes pidfile and record if they name start->pid. */
 void dz_unpublish(struct dz_start *start);
 
+/* ---- resumed.c ---- */
+
+/* Prepare, --resume: claims the record of the job, whose keeper must have ended.
+ * directory is open on the state directory. */
+int dz_claim_resumed(struct dz_start *start, int directory, struct dz_fault *fault);
+
+/* In the new keeper: writes that record anew, with this keeper. */
+int dz_publish_keeper(struct dz_start *start, struct dz_fault *fault);
+
 /* ---- trace.c: a row for -v ---- */
 
 /* Writes "STEP     pid N ppid N pgid N sid N tty T" about this process. */

@@ -3,16 +3,15 @@ place each time.
 
 usage: kill-pump.py PUMPS NUMBERS KILLS [OPTION]...
 
-Prints each line of the logs, without a time stamp, that is not the next number, and at
-the end the number of lines.
+Prints what numbered.py finds in the logs.
 """
-import glob
 import os
 import random
-import re
 import subprocess
 import sys
 import time
+
+import numbered
 
 pumps, numbers, kills = sys.argv[1], sys.argv[2], int(sys.argv[3])
 options = ["-o", "log"] + sys.argv[4:]
@@ -58,20 +57,4 @@ except subprocess.TimeoutExpired:
 if status != 0:
     print("status", status)
 
-
-def age(path):
-    return -int(path[4:]) if path != "log" else 0
-
-
-expected = 1
-faults = 0
-for path in sorted(glob.glob("log*"), key=age):
-    with open(path, "rb") as file:
-        for line in file:
-            found = re.fullmatch(rb"(?:\d{4}-\d\d-\d\dT\S+ )?(\d+)\n", line)
-            number = int(found.group(1)) if found else None
-            if number != expected and faults < 10:
-                print(path, line, "instead of", expected)
-                faults += 1
-            expected = (number or expected) + 1
-print(expected - 1 - int(open("last").read()), "lines too many")
+numbered.check(int(open("last").read()))

@@ -46,6 +46,8 @@ struct keeper {
     int64_t delay;      /* before the next run */
     struct dz_members members; /* the job's processes: all below the keeper */
     struct watch watch;        /* of STARTING */
+    struct dz_identity taken;  /* the program, if a keeper before this one has started
+                                  it; else pid is 0 */
     struct pump pump;          /* nothing in it: the program writes by itself */
     struct dz_identity commands[PUMP_CHANNELS]; /* of the pump: no part of the job */
     char note[256]; /* the record's last note about the pump */
@@ -64,6 +66,17 @@ int run_take_streams(struct keeper *keeper, struct dz_fault *fault);
 /* Opens the logs anew by their names, for the next run.  A log that cannot be opened
  * stays as it is. */
 void run_reopen_logs(struct keeper *keeper);
+
+/* ---- resume.c: the program of a keeper that was killed ---- */
+
+/* Before the pump is opened: finds the program, of which the record tells. */
+int find_program(struct keeper *keeper, struct dz_fault *fault);
+
+/* Becomes its keeper: the record names this process from now on. */
+int resume_program(struct keeper *keeper, struct dz_fault *fault);
+
+/* Returns whether that program has ended; sets keeper->status then. */
+bool taken_has_ended(struct keeper *keeper);
 
 /* ---- pumping.c ---- */
 

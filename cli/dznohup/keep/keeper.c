@@ -459,6 +459,8 @@ static int become_keeper(struct keeper *keeper, struct dz_fault *fault)
         return dz_fault(fault, "setsid", NULL, errno, NULL);
     start->kept.keeper = getpid();
     dz_kept_claim(start);
+    if (start->plan->resume > 0 && find_program(keeper, fault) < 0)
+        return -1;
     if (open_pump(keeper, fault) < 0)
         return -1;
     if (run_take_streams(keeper, fault) < 0)
@@ -467,6 +469,18 @@ static int become_keeper(struct keeper *keeper, struct dz_fault *fault)
     /* A keeper that stays must not keep a file system busy. */
     if (directory != NULL && chdir("/") < 0)
         return dz_fault(fault, "chdir", "/", errno, NULL);
+    return 0;
+}
+
+/* Starts the program, or goes on with one that runs. */
+static int begin_first(struct keeper *keeper, struct dz_fault *fault)
+{
+    if (keeper->taken.pid == 0)
+        return run_begin(keeper, fault);
+    if (resume_program(keeper, fault) < 0)
+        return -1;
+    keeper->phase = PHASE_RUNNING;
+    tell_started(keeper);
     return 0;
 }
 
@@ -480,7 +494,7 @@ int keep_command(struct dz_start *start, const struct command *command,
     keeper.library = library;
     keeper.pidfd = -1;
     keeper.delay = start->plan->delay.first;
-    if (become_keeper(&keeper, fault) < 0 || run_begin(&keeper, fault) < 0) {
+    if (become_keeper(&keeper, fault) < 0 || begin_first(&keeper, fault) < 0) {
         dz_fail(start, fault);
         return -1;
     }

@@ -66,10 +66,14 @@ void pass_signal(const struct keeper *keeper, int number)
     if (keeper->start->plan->signal_group && (group = getpgid(pid)) > 1 &&
         group != getpgrp() && kill(-group, number) == 0)
         return;
-    /* If the program is our child, its PID is not reused before we reap it. */
-    if (keeper->pidfd < 0 ||
-        syscall(DZ_SYS_PIDFD_SEND_SIGNAL, keeper->pidfd, number, NULL, 0) < 0)
+    if (keeper->pidfd >= 0 &&
+        syscall(DZ_SYS_PIDFD_SEND_SIGNAL, keeper->pidfd, number, NULL, 0) == 0)
+        return;
+    /* The PID of our child is not reused before we reap it. */
+    if (keeper->taken.pid == 0)
         kill(pid, number);
+    else
+        dz_signal_process(&keeper->taken, number);
 }
 
 bool program_catches(const struct keeper *keeper, int number)

@@ -286,6 +286,25 @@ static int check_options(const struct dz_start *start, struct dz_fault *fault)
     return 0;
 }
 
+/* Checks that each stream of a killed keeper's, whose ring is there, is pumped on.  A
+ * stream of the caller's, which that keeper kept, cannot be had again. */
+static int check_rings(const struct pump *pump, const char *base,
+                       struct dz_fault *fault)
+{
+    char path[PATH_MAX];
+
+    for (int number = 1; number <= 2; number++) {
+        bool has_channel = false;
+        for (int i = 0; i < pump->count; i++)
+            has_channel = has_channel || pump->channels[i].number == number;
+        snprintf(path, sizeof path, "%s.%d", base, number);
+        if (!has_channel && access(path, F_OK) == 0)
+            return dz_fault(fault, "keep", path, 0,
+                            "holds output for a stream that is gone");
+    }
+    return 0;
+}
+
 int pump_open(struct pump *pump, const struct dz_start *start, const char *base,
               pid_t target, struct dz_fault *fault)
 {
@@ -302,5 +321,9 @@ int pump_open(struct pump *pump, const struct dz_start *start, const char *base,
             pump_close(pump, 0);
             return -1;
         }
+    if (target > 0 && base != NULL && check_rings(pump, base, fault) < 0) {
+        pump_close(pump, 0);
+        return -1;
+    }
     return 0;
 }

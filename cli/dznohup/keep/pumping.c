@@ -35,8 +35,8 @@ int open_pump(struct keeper *keeper, struct dz_fault *fault)
 
     if (!dz_wants_pump(start->plan))
         return 0;
-    if (pump_open(&keeper->pump, start, ring_base(start, base) ? base : NULL, 0,
-                  fault) < 0)
+    if (pump_open(&keeper->pump, start, ring_base(start, base) ? base : NULL,
+                  keeper->taken.pid, fault) < 0)
         return -1;
     for (int i = 1; i < 3; i++) {
         int fd = pump_target_fd(&keeper->pump, i);

@@ -38,6 +38,10 @@ bool reap_program(struct keeper *keeper)
 
     if (keeper->reaped)
         return true;
+    if (keeper->taken.pid == pid) {
+        keeper->reaped = taken_has_ended(keeper);
+        return keeper->reaped;
+    }
     result = dz_waitpid(pid, &status, WNOHANG);
     if (result == 0)
         return false;
@@ -76,8 +80,9 @@ int signal_members(struct keeper *keeper, int number)
     siginfo_t info; /* not read */
 
     /* Each process below us would be our child sooner or later: no child, no process.
-     */
-    if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+     * Those of a program that was taken over are below others. */
+    if ((keeper->taken.pid == 0 &&
+         waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0) ||
         keeper->members.root == 0)
         return 0;
     spare_commands(keeper);

@@ -22,9 +22,9 @@ static int next_open(const struct keeper *keeper, int from)
 {
     const struct dz_start *start = keeper->start;
     const int own[] = {
-        start->new_fd[0],        start->new_fd[1],       start->new_fd[2],
-        start->stderr_fd,        keeper->signals,        start->result_fd,
-        start->pidfile_claim.fd, start->record_claim.fd,
+        start->new_fd[0], start->new_fd[1],        start->new_fd[2],
+        start->stderr_fd, keeper->signals,         keeper->pidfd,
+        start->result_fd, start->pidfile_claim.fd, start->record_claim.fd,
     };
     int best = dz_next_kept(start, from);
     int pumped = pump_next_fd(&keeper->pump, from);
@@ -188,8 +188,10 @@ int run_begin(struct keeper *keeper, struct dz_fault *fault)
     start->pid = pid;
     keeper->pump.target = pid;
     dz_watch_open(&keeper->watch, start);
-    if (start->kept.first == 0) {
-        start->kept.first = pid;
+    if (start->kept.first == 0 || keeper->taken.pid != 0) {
+        if (start->kept.first == 0)
+            start->kept.first = pid;
+        keeper->taken.pid = 0;
         keeper->members = keeper->watch.members;
         /* Children from before this process was the keeper are none of the job's. */
         if (dz_read_process(pid, &program) == 0)

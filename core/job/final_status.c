@@ -3,11 +3,11 @@
  *
  * The kernel tells it through a pidfd that was opened before the end.
  */
-#include "dzctl.h"
+#include "job.h"
 #include "syscalls.h"
 
+#include <fcntl.h>
 #include <poll.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { REAPED_MS = 1000 };
@@ -30,24 +30,28 @@ static int told_status(int pidfd)
 static int zombie_status(pid_t pid)
 {
     struct dz_process process;
-    struct stat about;
+    struct dz_stat about;
     char path[32];
+    struct dz_text text = dz_text(path, sizeof path);
 
-    snprintf(path, sizeof path, "/proc/%ld", (long)pid);
-    if (stat(path, &about) < 0 || (geteuid() != 0 && about.st_uid != geteuid()) ||
+    dz_add(&text, "/proc/");
+    dz_add_number(&text, pid);
+    if (dz_stat(AT_FDCWD, path, true, &about) < 0 ||
+        (geteuid() != 0 && about.uid != geteuid()) ||
         dz_read_process(pid, &process) < 0 || process.state != 'Z')
         return -1;
     return process.wait_status;
 }
 
-int final_status(int pidfd, pid_t pid)
+int dz_final_status(int pidfd, pid_t pid)
 {
     struct pollfd wanted = {.fd = pidfd, .events = 0};
-    int status = zombie_status(pid);
+    int status = pidfd >= 0 ? told_status(pidfd) : -1;
 
+    if (status < 0)
+        status = zombie_status(pid); /* not reaped: nobody else has its PID */
     if (status >= 0 || pidfd < 0)
         return status;
-    status = told_status(pidfd);
     /* POLLHUP means that the process was reaped, since Linux 6.10.  Some parents never
      * reap. */
     if (status < 0 && poll(&wanted, 1, REAPED_MS) > 0)
