@@ -101,6 +101,40 @@ unstamped() {
     assert "status of stop" "$status" 0
 }
 
+@test "dzctl rotate: the log is another file when it returns; what cannot be rotated" {
+    kept --keep --rotate=1G,2 --error=err -- bash -c 'echo one; echo two >&2; sleep 1000'
+    await holds_line log one
+    await holds_line err two
+    ctl rotate web
+    assert status "$status" 0 || fail "$stderr"
+    assert logs "$(cat log.1 log err.1 err)" $'one\ntwo'
+    ctl rotate -a
+    assert "status of -a" "$status" 0 || fail "$stderr"
+    assert "older logs" "$(cat log.2 err.2)" $'one\ntwo'
+    ctl list
+    assert_match list "$output" "NAME * MEM *RESTARTS * LOG *"
+    kill -KILL "$keeper"
+    await gone "$keeper"
+    ctl rotate web
+    assert "status without a keeper" "$status" 1
+    assert message "$stderr" "dzctl: rotate: web: its keeper is gone; see dzctl keep"
+    ctl stop web
+    kept --keep -- sleep 1000
+    ctl rotate web
+    assert message "$stderr" "dzctl: rotate: web: was started without --rotate"
+    alive "$pid" || fail "the program got the signal"
+    ctl stop web
+    assert status "$status" 0
+    ctl rotate web
+    assert "status of a job that has ended" "$status" 1
+    ctl clear
+    try dz -d --name=plain -o plain sleep 1000
+    track "$output"
+    ctl list
+    refute grep -q RESTARTS <<<"$output"
+    ctl stop plain
+}
+
 @test "a command gets each byte on its stdin, and has ended before the end is recorded" {
     pumped -o '|cat >copy; sleep 0.3; echo ended >>copy' -- bash -c 'printf "a\0b\n"; echo c >&2; printf d'
     assert copy "$(tr '\0' '@' <copy)" $'a@b\nc\ndended'

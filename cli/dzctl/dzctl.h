@@ -212,6 +212,9 @@ void kept_words(const struct job *job, struct dz_text *text);
 
 /* ---- launch.c ---- */
 
+/* Returns the value of an option in the record, "" for a flag, or NULL. */
+const char *option_of(const struct job *job, const char *name);
+
 /* Reads the environment with which a process was executed.  Returns an allocated list,
  * or NULL and sets errno. */
 char **read_environment(pid_t pid);
@@ -269,6 +272,12 @@ void free_choices(struct choice *choices, size_t count);
 /* Fills in *fault: there is no job called word, and which name is the nearest.  Its
  * status is CTL_NOT_RUNNING.  Returns -1. */
 int fault_no_job(const char *command, const char *word, struct dz_fault *fault);
+
+/* ---- send.c ---- */
+
+/* Returns 0 if the job runs, or -1 with the fault. */
+int check_runs(const struct choice *choice, const char *command,
+               struct dz_fault *fault);
 
 /* ---- json.c ---- */
 
@@ -405,6 +414,7 @@ int command_status(const struct ctl_command *command, int argc, char **argv);
 int command_restart(const struct ctl_command *command, int argc, char **argv);
 int command_start(const struct ctl_command *command, int argc, char **argv);
 int command_keep(const struct ctl_command *command, int argc, char **argv);
+int command_rotate(const struct ctl_command *command, int argc, char **argv);
 int command_stop(const struct ctl_command *command, int argc, char **argv);
 int command_wait(const struct ctl_command *command, int argc, char **argv);
 int command_log(const struct ctl_command *command, int argc, char **argv);

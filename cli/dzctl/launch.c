@@ -104,8 +104,7 @@ void free_environment(char **list)
 
 /* ---- the command line ---- */
 
-/* Returns the value of an option in the record, "" for a flag, or NULL. */
-static const char *option_of(const struct job *job, const char *name)
+const char *option_of(const struct job *job, const char *name)
 {
     size_t length = strlen(name);
 

@@ -11,12 +11,25 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-enum column { NAME, PID, STATE, STARTED, ENDED, CPU, MEM, LOG, COMMAND, COLUMNS };
+enum column {
+    NAME,
+    PID,
+    STATE,
+    STARTED,
+    ENDED,
+    CPU,
+    MEM,
+    RESTARTS,
+    LOG,
+    COMMAND,
+    COLUMNS
+};
 
 enum { GAP = 2 };
 
-static const char *const headings[COLUMNS] = {
-    "NAME", "PID", "STATE", "STARTED", "ENDED", "CPU", "MEM", "LOG", "COMMAND"};
+static const char *const headings[COLUMNS] = {"NAME",  "PID",    "STATE", "STARTED",
+                                              "ENDED", "CPU",    "MEM",   "RESTARTS",
+                                              "LOG",   "COMMAND"};
 
 /* Room for the cells that are made of numbers. */
 struct scratch {
@@ -26,6 +39,7 @@ struct scratch {
     char ended[SHOWN_MAX];
     char cpu[SHOWN_MAX];
     char memory[SHOWN_MAX];
+    char restarts[24];
 };
 
 /* The table that is printed. */
@@ -33,6 +47,7 @@ struct table {
     struct job *const *jobs;
     size_t count;
     bool has_ended; /* it has a column ENDED */
+    bool has_kept;  /* and one RESTARTS */
     int widths[COLUMNS];
     int screen; /* columns of the terminal */
 };
@@ -43,7 +58,10 @@ static void fill_cells(const struct job *job, struct scratch *scratch,
 {
     struct dz_text pid = dz_text(scratch->pid, sizeof scratch->pid);
 
+    struct dz_text restarts = dz_text(scratch->restarts, sizeof scratch->restarts);
+
     dz_add_number(&pid, job->record.who.pid);
+    dz_add_number(&restarts, job->restarts);
     cells[NAME] = job->name != NULL ? job->name : "-";
     cells[PID] = scratch->pid;
     cells[STATE] = shown_state(job, scratch->state);
@@ -51,6 +69,7 @@ static void fill_cells(const struct job *job, struct scratch *scratch,
     cells[ENDED] = shown_time(job->ended, true, scratch->ended);
     cells[CPU] = shown_share(&job->usage, scratch->cpu);
     cells[MEM] = shown_memory(&job->usage, scratch->memory);
+    cells[RESTARTS] = job->record.keeper.pid > 0 ? scratch->restarts : "-";
     cells[LOG] = job->log != NULL ? job->log : "-";
     cells[COMMAND] = "";
 }
@@ -127,7 +146,7 @@ static void print_line(const struct table *table, const char *const cells[COLUMN
     int left = table->screen;
 
     for (int i = 0; i < COLUMNS && left > 0; i++) {
-        if (i == ENDED && !table->has_ended)
+        if ((i == ENDED && !table->has_ended) || (i == RESTARTS && !table->has_kept))
             continue;
         print_text(cells[i], &left);
         if (i < COMMAND && left > 0)
@@ -153,6 +172,7 @@ static void print_table(struct table *table)
     widen(table->widths, headings);
     for (size_t i = 0; i < table->count; i++) {
         table->has_ended = table->has_ended || table->jobs[i]->state == JOB_ENDED;
+        table->has_kept = table->has_kept || table->jobs[i]->record.keeper.pid > 0;
         fill_cells(table->jobs[i], &scratch, cells);
         widen(table->widths, cells);
     }

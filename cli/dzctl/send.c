@@ -7,9 +7,7 @@
 #include <signal.h>
 #include <string.h>
 
-/* Returns 0 if the job runs, or -1 with the fault. */
-static int check_runs(const struct choice *choice, const char *command,
-                      struct dz_fault *fault)
+int check_runs(const struct choice *choice, const char *command, struct dz_fault *fault)
 {
     const struct job *job = &choice->job;
 
