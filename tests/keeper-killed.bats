@@ -8,7 +8,7 @@ load keeper
 
 NUMBERS=$BUILD/targets/numbers
 # How often a keeper is killed at a random moment.
-KILLS=${DZ_KILLS:-12}
+KILLS=${KEEPER_KILLS:-12}
 
 # Kill the keeper of web.
 kill_keeper() {
@@ -24,7 +24,7 @@ kept_again() {
 }
 
 @test "keep: keepers killed at random moments: every line once, in order, none torn" {
-    kept --restart --timestamps --rotate=300k,1000 --quiet -- "$NUMBERS" go last
+    kept --restart --timestamps --rotate=1M,1000 --quiet -- "$NUMBERS" go last
     try within "$PYTHON" "$PROGRAMS/kill-keeper.py" "$CTL" "$KILLS"
     assert lines "$output$stderr" "0 lines too many"
     assert "what is left" "$(ls -A "$DZ_STATE_DIR")" web

@@ -215,7 +215,7 @@ static char *join(const char *path, const char *file)
     return joined;
 }
 
-int job_read(struct job *job, int directory, const char *path, const char *file)
+static int read_once(struct job *job, int directory, const char *path, const char *file)
 {
     const char *rest;
     char *text;
@@ -242,6 +242,19 @@ int job_read(struct job *job, int directory, const char *path, const char *file)
     job->keeper_runs = dz_keeper_state(&job->record) == DZ_RUNS;
     job->waits = job->keeper_runs && job->ended > 0;
     return 0;
+}
+
+int job_read(struct job *job, int directory, const char *path, const char *file)
+{
+    int result = read_once(job, directory, path, file);
+
+    /* The keeper may have written how the job has ended, and ended itself, since the
+     * record was read. */
+    if (result < 0 || job->state != JOB_ENDED || job->record.keeper.pid == 0 ||
+        job->status >= 0)
+        return result;
+    job_free(job);
+    return read_once(job, directory, path, file);
 }
 
 void job_free(struct job *job)

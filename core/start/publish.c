@@ -468,8 +468,7 @@ void dz_unpublish(struct dz_start *start)
     bool ours = start->adopts || start->pid == getpid();
 
     if (start->plan->resume > 0) { /* the job runs, whatever becomes of this start */
-        dz_claim_drop(&start->record_claim);
-        dz_claim_drop(&start->pidfile_claim);
+        dz_drop_resumed(start);
         return;
     }
     release_claims(start);

@@ -67,6 +67,22 @@ int dz_claim_resumed(struct dz_start *start, int directory, struct dz_fault *fau
     return -1;
 }
 
+void dz_drop_resumed(struct dz_start *start)
+{
+    struct dz_claim *claim = &start->record_claim;
+    char path[PATH_MAX];
+    struct dz_fault unheard;
+
+    if (claim->fd == 0)
+        return;
+    /* A keeper of this start may have published with the lock that it shares with us,
+     * and the lock file may be another start's by now.  Claim it anew, to remove it. */
+    memcpy(path, claim->path, sizeof path);
+    dz_claim_release(claim);
+    if (dz_claim(claim, path, "resume", DZ_UNDO_MS, &unheard) == 0)
+        dz_claim_drop(claim);
+}
+
 int dz_publish_keeper(struct dz_start *start, struct dz_fault *fault)
 {
     struct dz_claim *claim = &start->record_claim;

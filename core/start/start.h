@@ -526,6 +526,9 @@ void dz_unpublish(struct dz_start *start);
  * directory is open on the state directory. */
 int dz_claim_resumed(struct dz_start *start, int directory, struct dz_fault *fault);
 
+/* Gives that claim up. */
+void dz_drop_resumed(struct dz_start *start);
+
 /* In the new keeper: writes that record anew, with this keeper. */
 int dz_publish_keeper(struct dz_start *start, struct dz_fault *fault);
 
