@@ -61,7 +61,7 @@ count_runs() { [ ! -e runs ] || wc -l <runs; }
 }
 # many_restarts [OPTION]...
 many_restarts() {
-    kept --restart --restart-delay=0 --quiet "$@" -- sh -c 'read n <count 2>/dev/null; n=$((n + 1)); echo $n >count
+    kept --restart --restart-delay=0 --quiet --wait=exec "$@" -- sh -c 'read n <count 2>/dev/null; n=$((n + 1)); echo $n >count
         [ $n != 10 ] && [ $n != '"$RESTARTS"' ] || exec sleep 1000; [ $n -gt 1 ] || sleep 0.2; exit 1'
     await sleeps_at 10
     few=$(resources)
@@ -72,7 +72,11 @@ many_restarts() {
     [ "$memory" -le $(($# == 0 ? 200 : 300)) ] || fail "the keeper has $memory KiB of its own"
     ctl stop web
 }
-sleeps_at() { [ "$(<count)" = "$1" ] && has_program web && runs_program "$(recorded web pid)" "$SLEEP"; }
+# And the keeper, too.
+sleeps_at() {
+    [ "$(<count)" = "$1" ] && has_program web && runs_program "$(recorded web pid)" "$SLEEP" &&
+        [ "$(stat_field "$keeper" 3)" = S ]
+}
 resources() {
     echo "descriptors: $(fds_of "$keeper")"
     echo "children: $(pgrep -c -P "$keeper")"

@@ -26,15 +26,23 @@ def keeper():
         return int(re.search(r"^keeper (\d+) ", file.read(), re.M).group(1))
 
 
+def kill(pid):
+    """Kills it, and waits for its end."""
+    try:
+        fd = os.pidfd_open(pid)
+        signal.pidfd_send_signal(fd, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+    select.select([fd], [], [], 60)
+    os.close(fd)
+
+
 def kill_keeper():
     pid = keeper()
     with open(f"/proc/{pid}/comm") as file:
         if file.read() != "dznohup\n":
             sys.exit(f"PID {pid} is no keeper")
-    fd = os.pidfd_open(pid)
-    os.kill(pid, signal.SIGKILL)
-    select.select([fd], [], [], 60)
-    os.close(fd)
+    kill(pid)
 
 
 def below(pid):
@@ -51,15 +59,12 @@ def below(pid):
 
 
 def kill_start():
-    """Kills a new keeper during its start, and what starts it."""
+    """Kills a new keeper during its start, and the dznohup that waits for it."""
     start = subprocess.Popen([dzctl, "keep", "web"], stdout=subprocess.DEVNULL,
                              stderr=subprocess.DEVNULL)
     time.sleep(random.uniform(0, 0.006))
     for pid in below(start.pid):
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+        kill(pid)
     start.wait()
 
 
