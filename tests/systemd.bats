@@ -426,3 +426,54 @@ END
     holds systemd.log "control.service: Can't open PID file"
     refute grep -qi "forking.*\(pid file\|pidfile\)" systemd.log
 }
+
+@test "dzctl unit: the same words, directory, umask, log and restarts" {
+    export DZ_STATE_DIR=$PWD/state
+    mkdir sub
+    # shellcheck disable=SC2016
+    words=(sh -c 'echo "<$0 $1>"; pwd; umask; exec sleep 1000' 'a b' '$x ${y} 50% "q" \ ;')
+    (
+        umask 027
+        dz -d --name=plain --restart --restart-delay=0.2 -C sub -o plain.log -- "${words[@]}"
+        dz -d --name=pumped --keep -u 077 -C . --timestamps=%Y -o pumped.log -- "${words[@]}"
+        dz -d --name=ready -o ready.log -w path:there -C . -- sh -c 'echo go; >there; exec sleep 1000'
+    ) >pids
+    # shellcheck disable=SC2046
+    track $(<pids)
+    for name in plain pumped ready; do
+        await is_file $name.log
+        "$CTL" unit $name >made.service
+        within systemd-analyze verify ./made.service >verified 2>&1 || fail "$(<verified)"
+        assert "words of verify" "$(<verified)" ""
+        unit dz-$name.service <made.service
+        "$CTL" stop $name
+        mv $name.log expected-$name
+    done
+    rm there
+    { ask_unit; cat <<'END'; } >probe.sh
+lines() { until [ -e $1.log ] && [ "$(wc -l <$1.log)" = $2 ]; do sleep 0.05; done; }
+for name in plain pumped ready; do
+    systemctl start dz-$name
+    echo "start $?"
+done
+lines plain 3
+kill -KILL $(show dz-plain MainPID)
+lines plain 6
+lines pumped 3
+echo "restarts $(show dz-plain NRestarts)"
+echo "ready $(cat there ready.log) $(show dz-ready Type)"
+for name in plain pumped ready; do
+    systemctl stop dz-$name
+    echo "$name $(show dz-$name Result)"
+done
+echo end
+END
+    boot
+    assert "restarts" "$(grep -c '^start 0$' result) $(grep ^restarts result)" "3 restarts 1"
+    assert "plain log" "$(<plain.log)" "$(cat expected-plain expected-plain)"
+    assert "pumped log" "$(<pumped.log)" "$(sed "s/^[0-9]* /$(date +%Y) /" expected-pumped)"
+    holds_line result "ready go notify"
+    for name in plain pumped ready; do
+        holds_line result "$name success"
+    done
+}

@@ -415,6 +415,7 @@ int command_restart(const struct ctl_command *command, int argc, char **argv);
 int command_start(const struct ctl_command *command, int argc, char **argv);
 int command_keep(const struct ctl_command *command, int argc, char **argv);
 int command_rotate(const struct ctl_command *command, int argc, char **argv);
+int command_unit(const struct ctl_command *command, int argc, char **argv);
 int command_stop(const struct ctl_command *command, int argc, char **argv);
 int command_wait(const struct ctl_command *command, int argc, char **argv);
 int command_log(const struct ctl_command *command, int argc, char **argv);
