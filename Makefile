@@ -29,7 +29,7 @@ SEES_core/wait := $(SEES_core/start) core/wait
 SEES_cli/dznohup := $(SEES_core/wait) cli/dznohup
 SEES_cli/dznohup/keep := $(SEES_cli/dznohup) cli/dznohup/keep
 SEES_cli/dznohup/adopt := $(SEES_cli/dznohup) cli/dznohup/adopt
-SEES_cli/dzctl := $(SEES_core/job) cli/dzctl
+SEES_cli/dzctl := $(SEES_core/job) core/plan cli/dzctl
 SEES_cli/dzctl/inspect := $(SEES_cli/dzctl) cli/dzctl/inspect
 SEES_shim := $(SEES_core/wait) shim
 SEES_shim/nodaemon := $(SEES_shim) shim/nodaemon
@@ -48,7 +48,8 @@ DEFINES := -DDZ_VERSION='"$(VERSION)"' -DDZ_SHIM_PATH='"$(LIBDIR)/libdz.so"'
 
 objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)/*.c))
 BELOW := $(call objects,core/base) $(call objects,core/job)
-CORE := $(BELOW) $(call objects,core/plan) $(call objects,core/start) $(call objects,core/wait)
+PLAN := $(call objects,core/plan)
+CORE := $(BELOW) $(PLAN) $(call objects,core/start) $(call objects,core/wait)
 CLI := $(call objects,cli/dznohup) $(call objects,cli/dznohup/keep) \
 	$(call objects,cli/dznohup/adopt)
 CTL := $(call objects,cli/dzctl) $(call objects,cli/dzctl/inspect)
@@ -116,9 +117,9 @@ $(BUILD)/dznohup: $(CLI) $(CORE) $(BUILD)/flags
 	@echo "  LINK  $@"
 	$(Q)$(LAUNCHER) $(CFLAGS) $(SANITIZE) $(LDFLAGS) $(LINK) -o $@ $(CLI) $(CORE) $(LDLIBS)
 
-$(BUILD)/dzctl: $(CTL) $(BELOW) $(BUILD)/flags
+$(BUILD)/dzctl: $(CTL) $(PLAN) $(BELOW) $(BUILD)/flags
 	@echo "  LINK  $@"
-	$(Q)$(LAUNCHER) $(CFLAGS) $(SANITIZE) $(LDFLAGS) $(LINK) -o $@ $(CTL) $(BELOW) $(LDLIBS)
+	$(Q)$(LAUNCHER) $(CFLAGS) $(SANITIZE) $(LDFLAGS) $(LINK) -o $@ $(CTL) $(PLAN) $(BELOW) $(LDLIBS)
 
 # The core's own calls of what the library interposes go to the next definition.
 INTERPOSED = $(shell sed 's,/\*.*\*/,,; /local:/d' shim/libdz.map | grep -o '[A-Za-z_0-9]*;' | tr -d ';')

@@ -156,6 +156,20 @@ END
     assert_good forking.service forking-preload.service simple.service simple-preload.service
 }
 
+@test "Type=notify in stay mode: active once a condition holds, told by a process beside it" {
+    need redis-server
+    server="/usr/bin/redis-server --bind 127.0.0.1 --save \"\" --port"
+    port=$(free_port)
+    unit notify.service <<END
+[Service]
+Type=notify
+ExecStart=$DZ --wait=listen:$port $server $port
+END
+    probe
+    boot
+    assert_good notify.service
+}
+
 @test "a start that fails makes the unit fail" {
     unit missing.service <<END
 [Service]

@@ -509,7 +509,7 @@ refused() {
 }
 
 @test "bad conditions and times are refused" {
-    none="must be one of exec, settle\[:MAX\], alive:SEC, main, listen\[:PORT|:PATH\], notify, fd:N, path:FILE"
+    none="must be one of exec, settle\[:MAX\], alive:SEC, main, listen\[:PORT|:PATH\], notify, fd:N, path:FILE, log:TEXT, cmd:COMMAND"
     for value in "" foo execs Exec "exec," ",exec" "exec,,main" "exec main" :1; do
         refused "DZ_WAIT: *$none" DZ_WAIT="$value"
     done
@@ -564,7 +564,7 @@ except OSError:
 }
 
 @test "in stay mode nobody could wait: refused" {
-    message="wait: only in leave mode: -d, DZ_MODE=leave"
+    message="wait: only in leave mode: -d, DZ_MODE=leave; or for a manager: NOTIFY_SOCKET, --ready-fd"
     says=dznohup
     try dz -w listen:80 "$SLEEPER" 60
     failed 125 "$message"
@@ -757,6 +757,22 @@ screen_of() { on_terminal --run env DZ_OUTPUT=log DZ_PIDFILE=pid "$@" | tr -d '\
         failed 124 "wait: *"
         assert lines "$(wc -l <<<"$stderr")" 1
     done
+}
+
+@test "without a terminal one line says after 3 seconds what is awaited" {
+    for words in "-d" "-d --restart" "--ready-fd=9"; do
+        rm -f pid
+        # shellcheck disable=SC2086
+        try dz $words -C . -o log -w path:none,path:two -t 3.5 bash -c "exec '$SLEEPER' 60" 9>ready
+        line="dznohup: waiting for path:none, path:two, up to 3.5 s"
+        [ "$words" = --ready-fd=9 ] && await holds "$BATS_TEST_TMPDIR/.err" "stopped after"
+        read_streams
+        # The shell says that what it waited for was terminated.
+        assert "stderr with $words" "$(head -n 2 <<<"$stderr")" "$line
+dznohup: wait: bash: stopped after 3.5 s: none has not appeared, two has not appeared"
+    done
+    try dz -d -q -C . -o log -w path:none -t 3.3 "$SLEEPER" 60
+    assert "stderr with -q" "$stderr" "dznohup: wait: $SLEEPER: stopped after 3.3 s: none has not appeared"
 }
 
 @test "an interrupt while it waits ends the job and the launcher alike" {

@@ -1,10 +1,10 @@
 /*
  * The room of dzctl: jobs and their records, and a file for each command.
  *
- * Needs base and job alone.  dzctl is our own process, so it may allocate and use
- * stdio.  A command gets its own arguments: argv[0] is the command's name.  It returns
- * the exit status.  If a comment says nothing else, a function returns 0, or -1 and
- * fills in *fault.
+ * Needs base, job and, of plan, the conditions.  dzctl is our own process, so it may
+ * allocate and use stdio.  A command gets its own arguments: argv[0] is the command's
+ * name.  It returns the exit status.  If a comment says nothing else, a function
+ * returns 0, or -1 and fills in *fault.
  */
 #ifndef DZCTL_H
 #define DZCTL_H
@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include "job.h"
+#include "plan.h"
 
 extern char **environ;
 
@@ -372,6 +373,10 @@ void target_init(struct target *target, struct job *job, const char *word);
 
 void target_free(struct target *target);
 
+/* Returns the session that the job runs in, which is read while it runs; 0 if the
+ * session is not its own. */
+pid_t job_own_session(const struct job *job);
+
 /* Stops all of them by the schedule, then what is left of their sessions.  Notes the
  * ends. */
 void stop_targets(struct target *targets, size_t count,
@@ -407,6 +412,25 @@ int end_begun_line(struct source *source, bool *written);
  * to the log that cannot be read. */
 int follow(struct source *sources, size_t count, bool *written, struct source **failed);
 
+/* ---- log.c ---- */
+
+/* Returns where this run begins in a log, job->log or job->error_log. */
+int64_t begin_of_run(const struct job *job, const char *log,
+                     const struct dz_stat *about);
+
+/* ---- asking.c: the conditions of --wait, asked of a job that runs ---- */
+
+/*
+ * Returns whether the condition holds.  directory is that of relative paths and of
+ * commands; NULL: the current one.  A command is ended at the time until.
+ */
+bool condition_holds(struct job *job, const struct dz_condition *condition,
+                     const char *directory, int64_t until);
+
+/* Appends what has not happened. */
+void add_not_ready(struct job *job, const struct dz_condition *condition,
+                   struct dz_text *text);
+
 /* ---- the commands ---- */
 
 int command_list(const struct ctl_command *command, int argc, char **argv);
@@ -422,6 +446,7 @@ int command_log(const struct ctl_command *command, int argc, char **argv);
 int command_inspect(const struct ctl_command *command, int argc, char **argv);
 int command_clear(const struct ctl_command *command, int argc, char **argv);
 int command_signal(const struct ctl_command *command, int argc, char **argv);
+int command_ready(const struct ctl_command *command, int argc, char **argv);
 int command_pid(const struct ctl_command *command, int argc, char **argv);
 
 #endif

@@ -17,11 +17,10 @@ static const char *log_reason(int err)
     return err == EPERM ? "another user's symbolic link leads there" : NULL;
 }
 
-/* Returns where this run begins in a log that had that size when it was started. */
-static int64_t begin_of_run(const struct source *source, const struct dz_stat *about)
+int64_t begin_of_run(const struct job *job, const char *log,
+                     const struct dz_stat *about)
 {
-    const struct job *job = &source->choice->job;
-    int64_t size = source->path == job->log ? job->log_size : job->error_log_size;
+    int64_t size = log == job->log ? job->log_size : job->error_log_size;
 
     return (int64_t)about->size < size || about->born > job->record.since ? 0 : size;
 }
@@ -38,7 +37,9 @@ static int open_source(struct source *source, const struct arguments *arguments,
         return dz_fault(fault, "log", source->path, errno, log_reason(errno));
     if (!S_ISREG(about.mode))
         return dz_fault(fault, "log", source->path, 0, "not a regular file");
-    int64_t from = arguments->all_runs ? 0 : begin_of_run(source, &about);
+    int64_t from = arguments->all_runs
+                       ? 0
+                       : begin_of_run(&source->choice->job, source->path, &about);
     from = dz_find_lines(source->fd, from, (int64_t)about.size, INT64_MAX, &lines);
     if (dz_seek(source->fd, from, SEEK_SET) < 0)
         return dz_fault(fault, "log", source->path, errno, NULL);

@@ -19,9 +19,7 @@ enum {
     KEEPER_MS = 10000 /* for what a keeper does after the time of the stop */
 };
 
-/* Returns the session that the job runs in, which is read while it runs; 0 if the
- * session is not its own. */
-static pid_t own_session(const struct job *job)
+pid_t job_own_session(const struct job *job)
 {
     struct dz_process process;
 
@@ -70,7 +68,7 @@ void target_init(struct target *target, struct job *job, const char *word)
 {
     *target = (struct target){.job = job, .word = word, .pidfd = -1, .killed = -1};
     target->kept = job->keeper_runs;
-    target->session = target->kept ? 0 : own_session(job);
+    target->session = target->kept ? 0 : job_own_session(job);
     target->spared = read_list(target, job->older, &target->spared_count);
     target->with = read_list(target, job->with, &target->with_count);
     target->pidfd = dz_open_process(process_of(target));

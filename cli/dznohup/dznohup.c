@@ -96,6 +96,7 @@ static int launch(struct dz_start *start, const struct command *command,
 {
     const struct dz_plan *plan = start->plan;
     const char *relative = relative_argument(command->argv);
+    int answerer;
     int result;
 
     if (relative != NULL && plan->chdir == NULL && !plan->quiet)
@@ -104,12 +105,18 @@ static int launch(struct dz_start *start, const struct command *command,
         start->trace = say_step;
         say_step(start, "start");
     }
-    if (!plan->quiet && isatty(2))
-        start->waiting = say_waiting;
+    if (!plan->quiet)
+        start->waiting = isatty(2) ? say_waiting : say_waiting_once;
     if (dz_wants_keeper(plan))
         return launch_kept(start, command, library, fault);
     start->quick = start->trace == NULL; /* the trace shows each fork by itself */
-    result = dz_run(start, DZ_ALL, fault);
+    result = dz_run(start, DZ_PREPARE, fault);
+    if (result == DZ_GO && start->mode == DZ_STAY && plan->managed &&
+        (result = make_answerer(start, fault)) < 0)
+        dz_fail(start, fault);
+    answerer = start->mode == DZ_STAY ? start->report_fd : -1;
+    if (result == DZ_GO)
+        result = dz_run(start, DZ_ALL & ~DZ_PREPARE, fault);
     if (result == DZ_CALLER)
         return await_start(start, fault);
     if (result == DZ_GO) {
@@ -117,8 +124,12 @@ static int launch(struct dz_start *start, const struct command *command,
         if (start->mode == DZ_STAY && has_words(start) &&
             !lacks_interpreter(command->path))
             say_started(start);
+        if (start->mode == DZ_STAY)
+            start->report_fd = -1; /* the program does not report on it */
         execute_target(start, command, library, fault);
     }
+    if (answerer >= 0)
+        dz_report_fault(answerer, fault);
     return report_refused(start, fault);
 }
 
@@ -143,6 +154,15 @@ static size_t count_environment(void)
     while (environ[n] != NULL)
         n++;
     return n;
+}
+
+/* Returns whether a manager waits to be told that the job is ready, which a process of
+ * ours must do in stay mode. */
+static bool is_managed(const struct dz_plan *plan)
+{
+    return plan->mode != DZ_LEAVE && !dz_wants_keeper(plan) &&
+           (plan->ready_fd > 0 || (plan->wait.count > 0 && !plan->wait.defaults &&
+                                   dz_env(environ, "NOTIFY_SOCKET") != NULL));
 }
 
 static bool is_named_nohup(const char *name)
@@ -242,6 +262,7 @@ int main(int argc, char **argv)
     dz_guard_writes(&start);
     if (defaults < 0)
         return tell(2, &unset);
+    plan.managed = is_managed(&plan);
     if (dz_plan_check(&plan, &fault) < 0)
         return tell(2, &fault);
     if (plan.adopt != 0)

@@ -118,6 +118,12 @@ int preload_library(struct dz_start *start, const char *path, struct dz_fault *f
 void execute_target(struct dz_start *start, const struct command *command,
                     const char *library, struct dz_fault *fault);
 
+/* ---- answerer.c: stay mode below a manager ---- */
+
+/* After the phase prepare: makes the process that tells the manager when the program is
+ * ready.  start->report_fd is its pipe: closed by the exec, or with a fault before. */
+int make_answerer(struct dz_start *start, struct dz_fault *fault);
+
 /* ---- keep/: the keeper ---- */
 
 /* Makes the paths in the plan absolute that each run needs. */
@@ -152,6 +158,13 @@ void say_started(const struct dz_start *start);
 /* start->waiting on a terminal: one line, written over each second. */
 void say_waiting(const struct dz_start *start, const struct dz_ready *ready,
                  int seconds);
+
+/* start->waiting elsewhere: after 3 seconds one line, and no more. */
+void say_waiting_once(const struct dz_start *start, const struct dz_ready *ready,
+                      int seconds);
+
+/* Writes that line. */
+void say_slow(const struct dz_start *start, const struct dz_ready *ready);
 
 /* Shows the last lines of the log of a target that has failed. */
 void say_failed(const struct dz_start *start);

@@ -123,6 +123,24 @@ void say_waiting(const struct dz_start *start, const struct dz_ready *ready,
              dz_waiting_text(start, ready, program, seconds, line));
 }
 
+void say_slow(const struct dz_start *start, const struct dz_ready *ready)
+{
+    char line[DZ_WAITING_MAX];
+
+    dz_write(start->stderr_fd, line, dz_slow_text(start, ready, program, line));
+}
+
+void say_waiting_once(const struct dz_start *start, const struct dz_ready *ready,
+                      int seconds)
+{
+    static bool said;
+
+    if (said || seconds < DZ_SLOW_S)
+        return;
+    said = true;
+    say_slow(start, ready);
+}
+
 void say_failed(const struct dz_start *start)
 {
     dz_show_log(start, program, start->stderr_fd);

@@ -343,10 +343,15 @@ struct dz_members {
     pid_t session;                    /* its processes are members; 0: none */
     pid_t root;                       /* the processes below it are members; 0: none */
     uint64_t oldest;                  /* root's start: no process below it is older */
+    bool with_root;                   /* root is a member, too */
     pid_t except;                     /* this one is not a member; 0: none */
     const struct dz_identity *spared; /* neither these nor those below are members */
     size_t spared_count;
+    const struct dz_identity *probe; /* nor this one and those below; NULL: none */
 };
+
+/* Returns whether a living child of ours with that PID is spared. */
+bool dz_members_spare(const struct dz_members *members, pid_t pid);
 
 /* Work so for the living members. */
 int dz_members_each(const struct dz_members *members, dz_visit_process visit,
@@ -366,6 +371,79 @@ bool dz_members_has(const struct dz_members *members, pid_t pid);
 /* Returns the status of a process that has ended, as of waitpid(2), or -1 if it is
  * unknown.  pidfd may be -1.  Waits up to a second for its parent to reap it. */
 int dz_final_status(int pidfd, pid_t pid);
+
+/* ---- descendants.c: the job's processes, by their parents ---- */
+
+typedef int (*dz_visit_pid)(pid_t pid, void *data);
+
+/*
+ * Calls visit for the job's processes until it returns something other than 0.  Returns
+ * that, 0 at the end, or -1 and sets errno.  If the kernel does not list children,
+ * walks over /proc.
+ */
+int dz_each_job_process(const struct dz_members *members, dz_visit_pid visit,
+                        void *data);
+
+/* ---- listen.c: listening sockets of a job ---- */
+
+struct dz_listener {
+    pid_t pid;        /* the process that has it */
+    int port;         /* 0: not of the Internet */
+    const char *path; /* of a Unix socket, "@NAME" for an abstract one; else "" */
+};
+
+typedef int (*dz_visit_listener)(const struct dz_listener *listener, void *data);
+
+/*
+ * Visits the listening sockets of all processes of the job until a visit returns
+ * something other than 0.  Returns that, 0 at the end, or -1 and sets errno if the
+ * descriptors of a process are hidden from us.
+ */
+int dz_job_listens(const struct dz_members *members, dz_visit_listener visit,
+                   void *data);
+
+/* What the last look at a process has found; zero before the first. */
+struct dz_seen {
+    pid_t pid;
+    uint64_t count; /* of its descriptors */
+    bool sockets;   /* one of them is a socket */
+    int64_t until;  /* when to look again whatever the number is; dz_milliseconds */
+};
+
+/* Visits those of one process likewise, but not of threads that have descriptors of
+ * their own.  For a look each millisecond.  Returns what a visit did, or 0. */
+int dz_process_listens(pid_t pid, struct dz_seen *seen, dz_visit_listener visit,
+                       void *data);
+
+/* ---- socket_lists.c, sock_diag.c: the kernel's lists of sockets ---- */
+
+/* A listening socket in a list. */
+struct dz_socket {
+    int port;         /* 0: a Unix socket */
+    const char *path; /* of a Unix socket, "" if it has none */
+    uint64_t inode;
+};
+
+typedef bool (*dz_visit_socket)(const struct dz_socket *socket, void *data);
+
+/* Visits the listening TCP, TCP6 and Unix sockets of pid's network namespace until a
+ * visit returns true.  Returns whether one did. */
+bool dz_each_listed(pid_t pid, dz_visit_socket visit, void *data);
+
+/*
+ * Visits the listening TCP sockets of AF_INET or AF_INET6 in our own network namespace
+ * until a visit returns true.  Returns 1 if one did, 0, or -1 if the kernel does not
+ * tell (it was built without, or a filter): some may have been visited.
+ */
+int dz_diag_listening(int family, dz_visit_socket visit, void *data);
+
+/* ---- listened.c: what a job listens on, in words ---- */
+
+/* Visits the listening sockets of a job, as dz_job_listens. */
+typedef int (*dz_each_listener)(void *job, dz_visit_listener visit, void *data);
+
+/* Appends " (it listens on 80, 443)", or why that cannot be known, or nothing. */
+void dz_add_listeners(dz_each_listener each, void *job, struct dz_text *text);
 
 /* ---- stopping.c ---- */
 
@@ -387,6 +465,15 @@ int dz_stop_process(const struct dz_identity *who, int signal, int64_t until);
  * the highest bit the keeper starts its job again, for dzctl restart.
  */
 enum { DZ_STOP_SIGNAL_BITS = 7, DZ_STOP_UNIT_MS = 100, DZ_STOP_AGAIN = 1 << 30 };
+
+/* ---- search.c ---- */
+
+/* The longest text that is looked for. */
+enum { DZ_SEARCH_MAX = PATH_MAX + 16 };
+
+/* Looks for the text in the file open on fd from *at on, and moves *at to where it may
+ * still begin.  Returns whether it is there. */
+bool dz_search_file(int fd, int64_t *at, const char *text, size_t length);
 
 /* ---- tail.c: lines of a log ---- */
 

@@ -20,8 +20,10 @@ static bool is_below(const struct dz_members *members, const struct dz_process *
 {
     struct dz_process at = *process;
 
-    if (members->root == 0 || process->pid == members->root)
+    if (members->root == 0)
         return false;
+    if (process->pid == members->root)
+        return members->with_root;
     for (int i = 0; i < DEEPEST && at.start >= members->oldest; i++) {
         if (at.ppid == members->root)
             return true;
@@ -37,7 +39,16 @@ static bool is_listed(const struct dz_members *members,
     for (size_t i = 0; i < members->spared_count; i++)
         if (dz_is_process(&members->spared[i], process))
             return true;
-    return false;
+    return members->probe != NULL && members->probe->pid > 0 &&
+           dz_is_process(members->probe, process);
+}
+
+bool dz_members_spare(const struct dz_members *members, pid_t pid)
+{
+    for (size_t i = 0; i < members->spared_count; i++)
+        if (members->spared[i].pid == pid)
+            return true;
+    return members->probe != NULL && members->probe->pid == pid;
 }
 
 /* Returns whether the process or one of its parents is spared. */
@@ -46,7 +57,9 @@ static bool is_spared(const struct dz_members *members,
 {
     struct dz_process at = *process;
 
-    for (int i = 0; members->spared_count > 0 && i < DEEPEST; i++) {
+    bool some = members->spared_count > 0 || members->probe != NULL;
+
+    for (int i = 0; some && i < DEEPEST; i++) {
         if (is_listed(members, &at))
             return true;
         if (at.ppid <= 1 || dz_read_process(at.ppid, &at) < 0)

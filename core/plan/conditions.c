@@ -42,6 +42,24 @@ static const char *parse_path(struct dz_condition *condition, const char *at,
     return end > at && end - at < PATH_MAX ? NULL : "path takes the name of a file";
 }
 
+static const char *parse_log(struct dz_condition *condition, const char *at,
+                             const char *end)
+{
+    condition->path = at;
+    condition->path_length = (int)(end - at);
+    return end > at && memchr(at, '\n', (size_t)(end - at)) == NULL
+               ? NULL
+               : "log takes a text of one line";
+}
+
+static const char *parse_cmd(struct dz_condition *condition, const char *at,
+                             const char *end)
+{
+    condition->path = at;
+    condition->path_length = (int)(end - at);
+    return end > at ? NULL : "cmd takes a shell command";
+}
+
 static const char *parse_listen(struct dz_condition *condition, const char *at,
                                 const char *end)
 {
@@ -70,36 +88,63 @@ static const struct form {
     const char *name;
     const char *shown; /* as messages write it */
     enum value value;
-    int number; /* the condition's, if no value is given */
+    bool commas; /* the value may hold some */
+    int number;  /* the condition's, if no value is given */
     parser *parse;
+    /* For messages: what has not happened; what stands before the value if there is
+     * one; what stands after it. */
+    const char *unmet[3];
 } forms[] = {
-    [DZ_WAIT_EXEC] = {.name = "exec", .shown = "exec"},
+    [DZ_WAIT_EXEC] = {.name = "exec",
+                      .shown = "exec",
+                      .unmet = {"was not executed", "", ""}},
     [DZ_WAIT_SETTLE] = {.name = "settle",
                         .shown = "settle[:MAX]",
                         .value = OPTIONAL,
                         .number = SETTLE_MS,
-                        .parse = parse_settle},
+                        .parse = parse_settle,
+                        .unmet = {"has not settled", " for ", " s"}},
     [DZ_WAIT_ALIVE] = {.name = "alive",
                        .shown = "alive:SEC",
                        .value = REQUIRED,
-                       .parse = parse_alive},
-    [DZ_WAIT_MAIN] = {.name = "main", .shown = "main"},
+                       .parse = parse_alive,
+                       .unmet = {"has not lived", " for ", " s"}},
+    [DZ_WAIT_MAIN] = {.name = "main",
+                      .shown = "main",
+                      .unmet = {"libdz.so has not answered", "", ""}},
     [DZ_WAIT_LISTEN] = {.name = "listen",
                         .shown = "listen[:PORT|:PATH]",
                         .value = OPTIONAL,
-                        .parse = parse_listen},
-    [DZ_WAIT_NOTIFY] = {.name = "notify", .shown = "notify"},
+                        .parse = parse_listen,
+                        .unmet = {"does not listen", " on ", ""}},
+    [DZ_WAIT_NOTIFY] = {.name = "notify",
+                        .shown = "notify",
+                        .unmet = {"has not sent READY=1", "", ""}},
     [DZ_WAIT_FD] = {.name = "fd",
                     .shown = "fd:N",
                     .value = REQUIRED,
-                    .parse = parse_fd},
+                    .parse = parse_fd,
+                    .unmet = {"has written no newline", " to descriptor ", ""}},
     [DZ_WAIT_PATH] = {.name = "path",
                       .shown = "path:FILE",
                       .value = REQUIRED,
-                      .parse = parse_path},
+                      .parse = parse_path,
+                      .unmet = {"", "", " has not appeared"}},
+    [DZ_WAIT_LOG] = {.name = "log",
+                     .shown = "log:TEXT",
+                     .value = REQUIRED,
+                     .commas = true,
+                     .parse = parse_log,
+                     .unmet = {"has not written", " '", "'"}},
+    [DZ_WAIT_CMD] = {.name = "cmd",
+                     .shown = "cmd:COMMAND",
+                     .value = REQUIRED,
+                     .commas = true,
+                     .parse = parse_cmd,
+                     .unmet = {"", "'", "' has not succeeded"}},
 };
 enum { FORMS = sizeof forms / sizeof forms[0] };
-_Static_assert(FORMS == DZ_WAIT_PATH + 1, "a row for each kind");
+_Static_assert(FORMS == DZ_WAIT_CMD + 1, "a row for each kind");
 
 const char *dz_condition_forms(char *scratch)
 {
@@ -112,12 +157,52 @@ const char *dz_condition_forms(char *scratch)
     return scratch;
 }
 
+bool dz_condition_names(const struct dz_condition *condition, int port,
+                        const char *path)
+{
+    if (condition->number > 0 && port != condition->number)
+        return false;
+    return condition->path == NULL ||
+           (strlen(path) == (size_t)condition->path_length &&
+            memcmp(path, condition->path, (size_t)condition->path_length) == 0);
+}
+
+void dz_add_unmet_condition(const struct dz_condition *condition, struct dz_text *text)
+{
+    const char *const *unmet = forms[condition->kind].unmet;
+    const char *colon = memchr(condition->text, ':', (size_t)condition->length);
+    const char *end = condition->text + condition->length;
+
+    dz_add(text, unmet[0]);
+    if (colon == NULL)
+        return;
+    dz_add(text, unmet[1]);
+    dz_add_bytes(text, colon + 1, (size_t)(end - colon - 1));
+    dz_add(text, unmet[2]);
+}
+
 static int find_form(const char *text, size_t length)
 {
     for (int i = 0; i < FORMS; i++)
         if (strlen(forms[i].name) == length && memcmp(forms[i].name, text, length) == 0)
             return i;
     return -1;
+}
+
+/* Returns the length of the first condition of a list.  A comma in the text of log and
+ * cmd ends it only if the name of a condition follows. */
+static size_t length_of_first(const char *list)
+{
+    int kind = find_form(list, strcspn(list, ":,"));
+    size_t length = strcspn(list, ",");
+
+    while (kind >= 0 && forms[kind].commas && list[length] == ',') {
+        const char *next = list + length + 1;
+        if (find_form(next, strcspn(next, ":,")) >= 0)
+            break;
+        length += 1 + strcspn(next, ",");
+    }
+    return length;
 }
 
 /* Parses one condition.  Returns NULL, or the reason of a refusal; "" if the name is
@@ -167,7 +252,7 @@ int dz_parse_conditions(void *field, const char *value, struct dz_fault *fault)
         conditions->count = 0;
     conditions->defaults = false;
     for (;;) {
-        size_t length = strcspn(at, ",");
+        size_t length = length_of_first(at);
         if (conditions->count == DZ_CONDITIONS)
             return dz_fault(fault, NULL, value, 0, "more than 8 conditions");
         struct dz_condition *condition = &conditions->list[conditions->count];
@@ -177,6 +262,10 @@ int dz_parse_conditions(void *field, const char *value, struct dz_fault *fault)
         if (condition->kind == DZ_WAIT_FD &&
             dz_condition(conditions, DZ_WAIT_FD) != NULL)
             return dz_fault(fault, NULL, value, 0, "more than one fd:N");
+        if (condition->kind == DZ_WAIT_CMD &&
+            dz_condition(conditions, DZ_WAIT_CMD) != NULL)
+            return dz_fault(fault, NULL, value, 0,
+                            "more than one cmd:COMMAND; join them by &&");
         conditions->count++;
         if (at[length] == '\0')
             return 0;

@@ -129,6 +129,14 @@ const struct dz_option dz_options[] = {
      .parse = dz_parse_timeout,
      .show = dz_show_timeout,
      .help = "stop COMMAND if it is not ready within SEC (30)"},
+    {.name = "ready-fd",
+     .twin = "DZ_READY_FD",
+     .arg = "N",
+     .uses = DZ_CLI,
+     .field = FIELD(ready_fd),
+     .parse = dz_parse_ready_fd,
+     .show = dz_show_ready_fd,
+     .help = "write a newline to descriptor N when the job is ready"},
     {.name = "pidfile",
      .letter = 'p',
      .twin = "DZ_PIDFILE",
@@ -426,9 +434,16 @@ int dz_plan_check(struct dz_plan *plan, struct dz_fault *fault)
      * default from the environment is for starts that leave. */
     if (plan->mode != DZ_LEAVE && plan->wait.defaults)
         plan->wait.count = 0;
-    if (plan->mode != DZ_LEAVE && plan->wait.count > 0 && !keeps)
+    if (plan->mode != DZ_LEAVE && plan->wait.count > 0 && !keeps && !plan->managed)
         return dz_fault(fault, "wait", NULL, 0,
-                        "only in leave mode: -d, DZ_MODE=leave");
+                        "only in leave mode: -d, DZ_MODE=leave; or for a manager: "
+                        "NOTIFY_SOCKET, --ready-fd");
+    if (plan->mode != DZ_LEAVE && !keeps &&
+        (dz_condition(&plan->wait, DZ_WAIT_MAIN) != NULL ||
+         dz_condition(&plan->wait, DZ_WAIT_NOTIFY) != NULL ||
+         dz_condition(&plan->wait, DZ_WAIT_FD) != NULL))
+        return dz_fault(fault, "wait", NULL, 0,
+                        "main, notify and fd:N need -d, --keep or --restart");
     if (alive != NULL && plan->timeout > 0 && alive->number > plan->timeout)
         return dz_fault(fault, "wait", NULL, 0, "alive:SEC is longer than the timeout");
     if (plan->reopen && plan->pin != DZ_PIN_NONE)

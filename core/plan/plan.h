@@ -116,7 +116,9 @@ enum dz_condition_kind {
     DZ_WAIT_LISTEN, /* the job has a listening socket */
     DZ_WAIT_NOTIFY, /* the job has sent READY=1, sd_notify(3) */
     DZ_WAIT_FD,     /* the job has written a newline to a descriptor */
-    DZ_WAIT_PATH    /* a file has appeared */
+    DZ_WAIT_PATH,   /* a file has appeared */
+    DZ_WAIT_LOG,    /* a line that this run has written to a log contains a text */
+    DZ_WAIT_CMD     /* a shell command has succeeded */
 };
 
 struct dz_condition {
@@ -124,7 +126,9 @@ struct dz_condition {
     const char *text; /* as the user wrote it, without a terminating zero */
     int length;
     int number; /* SETTLE, ALIVE: milliseconds; LISTEN: the port, 0 for none; FD */
-    const char *path; /* LISTEN: of a Unix socket, or NULL; PATH: the file */
+    /* LISTEN: of a Unix socket, or NULL; PATH: the file; LOG: the text; CMD: the
+     * command */
+    const char *path;
     int path_length;
 };
 
@@ -143,6 +147,14 @@ const char *dz_show_conditions(const void *field, char *scratch);
 
 /* Returns the list of all conditions for a message: "exec, alive:SEC". */
 const char *dz_condition_forms(char *scratch);
+
+/* Returns whether LISTEN means a socket of that port, or of that path. */
+bool dz_condition_names(const struct dz_condition *condition, int port,
+                        const char *path);
+
+/* Appends what has not happened if the condition does not hold: "does not listen on
+ * 80". */
+void dz_add_unmet_condition(const struct dz_condition *condition, struct dz_text *text);
 
 /* Returns what the plan waits for: its conditions, or settle if it names none. */
 const struct dz_conditions *dz_wait_of(const struct dz_plan *plan);
@@ -166,6 +178,8 @@ struct dz_plan {
     const char *keep_fd;
     struct dz_conditions wait;
     int64_t timeout; /* milliseconds; 0: none */
+    int ready_fd;    /* --ready-fd: a newline goes there; 0: none */
+    bool managed;    /* launcher: a manager waits to be told that the job is ready */
     const char *pidfile;
     const char *name;
     bool if_not_running;   /* a job that runs already is no failure */
@@ -279,6 +293,8 @@ const char *dz_show_signals(const void *field, char *scratch);
 int dz_parse_pid(void *field, const char *value, struct dz_fault *fault);
 const char *dz_show_pid(const void *field, char *scratch);
 int dz_parse_fds(void *field, const char *value, struct dz_fault *fault);
+int dz_parse_ready_fd(void *field, const char *value, struct dz_fault *fault);
+const char *dz_show_ready_fd(const void *field, char *scratch);
 int dz_parse_name(void *field, const char *value, struct dz_fault *fault);
 int dz_parse_timeout(void *field, const char *value, struct dz_fault *fault);
 const char *dz_show_timeout(const void *field, char *scratch);

@@ -243,6 +243,25 @@ int dz_parse_fds(void *field, const char *value, struct dz_fault *fault)
 }
 
 /* Takes a file name that dzctl can tell from a PID and from an option. */
+int dz_parse_ready_fd(void *field, const char *value, struct dz_fault *fault)
+{
+    const char *at = value;
+    int number = dz_read_number(&at);
+
+    if (number < 3 || *at != '\0')
+        return dz_fault(fault, NULL, value, 0, "not a descriptor from 3");
+    *(int *)field = number;
+    return 0;
+}
+
+const char *dz_show_ready_fd(const void *field, char *scratch)
+{
+    struct dz_text text = dz_text(scratch, DZ_SHOWN_MAX);
+
+    dz_add_number(&text, *(const int *)field);
+    return *(const int *)field > 0 ? scratch : NULL;
+}
+
 int dz_parse_name(void *field, const char *value, struct dz_fault *fault)
 {
     size_t digits = 0;

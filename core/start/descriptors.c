@@ -145,6 +145,8 @@ int dz_check_kept(struct dz_start *start, struct dz_fault *fault)
     if (hold_ready(start, fault) < 0)
         return -1;
     find_listen_fds(start);
+    if (start->plan->ready_fd > 0 && fcntl(start->plan->ready_fd, F_GETFD) < 0)
+        return dz_fault_number(fault, "ready-fd", start->plan->ready_fd, errno, NULL);
     for (int fd = FIRST; (fd = next_listed(start->plan->keep_fd, fd)) >= 0; fd++)
         if (fcntl(fd, F_GETFD) < 0)
             return dz_fault_number(fault, "keep-fd", fd, errno, NULL);

@@ -156,7 +156,9 @@ int dz_clean_environment(struct dz_start *start, struct dz_fault *fault)
     for (char **from = start->envp; *from != NULL; from++) {
         char *entry = *from;
         *from = NULL;
-        if (!drop(start, entry))
+        if (drop(start, entry))
+            start->env_spare++;
+        else
             *to++ = entry;
     }
     return 0;

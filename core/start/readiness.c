@@ -1,6 +1,6 @@
 /*
- * What the conditions notify, fd:N and path:FILE need before the fork, and how it
- * reaches the target.
+ * What the conditions notify, fd:N, path:FILE and log:TEXT need before the fork, and
+ * how it reaches the target.
  *
  * The socket for notify has an abstract name that the kernel chooses: it leaves no file
  * behind, and its name is never too long.
@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -60,6 +61,27 @@ static int open_pipe(struct dz_start *start, struct dz_fault *fault)
     return 0;
 }
 
+static bool is_regular(int fd, const char *path)
+{
+    struct dz_stat about;
+
+    return dz_stat(fd, path, true, &about) == 0 && S_ISREG(about.mode);
+}
+
+/* Returns whether stdout or stderr goes to a regular file that this start has opened.
+ * If a keeper writes it, its name alone is known. */
+static bool has_readable_log(const struct dz_start *start)
+{
+    for (int i = 1; i <= 2; i++) {
+        const char *path = dz_stream_log(start, i);
+        if (start->new_fd[i] >= 0 && dz_has_log(start, i) &&
+            (is_regular(start->new_fd[i], "") ||
+             (path != NULL && is_regular(AT_FDCWD, path))))
+            return true;
+    }
+    return false;
+}
+
 int dz_readiness_open(struct dz_start *start, struct dz_fault *fault)
 {
     const struct dz_conditions *wait = dz_wait_of(start->plan);
@@ -71,6 +93,9 @@ int dz_readiness_open(struct dz_start *start, struct dz_fault *fault)
         if (kind == DZ_WAIT_NOTIFY && start->notify.fd < 0 &&
             open_socket(&start->notify, fault) < 0)
             return -1;
+        if (kind == DZ_WAIT_LOG && !has_readable_log(start))
+            return dz_fault(fault, "wait", "log", 0,
+                            "the output goes to no log file; name one by -o");
         if (kind == DZ_WAIT_FD && open_pipe(start, fault) < 0)
             return -1;
     }

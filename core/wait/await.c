@@ -50,11 +50,15 @@ void dz_watch_open(struct watch *watch, struct dz_start *start)
         watch->members.session = start->child;
         watch->members.root = getpid();
         watch->members.oldest = self.start;
+        /* The command of cmd: is our child, but not of the job. */
+        if (dz_condition(dz_wait_of(start->plan), DZ_WAIT_CMD) != NULL)
+            watch->members.probe = &watch->ready.probe.who;
     }
 }
 
 void dz_watch_close(struct watch *watch)
 {
+    dz_probe_end(&watch->ready.probe);
     dz_close_fd(&watch->interrupts);
     dz_close_fd(&watch->pidfd);
     dz_close_fd(&watch->start->await_fd);
@@ -211,6 +215,7 @@ static int take_notification(struct watch *watch, struct dz_fault *fault)
 void dz_watch_wanted(const struct watch *watch, struct pollfd wanted[DZ_WATCH_EVENTS])
 {
     const struct dz_start *start = watch->start;
+    const struct dz_probe *probe = &watch->ready.probe;
 
     wanted[DZ_WATCH_REPORT] = (struct pollfd){.fd = start->await_fd, .events = POLLIN};
     wanted[DZ_WATCH_INTERRUPT] =
@@ -219,6 +224,8 @@ void dz_watch_wanted(const struct watch *watch, struct pollfd wanted[DZ_WATCH_EV
     wanted[DZ_WATCH_NOTIFY] = (struct pollfd){.fd = start->notify.fd, .events = POLLIN};
     wanted[DZ_WATCH_READY] =
         (struct pollfd){.fd = start->await_ready, .events = POLLIN};
+    wanted[DZ_WATCH_PROBE] =
+        (struct pollfd){.fd = probe->who.pid > 0 ? probe->pidfd : -1, .events = POLLIN};
 }
 
 int dz_watch_take(struct watch *watch, const struct pollfd wanted[DZ_WATCH_EVENTS],
@@ -397,6 +404,7 @@ static int await_target(struct dz_start *start, struct dz_fault *fault)
         result = loop(&watch, fault);
     if (watch.told)
         start->waiting(start, &watch.ready, 0);
+    dz_probe_end(&watch.ready.probe);
     if (result < 0)
         clean_up(&watch, fault);
     dz_watch_close(&watch);
@@ -421,9 +429,11 @@ int dz_await(struct dz_start *start, struct dz_fault *fault)
     if (result < 0)
         return -1;
     /* The keeper is the service's main process: its end is that of the job. */
-    if (dz_notify_manager(start->envp, dz_wants_keeper(start->plan) ? start->waiter_pid
-                                       : start->ended               ? 0
-                                                                    : start->pid) < 0)
+    if (dz_tell_manager(start,
+                        dz_wants_keeper(start->plan) ? start->waiter_pid
+                        : start->ended               ? 0
+                                                     : start->pid,
+                        0) < 0)
         start->notify_errno = errno;
     return 0;
 }

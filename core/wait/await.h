@@ -46,6 +46,7 @@ enum {
     DZ_WATCH_END,
     DZ_WATCH_NOTIFY,
     DZ_WATCH_READY,
+    DZ_WATCH_PROBE,
     DZ_WATCH_EVENTS /* their number */
 };
 

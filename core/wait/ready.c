@@ -122,13 +122,8 @@ struct wanted {
 static int is_wanted(const struct dz_listener *listener, void *data)
 {
     struct wanted *wanted = data;
-    const struct dz_condition *condition = wanted->condition;
 
-    if (condition->number > 0 && listener->port != condition->number)
-        return 0;
-    if (condition->path != NULL &&
-        (strlen(listener->path) != (size_t)condition->path_length ||
-         memcmp(listener->path, condition->path, (size_t)condition->path_length) != 0))
+    if (!dz_condition_names(wanted->condition, listener->port, listener->path))
         return 0;
     wanted->pid = listener->pid;
     return 1;
@@ -183,6 +178,19 @@ static bool path_holds(const struct look *look, int number)
             now.modified_ns != before->modified_ns);
 }
 
+static bool log_holds(const struct look *look, int number)
+{
+    return look->now >= look->ready->look_at &&
+           dz_find_log_line(&look->ready->log_line, look->start,
+                            condition_of(look, number));
+}
+
+static bool cmd_holds(const struct look *look, int number)
+{
+    return dz_probe_look(&look->ready->probe, look->start, condition_of(look, number),
+                         look->now);
+}
+
 /* ---- when to look next, if no event comes ---- */
 
 static int64_t next_never(const struct dz_ready *ready, const struct dz_start *start,
@@ -225,17 +233,24 @@ static int64_t next_path(const struct dz_ready *ready, const struct dz_start *st
     return ready->look_at;
 }
 
+static int64_t next_cmd(const struct dz_ready *ready, const struct dz_start *start,
+                        const struct dz_condition *condition)
+{
+    enum { BLIND_PROBE_MS = 5 }; /* there is no pidfd */
+
+    (void)start;
+    (void)condition;
+    if (ready->probe.who.pid == 0)
+        return ready->probe.next_at;
+    return ready->probe.pidfd >= 0 ? INT64_MAX : dz_milliseconds() + BLIND_PROBE_MS;
+}
+
 /* ---- the table ---- */
 
 struct way {
     bool (*holds)(const struct look *look, int number);
     int64_t (*next)(const struct dz_ready *ready, const struct dz_start *start,
                     const struct dz_condition *condition);
-    /* For the message of a time-out: what did not happen; what stands before the value
-     * if there is one; what stands after it. */
-    const char *unmet;
-    const char *before;
-    const char *after;
 };
 
 /* A kind that is missing here does not compile. */
@@ -243,26 +258,27 @@ static struct way way_of(enum dz_condition_kind kind)
 {
     switch (kind) {
     case DZ_WAIT_EXEC:
-        return (struct way){exec_holds, next_never, "was not executed", "", ""};
+        return (struct way){exec_holds, next_never};
     case DZ_WAIT_SETTLE:
-        return (struct way){settle_holds, next_settle, "has not settled", " for ",
-                            " s"};
+        return (struct way){settle_holds, next_settle};
     case DZ_WAIT_ALIVE:
-        return (struct way){alive_holds, next_alive, "has not lived", " for ", " s"};
+        return (struct way){alive_holds, next_alive};
     case DZ_WAIT_MAIN:
-        return (struct way){main_holds, next_never, "libdz.so has not answered", "",
-                            ""};
+        return (struct way){main_holds, next_never};
     case DZ_WAIT_LISTEN:
-        return (struct way){listen_holds, next_listen, "does not listen", " on ", ""};
+        return (struct way){listen_holds, next_listen};
     case DZ_WAIT_NOTIFY:
-        return (struct way){notify_holds, next_never, "has not sent READY=1", "", ""};
+        return (struct way){notify_holds, next_never};
     case DZ_WAIT_FD:
-        return (struct way){fd_holds, next_never, "has written no newline",
-                            " to descriptor ", ""};
+        return (struct way){fd_holds, next_never};
     case DZ_WAIT_PATH:
-        return (struct way){path_holds, next_path, "", "", " has not appeared"};
+        return (struct way){path_holds, next_path};
+    case DZ_WAIT_LOG:
+        return (struct way){log_holds, next_path};
+    case DZ_WAIT_CMD:
+        return (struct way){cmd_holds, next_cmd};
     }
-    return (struct way){exec_holds, next_never, "", "", ""}; /* not reached */
+    return (struct way){exec_holds, next_never}; /* not reached */
 }
 
 /* ---- all of them ---- */
@@ -372,91 +388,33 @@ void dz_add_missing(const struct dz_ready *ready, const struct dz_start *start,
 
 /* ---- the message of a time-out ---- */
 
-struct heard {
-    struct dz_text *text;
-    size_t begin; /* of the list in text */
-};
-
-/* Returns whether the list holds name already: workers inherit their sockets. */
-static bool is_listed(const char *list, const char *name)
+static int each_listener(void *members, dz_visit_listener visit, void *data)
 {
-    size_t length = strlen(name);
-
-    for (const char *at = list; (at = strstr(at, name)) != NULL; at += length)
-        if ((at == list || at[-1] == ' ') && (at[length] == ',' || at[length] == '\0'))
-            return true;
-    return false;
-}
-
-static int add_listener(const struct dz_listener *listener, void *data)
-{
-    struct heard *heard = data;
-    char number[16];
-    struct dz_text digits = dz_text(number, sizeof number);
-    const char *name = listener->path;
-
-    if (listener->port > 0) {
-        dz_add_number(&digits, listener->port);
-        name = number;
-    }
-    if (*name == '\0' || is_listed(heard->text->at + heard->begin, name))
-        return 0;
-    dz_add(heard->text, heard->text->length == heard->begin ? "" : ", ");
-    dz_add(heard->text, name);
-    return 0;
-}
-
-/* Appends " (it listens on 80, 443)", or why that cannot be known. */
-static void add_listeners(const struct dz_members *members, struct dz_text *text)
-{
-    struct dz_text before = *text;
-    struct heard heard = {.text = text};
-
-    dz_add(text, " (it listens on ");
-    heard.begin = text->length;
-    int result = dz_job_listens(members, add_listener, &heard);
-    if (text->length > heard.begin) {
-        dz_add(text, ")");
-        return;
-    }
-    *text = before;
-    text->at[text->length] = '\0';
-    if (result < 0) {
-        dz_add(text, " (its descriptors are hidden: ");
-        dz_add_error(text, errno);
-        dz_add(text, ")");
-    }
+    return dz_job_listens(members, visit, data);
 }
 
 void dz_add_unmet(const struct dz_ready *ready, const struct dz_start *start,
                   const struct dz_members *members, struct dz_text *text)
 {
+    static const struct dz_condition answer = {.kind = DZ_WAIT_MAIN, .text = ""};
     const struct dz_conditions *wait = dz_wait_of(start->plan);
+    struct dz_members of_job = *members;
     const char *separator = "";
     bool listens = true;
 
     for (int i = 0; i < wait->count; i++) {
-        const struct dz_condition *condition = &wait->list[i];
-        struct way way = way_of(condition->kind);
-        const char *colon = memchr(condition->text, ':', (size_t)condition->length);
         if (ready->holds[i])
             continue;
         dz_add(text, separator);
-        dz_add(text, way.unmet);
-        if (colon != NULL) {
-            const char *end = condition->text + condition->length;
-            dz_add(text, way.before);
-            dz_add_bytes(text, colon + 1, (size_t)(end - colon - 1));
-            dz_add(text, way.after);
-        }
-        listens = listens && condition->kind != DZ_WAIT_LISTEN;
+        dz_add_unmet_condition(&wait->list[i], text);
+        listens = listens && wait->list[i].kind != DZ_WAIT_LISTEN;
         separator = ", ";
     }
     if (!listens)
-        add_listeners(members, text);
+        dz_add_listeners(each_listener, &of_job, text);
     if (start->needs_answer && !ready->done &&
         dz_condition(wait, DZ_WAIT_MAIN) == NULL) {
         dz_add(text, separator);
-        dz_add(text, way_of(DZ_WAIT_MAIN).unmet);
+        dz_add_unmet_condition(&answer, text);
     }
 }

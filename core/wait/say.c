@@ -30,6 +30,24 @@ size_t dz_waiting_text(const struct dz_start *start, const struct dz_ready *read
     return text.length;
 }
 
+size_t dz_slow_text(const struct dz_start *start, const struct dz_ready *ready,
+                    const char *program, char line[DZ_WAITING_MAX])
+{
+    struct dz_text text = dz_text(line, DZ_WAITING_MAX - 1);
+
+    dz_add(&text, program);
+    dz_add(&text, ": waiting for ");
+    dz_add_missing(ready, start, &text);
+    if (start->plan->timeout > 0) {
+        dz_add(&text, ", up to ");
+        dz_add_seconds(&text, start->plan->timeout);
+        dz_add(&text, " s");
+    }
+    dz_one_line(line);
+    line[text.length] = '\n';
+    return text.length + 1;
+}
+
 static void note(const struct dz_start *start, const char *program, const char *object,
                  int err, const char *reason)
 {

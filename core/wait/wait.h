@@ -10,18 +10,6 @@
 
 #include "start.h"
 
-/* ---- descendants.c: the job's processes, by their parents ---- */
-
-typedef int (*dz_visit_pid)(pid_t pid, void *data);
-
-/*
- * Calls visit for the job's processes until it returns something other than 0.  Returns
- * that, 0 at the end, or -1 and sets errno.  If the kernel does not list children,
- * walks over /proc.
- */
-int dz_each_job_process(const struct dz_members *members, dz_visit_pid visit,
-                        void *data);
-
 /* ---- census.c: what the job's processes do ---- */
 
 struct dz_census {
@@ -35,59 +23,6 @@ struct dz_census {
 /* Returns 0, or -1 without a /proc of our own. */
 int dz_take_census(const struct dz_members *members, struct dz_census *census);
 
-/* ---- listen.c: listening sockets of a job ---- */
-
-struct dz_listener {
-    pid_t pid;        /* the process that has it */
-    int port;         /* 0: not of the Internet */
-    const char *path; /* of a Unix socket, "@NAME" for an abstract one; else "" */
-};
-
-typedef int (*dz_visit_listener)(const struct dz_listener *listener, void *data);
-
-/*
- * Visits the listening sockets of all processes of the job until a visit returns
- * something other than 0.  Returns that, 0 at the end, or -1 and sets errno if the
- * descriptors of a process are hidden from us.
- */
-int dz_job_listens(const struct dz_members *members, dz_visit_listener visit,
-                   void *data);
-
-/* What the last look at a process has found; zero before the first. */
-struct dz_seen {
-    pid_t pid;
-    uint64_t count; /* of its descriptors */
-    bool sockets;   /* one of them is a socket */
-    int64_t until;  /* when to look again whatever the number is; dz_milliseconds */
-};
-
-/* Visits those of one process likewise, but not of threads that have descriptors of
- * their own.  For a look each millisecond.  Returns what a visit did, or 0. */
-int dz_process_listens(pid_t pid, struct dz_seen *seen, dz_visit_listener visit,
-                       void *data);
-
-/* ---- socket_lists.c, sock_diag.c: the kernel's lists of sockets ---- */
-
-/* A listening socket in a list. */
-struct dz_socket {
-    int port;         /* 0: a Unix socket */
-    const char *path; /* of a Unix socket, "" if it has none */
-    uint64_t inode;
-};
-
-typedef bool (*dz_visit_socket)(const struct dz_socket *socket, void *data);
-
-/* Visits the listening TCP, TCP6 and Unix sockets of pid's network namespace until a
- * visit returns true.  Returns whether one did. */
-bool dz_each_listed(pid_t pid, dz_visit_socket visit, void *data);
-
-/*
- * Visits the listening TCP sockets of AF_INET or AF_INET6 in our own network namespace
- * until a visit returns true.  Returns 1 if one did, 0, or -1 if the kernel does not
- * tell (it was built without, or a filter): some may have been visited.
- */
-int dz_diag_listening(int family, dz_visit_socket visit, void *data);
-
 /* ---- notify.c: sd_notify(3), both ways ---- */
 
 /* Reads the datagrams that have arrived.  Ignores those of processes that are no
@@ -97,9 +32,44 @@ void dz_notify_read(struct dz_notify *notify, const struct dz_members *members);
 /*
  * Tells our own manager, NOTIFY_SOCKET in envp, that the service is ready and, unless
  * pid is 0, which process it is.  Waits until the manager has read that.  If there is
- * no manager, does nothing.  Returns 0, or -1 and sets errno.
+ * no manager, does nothing.  sender, if not 0, is the process that the message is to
+ * come from, if we may say so.  Returns 0, or -1 and sets errno.
  */
-int dz_notify_manager(char **envp, pid_t pid);
+int dz_notify_manager(char **envp, pid_t pid, pid_t sender);
+
+/* Works so, and writes the newline of --ready-fd. */
+int dz_tell_manager(const struct dz_start *start, pid_t pid, pid_t sender);
+
+/* ---- log_line.c: log:TEXT ---- */
+
+/* How far the logs of stdout and stderr were searched; zero before. */
+struct dz_log_line {
+    bool begun[2];
+    int64_t at[2];
+};
+
+/* Searches what is new in this run's logs.  Returns whether a line contains the text.
+ */
+bool dz_find_log_line(struct dz_log_line *search, const struct dz_start *start,
+                      const struct dz_condition *condition);
+
+/* ---- probe.c: cmd:COMMAND ---- */
+
+/* The command that is being tried; zero before. */
+struct dz_probe {
+    struct dz_identity who; /* pid 0: it does not run */
+    int pidfd;              /* if it runs, or -1 */
+    int64_t next_at;        /* the next try; dz_milliseconds */
+    int pause;              /* before the try after that */
+};
+
+/* Looks whether the command has ended, or starts it anew.  Returns whether it has
+ * succeeded. */
+bool dz_probe_look(struct dz_probe *probe, struct dz_start *start,
+                   const struct dz_condition *condition, int64_t now);
+
+/* Ends the command if it runs. */
+void dz_probe_end(struct dz_probe *probe);
 
 /* ---- ready.c: whether the conditions hold ---- */
 
@@ -110,6 +80,8 @@ struct dz_ready {
     bool closed;      /* the pipe of fd:N has ended without a newline */
     bool holds[DZ_CONDITIONS];
     int64_t look_at; /* next look at a file */
+    struct dz_log_line log_line;
+    struct dz_probe probe;
     /* listen */
     pid_t listener; /* the process that holds the socket, 0 for none */
     int64_t own_at; /* next look at the job's own process, */
@@ -168,6 +140,13 @@ enum { DZ_WAITING_MAX = PATH_MAX + 512 };
  */
 size_t dz_waiting_text(const struct dz_start *start, const struct dz_ready *ready,
                        const char *program, int seconds, char line[DZ_WAITING_MAX]);
+
+/* After so many seconds one line tells a caller without a terminal what is awaited. */
+enum { DZ_SLOW_S = 3 };
+
+/* Writes that line, its newline included.  Returns its length. */
+size_t dz_slow_text(const struct dz_start *start, const struct dz_ready *ready,
+                    const char *program, char line[DZ_WAITING_MAX]);
 
 /* Writes the notes to start->stderr_fd: a pidfile that was replaced, a manager that
  * could not be told. */

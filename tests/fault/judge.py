@@ -163,7 +163,9 @@ class Judge:
 
     def failed(self, run):
         """It does not run, and the launcher could say so."""
-        lines = self.place.stderr().count("\n")
+        # What the victim of the mode "log" has written is shown behind that.
+        said = re.sub(r"dznohup: this run wrote to .*:\n  met\n", "", self.place.stderr())
+        lines = said.count("\n")
         if run.status is None:
             self.problems.append("it neither runs nor has ended: a wait for ever")
             return

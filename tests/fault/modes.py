@@ -55,6 +55,8 @@ MODES = [
     Mode("notify", f"{LAUNCH} {QUICK} --wait=notify {STATIC} notify {MET}", met=True),
     Mode("fd", f"{LAUNCH} {QUICK} --wait=fd:7 {STATIC} fd {MET}", met=True, keeps=(7,)),
     Mode("path", f"{LAUNCH} {QUICK} --wait=path:{MET} {STATIC} path {MET}", met=True),
+    Mode("log", f"{LAUNCH} {QUICK} --wait=log:met {STATIC} log {MET}", met=True),
+    Mode("cmd", f"{LAUNCH} {QUICK} --wait=cmd:true {STATIC}"),
     Mode("shim", VICTIM, log="nohup.out", environment=BY_PRELOAD),
     Mode("shim-files", VICTIM, files=True, environment=BY_PRELOAD | {
         "DZ_OUTPUT": "log", "DZ_PIDFILE": "pid", "DZ_NAME": "job", "DZ_WAIT": "main"}),

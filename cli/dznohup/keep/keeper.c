@@ -181,13 +181,20 @@ static void notify_manager(struct keeper *keeper, bool first)
     const struct dz_start *start = keeper->start;
     struct dz_text text;
     char words[64];
+    int result;
 
-    if (start->mode == DZ_LEAVE ? first : start->plan->wait.count == 0)
+    if (start->mode == DZ_STAY && first && start->plan->ready_fd > 0) {
+        result = dz_tell_manager(start, getpid(), 0);
+        close(start->plan->ready_fd); /* all was written */
+    } else if (start->mode == DZ_LEAVE ? first : start->plan->wait.count == 0) {
         return;
-    if (dz_notify_manager(start->envp, getpid()) == 0)
+    } else {
+        result = dz_notify_manager(start->envp, getpid(), 0);
+    }
+    if (result == 0)
         return;
     text = dz_text(words, sizeof words);
-    dz_add(&text, "NOTIFY_SOCKET: ");
+    dz_add(&text, "the manager: ");
     dz_add_error(&text, errno);
     say_line(keeper, words);
 }

@@ -23,9 +23,10 @@ void reap_orphans(struct keeper *keeper)
     pid_t pid;
     int status;
 
-    /* The program may be the first in the kernel's list: it hides the others until it
-     * was reaped. */
-    while ((pid = ended_child()) > 0 && (keeper->reaped || pid != keeper->start->pid))
+    /* The program or a probe may be the first in the kernel's list: it hides the others
+     * until it was reaped. */
+    while ((pid = ended_child()) > 0 && (keeper->reaped || pid != keeper->start->pid) &&
+           pid != keeper->watch.ready.probe.who.pid)
         if (dz_waitpid(pid, &status, WNOHANG) > 0)
             pump_reaped(&keeper->pump, pid, status);
 }

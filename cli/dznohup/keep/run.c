@@ -22,9 +22,16 @@ static int next_open(const struct keeper *keeper, int from)
 {
     const struct dz_start *start = keeper->start;
     const int own[] = {
-        start->new_fd[0], start->new_fd[1],        start->new_fd[2],
-        start->stderr_fd, keeper->signals,         keeper->pidfd,
-        start->result_fd, start->pidfile_claim.fd, start->record_claim.fd,
+        start->new_fd[0],
+        start->new_fd[1],
+        start->new_fd[2],
+        start->stderr_fd,
+        keeper->signals,
+        keeper->pidfd,
+        start->result_fd,
+        start->pidfile_claim.fd,
+        start->record_claim.fd,
+        start->mode == DZ_STAY && !keeper->told ? start->plan->ready_fd : -1,
     };
     int best = dz_next_kept(start, from);
     int pumped = pump_next_fd(&keeper->pump, from);

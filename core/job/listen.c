@@ -6,8 +6,8 @@
  * refuses that (an old one, a filter, another user's program), the number of the socket
  * is looked for in the kernel's lists.
  */
+#include "job.h"
 #include "syscalls.h"
-#include "wait.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -4,7 +4,7 @@
  * They are for a process whose descriptors we may not duplicate.  They cost as much as
  * the machine has sockets, so listen.c asks the descriptors first.
  */
-#include "wait.h"
+#include "job.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -4,7 +4,7 @@
  * A walk over them costs as much as the job has processes and threads, whatever else
  * the machine runs.  Processes that are forked or end during a walk may be missed.
  */
-#include "wait.h"
+#include "job.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +14,7 @@
 enum { DEEPEST = 64 /* generations: each takes 6 KB of stack */ };
 
 struct walk {
+    const struct dz_members *members;
     dz_visit_pid visit;
     void *data;
     int depth;
@@ -23,8 +24,11 @@ static int each_below(pid_t pid, struct walk *walk);
 
 static int visit_child(pid_t pid, struct walk *walk)
 {
-    int result = walk->visit(pid, walk->data);
+    int result;
 
+    if (dz_members_spare(walk->members, pid))
+        return 0;
+    result = walk->visit(pid, walk->data);
     if (result != 0 || walk->depth == DEEPEST)
         return result;
     walk->depth++;
@@ -99,7 +103,7 @@ static int visit_process(const struct dz_process *process, void *data)
 int dz_each_job_process(const struct dz_members *members, dz_visit_pid visit,
                         void *data)
 {
-    struct walk walk = {.visit = visit, .data = data};
+    struct walk walk = {.members = members, .visit = visit, .data = data};
     int result = -1;
 
     if (members->root == getpid())

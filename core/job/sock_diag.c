@@ -6,7 +6,7 @@
  * takes 30 us.  The structures are those of linux/sock_diag.h and linux/inet_diag.h,
  * which musl's compiler does not find.
  */
-#include "wait.h"
+#include "job.h"
 
 #include <errno.h>
 #include <netinet/in.h>

@@ -1,0 +1,119 @@
+/*
+ * A shell command that tells whether the job is ready.
+ *
+ * It is tried again and again, in a process group of its own.  What is left of the
+ * group when the command ends is killed.  It is our child, as the job is; the walks
+ * over the job's processes spare it.
+ */
+#include "syscalls.h"
+#include "wait.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { FIRST_MS = 100, MOST_MS = 1000 };
+
+/* In the child: its output is not of interest, and the caller's stdin not for it. */
+static void drop_streams(void)
+{
+    int fd = open("/dev/null", O_RDWR);
+
+    for (int i = 0; i < 3 && fd >= 0; i++)
+        dz_dup2(fd, i);
+    if (fd > 2)
+        dz_close(fd);
+}
+
+/* In the child: becomes the command.  Its environment is the caller's without our own
+ * variables, and with DZ_PID. */
+static void execute(struct dz_start *start, const struct dz_condition *condition)
+{
+    char command[DZ_CONDITION_MAX];
+    char variable[32];
+    struct dz_text text = dz_text(variable, sizeof variable);
+    char *argv[] = {(char[]){"sh"}, (char[]){"-c"}, command, NULL};
+    struct dz_fault unheard;
+    sigset_t none;
+
+    memcpy(command, condition->path, (size_t)condition->path_length);
+    command[condition->path_length] = '\0';
+    dz_add(&text, "DZ_PID=");
+    dz_add_number(&text, start->pid);
+    setpgid(0, 0);
+    drop_streams();
+    /* A keeper has left the caller's directory. */
+    if (start->kept.keeper != 0 && start->cwd[0] != '\0' && chdir(start->cwd) < 0)
+        return;
+    if (dz_drop_interrupts(start, &unheard) < 0 ||
+        dz_unguard_writes(start, &unheard) < 0 ||
+        dz_clean_environment(start, &unheard) < 0 ||
+        dz_set_variable(start, "DZ_PID", variable, &unheard) < 0)
+        return;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    execve("/bin/sh", argv, start->envp);
+}
+
+static void start_command(struct dz_probe *probe, struct dz_start *start,
+                          const struct dz_condition *condition)
+{
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        execute(start, condition);
+        _exit(DZ_EXIT_CANNOT_RUN);
+    }
+    if (pid < 0)
+        return;        /* tried again */
+    setpgid(pid, pid); /* also there: whoever is first */
+    if (dz_identify(pid, &probe->who) < 0)
+        probe->who.start = 0; /* no /proc: there are no walks either */
+    probe->who.pid = pid;
+    probe->pidfd = (int)syscall(DZ_SYS_PIDFD_OPEN, pid, 0); /* -1: polled */
+}
+
+/* Forgets a command that has ended, and kills what is left of its group. */
+static void forget_command(struct dz_probe *probe)
+{
+    kill(-probe->who.pid, SIGKILL); /* ESRCH: nothing is left */
+    dz_close_fd(&probe->pidfd);
+    probe->who.pid = 0;
+}
+
+bool dz_probe_look(struct dz_probe *probe, struct dz_start *start,
+                   const struct dz_condition *condition, int64_t now)
+{
+    int status;
+
+    if (probe->who.pid > 0) {
+        if (dz_waitpid(probe->who.pid, &status, WNOHANG) == 0)
+            return false;
+        forget_command(probe);
+        if (status == 0)
+            return true;
+        probe->pause = probe->pause == 0 ? FIRST_MS : 2 * probe->pause;
+        probe->pause = probe->pause > MOST_MS ? MOST_MS : probe->pause;
+        probe->next_at = now + probe->pause;
+    } else if (now >= probe->next_at) {
+        start_command(probe, start, condition);
+        if (probe->who.pid == 0)
+            probe->next_at = now + FIRST_MS;
+    }
+    return false;
+}
+
+void dz_probe_end(struct dz_probe *probe)
+{
+    int status;
+
+    if (probe->who.pid == 0)
+        return;
+    kill(-probe->who.pid, SIGKILL);
+    kill(probe->who.pid, SIGKILL); /* it may not have its group yet */
+    dz_waitpid(probe->who.pid, &status, 0);
+    forget_command(probe);
+}
