@@ -86,12 +86,54 @@ chooses() {
     build "${where[@]}" install >/dev/null
     assert "installed" "$(cd root && find . -type f | sort | tr '\n' ' ')" \
         "./opt/bin/dzctl ./opt/bin/dznohup ./opt/lib64/libdz.so ./opt/share/bash-completion/completions/dzctl ./opt/share/bash-completion/completions/dznohup ./opt/share/fish/vendor_completions.d/dzctl.fish ./opt/share/fish/vendor_completions.d/dznohup.fish ./opt/share/man/man1/dzctl.1 ./opt/share/man/man1/dznohup.1 ./opt/share/man/man7/libdz.7 ./opt/share/zsh/site-functions/_dzctl ./opt/share/zsh/site-functions/_dznohup "
-    run b/dznohup -n true
+    mkdir alone
+    cp b/dznohup alone
+    run alone/dznohup -n true
     [[ $output == *"library   /opt/lib64/libdz.so,"* ]]
     run b/dznohup -n --shim=/elsewhere/libdz.so true
     [[ $output == *"library   /elsewhere/libdz.so,"* ]]
     build "${where[@]}" uninstall
     assert "left" "$(cd root && find . -type f)" ""
+}
+
+library_of() { run "$1" -n true && sed -n 's/.*library   \([^,]*\),.*/\1/p' <<<"$output"; }
+
+@test "a copied tree: the library beside the launcher, or in ../lib" {
+    mkdir -p tree/bin tree/lib flat elsewhere
+    cp "$DZ" tree/bin
+    cp "$SHIM" tree/lib
+    cp "$DZ" "$SHIM" flat
+    ln -s "$PWD/tree/bin/dznohup" elsewhere/dznohup
+    assert "in ../lib" "$(library_of tree/bin/dznohup)" "$PWD/tree/bin/../lib/libdz.so"
+    assert "by a link" "$(library_of elsewhere/dznohup)" "$PWD/tree/bin/../lib/libdz.so"
+    assert "beside" "$(library_of flat/dznohup)" "$PWD/flat/libdz.so"
+    try closed tree/bin/dznohup -d -q -o log --line-buffered -w exec "$TARGETS/prints" line
+    assert status "$status" 0 || fail "$stderr"
+    # Not from the current directory, not from another user's hand, not of another kind.
+    cp "$SHIM" elsewhere
+    mkdir lone
+    cp "$DZ" lone
+    assert "for the current directory" "$(cd elsewhere && library_of ../lone/dznohup)" "$(library_of_installed)"
+    echo text >lone/libdz.so
+    assert "a text" "$(library_of lone/dznohup)" "$(library_of_installed)"
+    cp "$SHIM" lone
+    chmod 666 lone/libdz.so
+    assert "anybody's" "$(library_of lone/dznohup)" "$(library_of_installed)"
+    chmod 644 lone/libdz.so
+    assert "one's own" "$(library_of lone/dznohup)" "$PWD/lone/libdz.so"
+    need_root
+    chown 65432 lone/libdz.so
+    assert "another user's" "$(library_of lone/dznohup)" "$(library_of_installed)"
+    # A setuid launcher: of the caller's copy nothing is taken.
+    chown 0 lone/libdz.so
+    chmod 4755 lone/dznohup
+    chmod 711 "$BATS_TEST_TMPDIR" "$PWD"
+    run setpriv --reuid=65432 --clear-groups env HOME=/ "$PWD/lone/dznohup" -n true
+    [[ $output != *"$PWD/lone/libdz.so"* ]] || fail "a setuid launcher has taken it"
+    [[ $output == *"$(library_of_installed)"* ]] || fail "$output"
+}
+library_of_installed() {
+    strings -n 8 "$DZ" | grep -m 1 '^/.*/libdz\.so$'
 }
 
 @test "libdz.so exports what it interposes and needs nothing" {

@@ -193,7 +193,7 @@ teardown() {
 
 @test "unknown option, missing argument, no command" {
     fails 125 "dznohup: options: --no-such: unknown option; see dznohup --help" --no-such "$SLEEPER" 3603
-    fails 125 "dznohup: options: -x: unknown option; see dznohup --help" -x "$SLEEPER" 3603
+    fails 125 "dznohup: options: -Z: unknown option; see dznohup --help" -Z "$SLEEPER" 3603
     fails 125 "dznohup: options: --quiet=1: takes no argument" --quiet=1 "$SLEEPER" 3603
     # A byte that is no character, as the last one of its word.
     fails 125 "dznohup: options: -q"$'\xff'": unknown option; see dznohup --help" -q$'\xff' "$SLEEPER" 3603

@@ -71,6 +71,7 @@ static const struct dz_option *find_letter(int letter)
 static int refuse(int answer, const char *argument, struct dz_fault *fault)
 {
     char letter[3] = {'-', (char)optopt, '\0'};
+    char word[40];
 
     /* In "-xyz" names the letter, unless that is a part of a character only. */
     if (optopt >= ' ' && optopt <= '~')
@@ -81,8 +82,10 @@ static int refuse(int answer, const char *argument, struct dz_fault *fault)
                         "needs an argument; see dznohup --help");
     if (optopt >= LONG)
         return dz_fault(fault, "options", argument, 0, "takes no argument");
-    return dz_fault(fault, "options", argument, 0,
-                    "unknown option; see dznohup --help");
+    snprintf(word, sizeof word, "%.*s", (int)strcspn(argument, "="), argument);
+    dz_fault(fault, "options", argument, 0, "unknown option; see dznohup --help");
+    answer_habit(word, "", fault);
+    return -1;
 }
 
 static int set_option(struct dz_plan *plan, int answer, struct dz_fault *fault)
@@ -95,8 +98,15 @@ static int set_option(struct dz_plan *plan, int answer, struct dz_fault *fault)
         snprintf(called, sizeof called, "--%s", option->name);
     else
         snprintf(called, sizeof called, "-%c", answer);
-    return dz_plan_set(plan, option, option->arg != NULL ? optarg : NULL, called,
-                       fault);
+    if (dz_plan_set(plan, option, option->arg != NULL ? optarg : NULL, called, fault) ==
+        0)
+        return 0;
+    if (option->arg != NULL && optarg != NULL) {
+        char word[128];
+        snprintf(word, sizeof word, "--%s=%s", option->name, optarg);
+        answer_habit(word, "", fault);
+    }
+    return -1;
 }
 
 int parse_options(struct dz_plan *plan, int argc, char **argv, int *operand,

@@ -191,8 +191,11 @@ static int run(const struct dz_plan *plan, struct dz_start *start,
     static char library[PATH_MAX];
     int status;
 
-    if (find_command(&command, plan->argv, fault) < 0)
+    if (find_command(&command, plan->argv, fault) < 0) {
+        if (fault->status == DZ_EXIT_NOT_FOUND)
+            answer_habit(plan->argv[0], "not found; ", fault);
         return tell(2, fault);
+    }
     start->needs_answer = needs_library(plan);
     if (start->needs_answer && step_over_env(&command, fault) < 0)
         return tell(2, fault);

@@ -25,6 +25,13 @@ int parse_options(struct dz_plan *plan, int argc, char **argv, int *operand,
 /* Writes the help text to stdout.  Returns 0, or -1 and sets errno. */
 int print_help(void);
 
+/* ---- habits.c: words of other tools ---- */
+
+/* If it is known what to write in place of a word that was refused ("--option", "-o",
+ * "--option=value", or a command that was not found), makes that the fault's reason,
+ * behind the text before, and returns true. */
+bool answer_habit(const char *word, const char *before, struct dz_fault *fault);
+
 /* ---- command.c ---- */
 
 /*
@@ -93,13 +100,14 @@ const char *target_libc(const struct target *target);
 int find_library(const char *shim, const struct target *target, char path[PATH_MAX],
                  struct dz_fault *fault);
 
+/* Returns the path of --shim; or of the library beside this program or in ../lib; or of
+ * the installed library. */
+const char *named_library(const struct dz_plan *plan);
+
 /* ---- preload.c ---- */
 
 /* Returns whether the plan needs libdz.so in the target. */
 bool needs_library(const struct dz_plan *plan);
-
-/* Returns the path of --shim, or that of the installed library. */
-const char *named_library(const struct dz_plan *plan);
 
 /* If the plan needs the library, finds one for the command, and writes its path. */
 int check_library(const struct dz_plan *plan, const struct command *command,

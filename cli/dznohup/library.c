@@ -4,14 +4,64 @@
 #include "dznohup.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 static bool is_library(const char *path, struct target *library)
 {
     probe_target(path, library);
     return library->what.is_elf && library->what.elf.shared && library->scripts == 0;
+}
+
+/*
+ * Returns whether the file at path is a library of our own word size that may be taken
+ * because it lies there.  It belongs to root, to us, or to who owns the launcher: in a
+ * directory like /tmp anybody can put a file beside it.
+ */
+static bool is_trusted(const char *path, unsigned owner)
+{
+    struct target library;
+    struct dz_stat about;
+
+    return dz_stat(AT_FDCWD, path, true, &about) == 0 && (about.mode & 022) == 0 &&
+           (about.uid == 0 || about.uid == geteuid() || about.uid == owner) &&
+           is_library(path, &library) &&
+           library.what.elf.bits == 8 * (int)sizeof(void *);
+}
+
+/* Finds the library of a copied tree: beside this program, or in ../lib.  Returns
+ * whether there is one. */
+static bool find_beside(char path[PATH_MAX])
+{
+    static const char *const places[] = {"libdz.so", "../lib/libdz.so"};
+    char directory[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", directory, sizeof directory - 1);
+    struct dz_stat launcher;
+    char *slash;
+
+    if (n <= 0 || getauxval(AT_SECURE) != 0)
+        return false;
+    directory[n] = '\0';
+    slash = strrchr(directory, '/');
+    if (slash == NULL || dz_stat(AT_FDCWD, directory, true, &launcher) < 0)
+        return false; /* it was removed since */
+    *slash = '\0';
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
+        if (dz_join(path, directory, places[i]) == 0 && is_trusted(path, launcher.uid))
+            return true;
+    return false;
+}
+
+const char *named_library(const struct dz_plan *plan)
+{
+    static char beside[PATH_MAX];
+
+    if (plan->shim != NULL)
+        return plan->shim;
+    return find_beside(beside) ? beside : DZ_SHIM_PATH;
 }
 
 /* Fills in the fault: no library fits the target. */

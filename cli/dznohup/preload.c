@@ -22,11 +22,6 @@ bool needs_library(const struct dz_plan *plan)
     return dz_wants_powers(plan) || dz_condition(&plan->wait, DZ_WAIT_MAIN) != NULL;
 }
 
-const char *named_library(const struct dz_plan *plan)
-{
-    return plan->shim != NULL ? plan->shim : DZ_SHIM_PATH;
-}
-
 /*
  * Checks that the file can be mapped as the dynamic linker will map it.  A mount with
  * noexec or a security module can forbid that.
