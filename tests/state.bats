@@ -97,46 +97,66 @@ libdz.so: name: x: No space left on device"
     refute_victim
 }
 
-# home VARIABLE... -- REASON: as an unprivileged user with these variables.
-home() {
-    local variables=() words
-    while [ "$1" != -- ]; do
-        variables+=("$1")
-        shift
+# as_service VARIABLE... WORD...: as the user of a service, with these variables alone.
+as_service() {
+    try closed setpriv --reuid="$homeless" --clear-groups env -u HOME -u XDG_STATE_HOME -u DZ_STATE_DIR "$@" </dev/null
+}
+
+# in_tmp VARIABLE...: with these variables records are in /tmp/dz-UID.
+in_tmp() {
+    local words
+    for words in "$DZ --mode=stay --name=job -o /dev/null" "$DZ -d -q --name=job -o /dev/null" \
+        "env LD_PRELOAD=$SHIM DZ_NAME=job DZ_OUTPUT=/dev/null"; do
+        as_service "$@" sh -c "$words sleep 0.2"
+        assert "status of $words with $*" "$status" 0 || fail "$stderr"
+        assert "mode and owner" "$(stat -c '%a %u' "/tmp/dz-$homeless")" "700 $homeless"
+        [ -e "/tmp/dz-$homeless/job" ] || fail "no record with $*"
+        as_service "$@" "$CTL" pid job
+        as_service "$@" "$CTL" wait job
+        as_service "$@" "$CTL" clear
+        [ ! -e "/tmp/dz-$homeless/job" ] || fail "a record is left with $*"
     done
-    for words in "'$DZ' --mode=stay --name=job" "'$DZ' -d --name=job" "env LD_PRELOAD='$SHIM' DZ_NAME=job"; do
-        new_victim
-        try closed setpriv --reuid="$NOBODY" --clear-groups env -u HOME -u XDG_STATE_HOME -u DZ_STATE_DIR \
-            "${variables[@]}" sh -c "$words $victim 3600" </dev/null
-        assert "status of $words" "$status" 125
-        assert_match "stderr of $words" "$stderr" "*: $2"
-        assert lines "$(wc -l <<<"$stderr")" 1
-        refute_victim
-        # Unnamed: it runs, and the launcher says that there will be no record.
-        words=${words/--name=job/-o /dev/null}
-        try closed setpriv --reuid="$NOBODY" --clear-groups env -u HOME -u XDG_STATE_HOME -u DZ_STATE_DIR \
-            "${variables[@]}" sh -c "${words/DZ_NAME=job/DZ_OUTPUT=/dev/null} true" </dev/null
-        assert "status of $words" "$status" 0
-        case $words in
-        env*) assert "stderr of $words" "$stderr" "" ;;
-        *) assert_match "stderr of $words" "$stderr" "dznohup: note: *; the job has no record" ;;
-        esac
-    done
+    rm -r "/tmp/dz-$homeless"
+    as_service "$@" "$CTL" list
+    assert "list without a directory" "$status $output" "0 no jobs"
+}
+
+# refused REASON: a named job is, and an unnamed one runs without a record.
+refused_in_tmp() {
+    as_service "$DZ" -d -o /dev/null --name=job sleep 60
+    assert status "$status" 125
+    assert stderr "$stderr" "dznohup: state: /tmp/dz-$homeless: $1"
+    as_service "$DZ" -d -o /dev/null true
+    assert status "$status" 0
+    assert stderr "$stderr" "dznohup: note: /tmp/dz-$homeless: $1; the job has no record"
 }
 
 @test "no HOME, one that is no path, one that may not be written; and XDG_STATE_HOME" {
     need_root
     need setpriv
+    homeless=$(lonely_user)
     mkdir mine
     chown "$NOBODY" mine
-    none="state: no directory for records: HOME is not an absolute path"
-    home -- "$none"
-    home HOME=relative -- "$none"
-    home HOME= -- "$none"
-    home XDG_STATE_HOME=relative -- "$none"
-    home HOME="$HOME" -- "state: $HOME/.local/state/dz: Permission denied"
-    home HOME=/no/such -- "state: /no/such/.local/state/dz: Permission denied"
+    in_tmp
+    in_tmp HOME=relative
+    in_tmp HOME=
+    in_tmp XDG_STATE_HOME=relative
+    in_tmp HOME="$HOME"
+    in_tmp HOME=/no/such
     assert "left" "$(ls -A "$HOME")" ""
+    # What anybody can plant there is not taken.
+    mkdir -m 777 "/tmp/dz-$homeless"
+    chown "$homeless" "/tmp/dz-$homeless"
+    refused_in_tmp "another user owns it, or others may write to it; set DZ_STATE_DIR"
+    chmod 700 "/tmp/dz-$homeless"
+    chown "$NOBODY" "/tmp/dz-$homeless"
+    refused_in_tmp "Permission denied; set DZ_STATE_DIR"
+    rmdir "/tmp/dz-$homeless"
+    mkdir -m 700 target
+    chown "$homeless" target
+    ln -s "$PWD/target" "/tmp/dz-$homeless"
+    refused_in_tmp "Not a directory; set DZ_STATE_DIR"
+    rm "/tmp/dz-$homeless"
     for variable in HOME XDG_STATE_HOME; do
         new_victim
         try closed setpriv --reuid="$NOBODY" --clear-groups env -u HOME -u XDG_STATE_HOME -u DZ_STATE_DIR \

@@ -663,7 +663,7 @@ ignoring_term() {
     # The wait itself says for how long it sleeps.
     for timeout in "" 0; do
         rm -f pid
-        try closed env DZ_WAIT=fd:9 ${timeout:+DZ_TIMEOUT=$timeout} strace -qq -o trace -e trace=poll \
+        try closed env DZ_QUIET=1 DZ_WAIT=fd:9 ${timeout:+DZ_TIMEOUT=$timeout} strace -qq -o trace -e trace=poll \
             "$DZ" -d -o log -p pid bash -c "sleep 0.3; echo >&9; exec '$SLEEPER' 60" </dev/null
         assert status "$status" 0
         track "$(cat pid)"

@@ -238,8 +238,25 @@ static bool exists_here(const char *path)
            lstat(path, &about) == 0;
 }
 
+/* Returns whether a list like "lib:/usr/lib" holds a relative path.  An empty entry is
+ * the current directory, ld.so(8). */
+static bool has_relative_entry(const char *list)
+{
+    while (list != NULL && *list != '\0') {
+        size_t length = strcspn(list, ":;");
+        if (*list != '/' && *list != '$')
+            return true;
+        list += length;
+        if (*list != '\0' && *++list == '\0')
+            return true;
+    }
+    return false;
+}
+
 const char *relative_argument(char **argv)
 {
+    static const char library_path[] = "LD_LIBRARY_PATH";
+
     for (size_t i = 1; argv[i] != NULL; i++) {
         const char *equals = strchr(argv[i], '=');
         if (exists_here(argv[i]))
@@ -247,5 +264,5 @@ const char *relative_argument(char **argv)
         if (equals != NULL && exists_here(equals + 1))
             return equals + 1;
     }
-    return NULL;
+    return has_relative_entry(getenv(library_path)) ? library_path : NULL;
 }

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -67,22 +68,34 @@ static bool print_library(const struct dz_plan *plan, const struct command *comm
     return true;
 }
 
+/* Prints a word as a shell takes it. */
+static void print_word(const char *word)
+{
+    size_t size = strlen(word) * DZ_QUOTED_MAX + DZ_QUOTES;
+    char *quoted = malloc(size);
+
+    if (quoted != NULL) {
+        struct dz_text text = dz_text(quoted, size);
+        dz_add_quoted(&text, word);
+    }
+    printf(" %s", quoted != NULL ? quoted : "...");
+    free(quoted);
+}
+
 /* Prints the command's arguments, and the warning about a relative one. */
 static void print_arguments(const struct dz_plan *plan, char **argv)
 {
     const char *relative = plan->chdir == NULL ? relative_argument(argv) : NULL;
 
-    if (argv[1] == NULL)
-        return;
-    printf("arguments");
-    for (char **argument = argv + 1; *argument != NULL; argument++) {
-        dz_one_line(*argument); /* nothing is run, so they may change */
-        printf(" %s", *argument);
+    if (argv[1] != NULL) {
+        printf("arguments");
+        for (char **argument = argv + 1; *argument != NULL; argument++)
+            print_word(*argument);
+        putchar('\n');
     }
-    putchar('\n');
     if (relative != NULL)
-        printf("warning   %s is a relative path, but the program will run in /\n",
-               relative);
+        printf("warning   %s %s a relative path, but the program will run in /\n",
+               relative, strcmp(relative, "LD_LIBRARY_PATH") == 0 ? "holds" : "is");
 }
 
 /* Prints command, target and library.  Returns whether the start would be refused. */

@@ -105,8 +105,13 @@ static int launch(struct dz_start *start, const struct command *command,
         start->trace = say_step;
         say_step(start, "start");
     }
-    if (!plan->quiet)
-        start->waiting = isatty(2) ? say_waiting : say_waiting_once;
+    if (!plan->quiet) {
+        bool terminal = isatty(2);
+        start->waiting = terminal ? say_waiting : say_waiting_once;
+        start->waiting_once = !terminal;
+        start->left_keyboard = terminal && plan->mode != DZ_LEAVE &&
+                               !dz_wants_keeper(plan) && tcgetpgrp(2) == getpgrp();
+    }
     if (dz_wants_keeper(plan))
         return launch_kept(start, command, library, fault);
     start->quick = start->trace == NULL; /* the trace shows each fork by itself */

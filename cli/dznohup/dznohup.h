@@ -69,7 +69,8 @@ void exec_by_shell(const char *path, char **argv, char **envp);
 int step_over_env(struct command *command, struct dz_fault *fault);
 
 /* Returns the first argument that names an existing file by a relative path, or NULL.
- * Of "--file=app.conf" returns "app.conf". */
+ * Of "--file=app.conf" returns "app.conf".  If LD_LIBRARY_PATH holds a relative path,
+ * returns that variable's name. */
 const char *relative_argument(char **argv);
 
 /* ---- target.c ---- */

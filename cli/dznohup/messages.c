@@ -42,11 +42,17 @@ static bool has_default_log(const struct dz_start *start)
     return start->log.path[0] != '\0' && start->plan->output.kind != DZ_OUTPUT_FILE;
 }
 
+/* Returns whether the keyboard reached the caller, and does not reach the program. */
+static bool has_left_keyboard(const struct dz_start *start)
+{
+    return start->mode == DZ_STAY && start->left_keyboard;
+}
+
 bool has_words(const struct dz_start *start)
 {
     return !start->plan->quiet &&
            (has_default_log(start) || start->leave_reason != DZ_NOT_LEFT ||
-            start->terminal_kept || dz_has_notes(start) ||
+            start->terminal_kept || has_left_keyboard(start) || dz_has_notes(start) ||
             start->why_no_record != NULL || start->notify_errno != 0);
 }
 
@@ -74,6 +80,16 @@ static void say_terminal_kept(const struct dz_start *start)
                           "keeps its controlling terminal\n");
 }
 
+static void say_left_keyboard(const struct dz_start *start)
+{
+    char line[128];
+
+    snprintf(line, sizeof line,
+             "%s: Ctrl-C does not reach the program; to stop it: kill %ld\n", program,
+             (long)getpid());
+    put(start->stderr_fd, line);
+}
+
 void say_started(const struct dz_start *start)
 {
     char line[PATH_MAX + 256];
@@ -86,6 +102,8 @@ void say_started(const struct dz_start *start)
         say_unrecorded(start);
     if (start->terminal_kept)
         say_terminal_kept(start);
+    if (has_left_keyboard(start))
+        say_left_keyboard(start);
     if (!has_default_log(start) && start->leave_reason == DZ_NOT_LEFT)
         return;
     dz_add(&text, "dznohup: ");
@@ -106,9 +124,10 @@ void say_relative(const struct dz_start *start, const char *argument)
 
     /* The argument names an existing file, so it is no longer than PATH_MAX. */
     snprintf(text, sizeof text,
-             "%s: warning: %.*s is a relative path, but the program will run in /; "
+             "%s: warning: %.*s %s a relative path, but the program will run in /; "
              "use -C . to run it here",
-             program, PATH_MAX, argument);
+             program, PATH_MAX, argument,
+             strcmp(argument, "LD_LIBRARY_PATH") == 0 ? "holds" : "is");
     dz_one_line(text);
     put(start->stderr_fd, text);
     put(start->stderr_fd, "\n");
@@ -133,12 +152,8 @@ void say_slow(const struct dz_start *start, const struct dz_ready *ready)
 void say_waiting_once(const struct dz_start *start, const struct dz_ready *ready,
                       int seconds)
 {
-    static bool said;
-
-    if (said || seconds < DZ_SLOW_S)
-        return;
-    said = true;
-    say_slow(start, ready);
+    if (seconds > 0) /* 0: the wait is over, and the line stays */
+        say_slow(start, ready);
 }
 
 void say_failed(const struct dz_start *start)

@@ -149,7 +149,8 @@ int dz_join(char path[PATH_MAX], const char *directory, const char *file)
     struct dz_text text = dz_text(path, PATH_MAX);
 
     dz_add(&text, directory);
-    dz_add(&text, "/");
+    if (text.length == 0 || text.at[text.length - 1] != '/')
+        dz_add(&text, "/");
     dz_add(&text, file);
     if (text.cut) {
         errno = ENAMETOOLONG;

@@ -273,9 +273,7 @@ int dz_open_default_log(char **envp, struct dz_log *log, struct dz_fault *fault)
     log->refused = refused;
 
     if (fd < 0 && home != NULL && home[0] == '/') {
-        dz_add(&text, home);
-        dz_add(&text, "/nohup.out");
-        if (text.cut)
+        if (dz_join(path, home, "nohup.out") < 0)
             err = ENAMETOOLONG;
         else {
             fd = open_default(path, log, &refused);

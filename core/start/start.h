@@ -88,10 +88,11 @@ struct dz_start {
     int env_spare; /* free entries after its end, the NULL not counted */
     /* Called after each step; NULL: not wanted. */
     void (*trace)(const struct dz_start *start, const char *step);
-    /* Called each second of a wait.  If it was called, it is called once more at the
-     * end, with 0.  NULL: not wanted. */
+    /* Called each second of a wait, or once after three.  If it was called, it is
+     * called once more at the end, with 0.  NULL: not wanted. */
     void (*waiting)(const struct dz_start *start, const struct dz_ready *ready,
                     int seconds);
+    bool waiting_once;
 
     /* SIGPIPE and SIGXFSZ: ignored while we write, and what they are afterwards. */
     bool guarded[DZ_WRITE_SIGNALS];
@@ -101,7 +102,10 @@ struct dz_start {
     enum dz_leave_reason leave_reason;
     bool led_session;   /* stay: this process led its session already */
     bool terminal_kept; /* stay: other processes share the session's terminal */
-    bool had_terminal;  /* a standard stream was a terminal and is replaced */
+    bool
+        left_keyboard; /* stay: Ctrl-C reached the caller, and will not reach the target
+                        */
+    bool had_terminal; /* a standard stream was a terminal and is replaced */
     enum dz_fd_kind stream[3];
     int new_fd[3];                 /* the descriptor that becomes 0, 1, 2; -1: keep */
     struct dz_pidfile pidfile_old; /* the pidfile before this start */

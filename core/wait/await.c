@@ -42,7 +42,7 @@ void dz_watch_open(struct watch *watch, struct dz_start *start)
     watch->child_ended = start->child == 0;
     watch->status = -1;
     watch->deadline = start->plan->timeout > 0 ? now + start->plan->timeout : INT64_MAX;
-    watch->tell_at = now + TELL_MS;
+    watch->tell_at = now + (start->waiting_once ? 1000 * DZ_SLOW_S : TELL_MS);
     dz_ready_init(&watch->ready, now);
     /* Without a /proc of our own no process can be looked up.  The target alone is
      * known, because it is our child. */
@@ -247,7 +247,7 @@ static void tell(struct watch *watch, int64_t now)
     if (watch->start->waiting == NULL || now < watch->tell_at)
         return;
     watch->told = true;
-    watch->tell_at += TELL_MS;
+    watch->tell_at = watch->start->waiting_once ? INT64_MAX : watch->tell_at + TELL_MS;
     watch->start->waiting(watch->start, &watch->ready,
                           (int)((now - watch->ready.began) / 1000));
 }
