@@ -491,3 +491,38 @@ END
         holds_line result "$name success"
     done
 }
+
+@test "-o journal: to the real journal, which is stopped and started" {
+    # shellcheck disable=SC2016
+    writer='for i in 1 2 3; do until [ -e go.$i ]; do sleep 0.02; done
+        seq $((i * 100 - 99)) $((i * 100)); done; printf "a\001b\nlast" >&2'
+    cat >probe.sh <<END
+exec >result 2>&1
+journal() { systemctl \$1 systemd-journald.socket systemd-journald-dev-log.socket systemd-journald; }
+lines() { [ "\$(journalctl -q -t web -p 6..6 -o cat | wc -l)" = \$1 ]; }
+journal start
+export DZ_STATE_DIR=$PWD/state
+"$DZ" -d --keep --name=web -q -C . -o journal: -- sh -c '$writer'
+: >go.1
+until lines 100; do sleep 0.1; done
+journal stop
+rm -f /run/systemd/journal/socket
+: >go.2
+until "$CTL" status web | grep -q "/run/systemd/journal/socket: "; do sleep 0.05; done
+journal start
+until lines 200; do sleep 0.1; done
+: >go.3
+"$CTL" wait web
+echo "status \$?"
+until lines 300; do sleep 0.1; done
+journalctl -q -t web -p 6..6 -o cat | cmp - <(seq 300) && echo "the same"
+echo "errors \$(journalctl -q DZ_NAME=web -p 3 -o cat | tail -n 1)"
+"$CTL" status web
+echo end
+END
+    boot
+    holds_line result "status 0"
+    holds_line result "the same"
+    holds_line result "errors last"
+    refute holds result "journal/socket: "
+}

@@ -60,7 +60,8 @@ static char *unescape(char *at, const char *end)
     return at;
 }
 
-enum kind { TEXT, LIST, NUMBER, LONG };
+/* Of several lines with that key, TEXT takes the first, the others the last. */
+enum kind { TEXT, LAST_TEXT, LIST, NUMBER, LONG };
 
 static const struct field {
     const char *key;
@@ -84,7 +85,7 @@ static const struct field {
     {"began", LONG, offsetof(struct job, began)},
     {"ended", LONG, offsetof(struct job, ended)},
     {"ready", LONG, offsetof(struct job, ready)},
-    {"note", TEXT, offsetof(struct job, note)},
+    {"note", LAST_TEXT, offsetof(struct job, note)},
     {"noticed", LONG, offsetof(struct job, noticed)},
     {"log_size", LONG, offsetof(struct job, log_size)},
     {"error_log_size", LONG, offsetof(struct job, error_log_size)},
@@ -119,6 +120,10 @@ static void take_value(struct job *job, const struct field *field, char *value,
     if (field->kind == TEXT) {
         if (*(char **)member == NULL)
             *(char **)member = unescape(value, end);
+        return;
+    }
+    if (field->kind == LAST_TEXT) {
+        *(char **)member = unescape(value, end);
         return;
     }
     number_at = value;

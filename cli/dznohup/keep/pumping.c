@@ -99,5 +99,6 @@ void limit_drain(struct keeper *keeper)
 void close_pump(struct keeper *keeper)
 {
     pump_drain(&keeper->pump); /* the keeper's own last words */
+    note_trouble(keeper);
     pump_close(&keeper->pump, dz_milliseconds() + COMMAND_MS);
 }
