@@ -51,3 +51,7 @@ swept() {
 @test "in stay mode a power that cannot be had leaves no record" {
     swept powers '0:prctl:'
 }
+
+@test "an adoption that is killed or refused at any ptrace: the program runs as before, or adopted" {
+    swept adopt ':ptrace:'
+}

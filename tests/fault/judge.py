@@ -7,6 +7,7 @@ files claim must be so.
 """
 import os
 import re
+import time
 
 DAEMON_IGNORES = 0x300001  # HUP, TTIN, TTOU
 PYTHON_IGNORES = 0x1001000  # PIPE, XFSZ; set back for what is launched
@@ -37,6 +38,20 @@ def status_field(pid, key):
     """A hexadecimal line of proc_pid_status(5)."""
     with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as file:
         return int(re.search(rf"^{key}:\s*(\w+)$", file.read(), re.M)[1], 16)
+
+
+def sleeps_in(pid):
+    """The number of the system call that it sleeps in."""
+    with open(f"/proc/{pid}/syscall", encoding="ascii") as file:
+        return file.read().split()[0]
+
+
+def facts(pid):
+    """All that an adoption changes."""
+    fields = stat_fields(pid)
+    links = {n: os.readlink(f"/proc/{pid}/fd/{n}") for n in os.listdir(f"/proc/{pid}/fd")}
+    signals = [status_field(pid, key) for key in ("SigIgn", "SigCgt", "SigBlk", "Umask")]
+    return links, signals, fields[4:7], os.readlink(f"/proc/{pid}/cwd")
 
 
 def read(path):
@@ -192,3 +207,39 @@ class Judge:
             self.expect("what is left", self.left() - {"state/job"}, set())
         else:
             self.expect("lines on stderr", self.place.stderr().count("\n"), 1)
+
+    # ---- an adoption ---------------------------------------------------------
+
+    def is_adopted(self, pid, before):
+        """Whether it is all that an adoption makes of it, and else as before."""
+        links, signals, (group, session, tty), cwd = facts(pid)
+        log = f"{self.place.work}/log"
+        return links == {"0": "/dev/null", "1": log, "2": log} and \
+            (group, session, tty) == (str(pid), str(pid), "0") and \
+            signals == [DAEMON_IGNORES, *before[1][1:]] and cwd == before[3]
+
+    def adoption(self, run, pid, before):
+        """A run of --adopt; before: what the program was."""
+        until = time.monotonic() + 5
+        # If the launcher was killed, the program makes the calls without it.
+        while lives(pid) and sleeps_in(pid) not in ("230", "35", "219") and \
+                time.monotonic() < until:
+            time.sleep(0.001)
+        if not lives(pid):
+            self.problems.append("it has ended")
+            return
+        self.expect("state", stat_fields(pid)[2], "S")
+        self.expect("tracer", status_field(pid, "TracerPid"), 0)
+        same, adopted = facts(pid) == before, self.is_adopted(pid, before)
+        self.expect("it is as before, or adopted", same or adopted or facts(pid), True)
+        self.claims(pid)
+        if run.status is None or not os.WIFEXITED(run.status):
+            return
+        done = os.WEXITSTATUS(run.status) == 0
+        self.expect("is adopted", adopted, done)
+        self.expect("locks that are left", [f for f in self.left() if f.endswith(".new")], [])
+        if done:
+            self.expect("files", self.left() >= {"work/pid", "state/job"}, True)
+        else:
+            self.expect("lines on stderr", self.place.stderr().count("\n"), 1)
+            self.expect("what is left", self.left(), set())

@@ -30,6 +30,7 @@ class Mode:
     met: bool = False           # the condition is one that the victim meets
     environment: dict = dataclasses.field(default_factory=dict)
     stops: bool = False         # is a dzctl stop, of a job that is started before
+    adopts: bool = False        # is an adoption, of a program that is started before
     folder: str | None = None   # where the place is; None: where temporary files are
 
 
@@ -64,6 +65,8 @@ MODES = [
         "DZ_MODE": "stay", "DZ_OUTPUT": "log", "DZ_PIDFILE": "pid", "DZ_NAME": "job"}),
     Mode("stop", "{build}/dzctl stop job", stops=True, files=True),
     Mode("stop-pidfile", "{build}/dzctl stop ./pid", stops=True, files=True),
+    Mode("adopt", f"{LAUNCH} --adopt={{adoptee}} {FILES}", adopts=True, files=True),
 ]
 BY_NAME = {mode.name: mode for mode in MODES}
 TO_STOP = f"{LAUNCH} {QUICK} -p pid --name=job --wait=exec {STATIC}"
+ADOPTEE = "{build}/targets/adoptee-static wait sleep"

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import termios
 import threading
+import time
 
 import judge
 import modes
@@ -58,6 +59,7 @@ class Place:
             os.set_blocking(end, True)
         self.out, self.err = (os.readlink(f"/proc/self/fd/{end}") for _, end in self.ends)
         self.texts = {}
+        self.adoptee = 0  # PID of a program that is to be adopted
 
     def close(self):
         """Nothing is left."""
@@ -89,7 +91,7 @@ class Place:
 
     def fill(self, text):
         """The words of modes.py with the names of this place."""
-        return text.format(build=BUILD, top=self.top,
+        return text.format(build=BUILD, top=self.top, adoptee=self.adoptee,
                            manager="@" + manager.getsockname()[1:].decode())
 
     def begin(self, mode):
@@ -114,6 +116,24 @@ def start_job(place):
     return int(done.stdout)
 
 
+def start_adoptee(place):
+    """A program on the terminal, in a group of its own, that waits."""
+    words = place.fill(modes.ADOPTEE).split()
+    pid = os.fork()
+    if pid == 0:
+        os.setpgid(0, 0)
+        for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGALRM):
+            signal.signal(number, signal.SIG_DFL)
+        for number in range(3):
+            os.dup2(terminal[1], number)
+        os.closerange(3, 1024)
+        os.execv(words[0], words)
+    while judge.sleeps_in(pid) not in ("230", "35"):  # nanosleep, clock_nanosleep
+        time.sleep(0.001)
+    place.adoptee = pid
+    return judge.facts(pid)
+
+
 def judge_start(verdict, run):
     """Judge; anew where the target has ended meanwhile, which it may: some faults are
     noticed behind the exec, by who kills it then."""
@@ -135,12 +155,15 @@ def launch(mode, fault):
     run = trace.Run(fault)
     try:
         job = start_job(place) if mode.stops else 0
+        before = start_adoptee(place) if mode.adopts else None
         signal.setitimer(signal.ITIMER_REAL, SECONDS)
         run.start(lambda: place.begin(mode))
         run.wait()
         signal.setitimer(signal.ITIMER_REAL, 0)
         if mode.stops:
             verdict.stop(run, job)
+        elif mode.adopts:
+            verdict.adoption(run, place.adoptee, before)
         else:
             judge_start(verdict, run)
     except Hangs:

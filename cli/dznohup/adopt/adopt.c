@@ -81,20 +81,25 @@ static int publish(struct adoption *adoption, struct dz_fault *fault)
     return dz_publish_for(start, subject->pid, fault);
 }
 
-/* Has those recorded that were adopted with the target, each in a session of its own.
- * Returns 0, or -1 and sets errno. */
-static int record_others(struct adoption *adoption)
+/* Records the session of now, and the processes that were adopted with the target, each
+ * in a session of its own. */
+static int publish_adopted(struct adoption *adoption, struct dz_fault *fault)
 {
     const struct crew *crew = &adoption->crew;
+    struct dz_start *start = adoption->start;
     pid_t *with = calloc(crew->count, sizeof *with);
 
     if (with == NULL)
-        return -1;
+        return dz_fault_number(fault, "record", start->pid, errno, NULL);
     for (size_t i = 1; i < crew->count; i++)
         with[i - 1] = crew->list[i]->subject.pid;
-    adoption->start->with = with;
-    adoption->start->with_count = crew->count - 1;
-    return 0;
+    start->with = with;
+    start->with_count = crew->count - 1;
+    if (dz_publish_again(start, start->pid, fault) == 0)
+        return 0;
+    dz_claim_drop(&start->pidfile_claim);
+    dz_claim_drop(&start->record_claim);
+    return -1;
 }
 
 /* ---- the processes ---- */
@@ -232,11 +237,8 @@ int adopt(const struct dz_plan *plan, struct dz_start *start, struct dz_fault *f
         dz_unpublish(start);
         return tell(2, fault);
     }
-    /* The record has the session of before, and the target alone.  If this fails, it
-     * stays so. */
-    if (!was_daemon && (record_others(&adoption) < 0
-                            ? dz_fault_number(fault, "record", start->pid, errno, NULL)
-                            : dz_publish_again(start, start->pid, fault)) < 0)
+    /* If this fails, the record stays that of before. */
+    if (!was_daemon && publish_adopted(&adoption, fault) < 0)
         tell(2, fault);
     say_adopted(&adoption, was_daemon);
     return print_adopted(&adoption, fault);

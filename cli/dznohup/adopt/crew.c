@@ -285,8 +285,12 @@ int choose_sessions(struct crew *crew, bool stopped, struct dz_fault *fault)
     for (size_t i = 0; i < crew->count; i++) {
         struct subject *subject = &crew->list[i]->subject;
         /* What has changed since it was found: its session, if it was tried before. */
-        if (dz_read_process(subject->pid, &subject->process) < 0 ||
-            dz_has_ended(&subject->process))
+        if (dz_read_process(subject->pid, &subject->process) < 0) {
+            if (i > 0 && (errno == ENOENT || errno == ESRCH))
+                continue; /* it has ended */
+            return dz_fault_number(fault, "adopt", subject->pid, errno, NULL);
+        }
+        if (dz_has_ended(&subject->process))
             continue;
         if (choose_session(crew, subject, stopped, fault) < 0)
             return -1;

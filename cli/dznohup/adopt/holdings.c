@@ -26,7 +26,7 @@ struct search {
     ino_t pipes[3]; /* of 1 and 2, if they are replaced */
     dev_t pipe_devices[3];
     bool logs; /* 1 or 2 goes to the log */
-    bool failed;
+    int err;   /* why it has failed, or 0 */
 };
 
 /* Returns whether that is a device of a terminal: devices.txt of the kernel. */
@@ -93,7 +93,7 @@ static void add_holding(struct search *search, int number, enum holding_use use,
         realloc(found->list, (found->count + 1) * sizeof *found->list);
 
     if (list == NULL) {
-        search->failed = true;
+        search->err = ENOMEM;
         return;
     }
     list[found->count++] = (struct holding){.number = number,
@@ -103,12 +103,23 @@ static void add_holding(struct search *search, int number, enum holding_use use,
     found->list = list;
 }
 
-static bool stat_fd(const struct search *search, int number, struct stat *about)
+/* Notes a failure by errno, unless that says that the descriptor is closed. */
+static void note_failure(struct search *search)
+{
+    if (errno != ENOENT && errno != ESRCH)
+        search->err = errno;
+}
+
+/* Returns whether the descriptor is open.  If that cannot be told, the search fails. */
+static bool stat_fd(struct search *search, int number, struct stat *about)
 {
     char path[64];
 
     snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)search->subject->pid, number);
-    return stat(path, about) == 0;
+    if (stat(path, about) == 0)
+        return true;
+    note_failure(search);
+    return false;
 }
 
 /* Decides about stream 0, 1 or 2. */
@@ -120,6 +131,7 @@ static void find_stream(struct search *search, int number)
     enum dz_fd_kind kind = open ? kind_of(search, number, &about) : DZ_CLOSED;
     enum dz_redirect redirect = dz_redirect_of(plan, DZ_LEAVE, kind, number);
     enum holding_use use = number == 0 ? USE_INPUT : USE_OUTPUT;
+    int flags;
 
     /* A file or a pipe of a pipeline is the program's own, whatever the options are. */
     if (redirect == DZ_KEEP || kind == DZ_OTHER || kind == DZ_CLOSED)
@@ -128,8 +140,12 @@ static void find_stream(struct search *search, int number)
         use = USE_NULL;
     else if (number == 2 && plan->error.kind == DZ_OUTPUT_FILE)
         use = USE_ERROR;
-    add_holding(search, number, use,
-                open ? read_flags(search->subject->pid, number) : 0, kind);
+    flags = read_flags(search->subject->pid, number);
+    if (flags < 0) {
+        search->err = errno; /* it was open just now */
+        return;
+    }
+    add_holding(search, number, use, flags, kind);
     search->logs |= use == USE_OUTPUT;
     if ((number == 1 || number == 2) && kind == DZ_PIPE) {
         search->pipes[number] = about.st_ino;
@@ -156,14 +172,20 @@ static int find_other(int number, int fd, void *data)
     int flags;
 
     snprintf(name, sizeof name, "%d", number);
-    if (number < 3 || fstatat(fd, name, &about, 0) < 0)
+    if (number < 3)
         return 0;
+    if (fstatat(fd, name, &about, 0) < 0) {
+        note_failure(search);
+        return 0;
+    }
     terminal = is_our_terminal(search, &about);
     if (!terminal && !(S_ISFIFO(about.st_mode) && is_callers_pipe(search, &about)))
         return 0;
     flags = read_flags(search->subject->pid, number);
-    if (flags < 0)
+    if (flags < 0) {
+        note_failure(search);
         return 0;
+    }
     add_holding(search, number,
                 !search->logs || (flags & O_ACCMODE) == O_RDONLY ? USE_NULL
                 : (flags & O_ACCMODE) == O_WRONLY                ? USE_OUTPUT
@@ -204,8 +226,8 @@ int find_holdings(const struct subject *subject, const struct dz_plan *plan,
         return errno == EACCES || errno == EPERM
                    ? refuse_trace(subject, EPERM, fault)
                    : dz_fault(fault, "adopt", path, errno, NULL);
-    if (search.failed)
-        return dz_fault(fault, "adopt", path, ENOMEM, NULL);
+    if (search.err != 0)
+        return dz_fault(fault, "adopt", path, search.err, NULL);
     return 0;
 }
 

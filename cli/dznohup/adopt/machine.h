@@ -51,6 +51,11 @@ struct registers {
 /* The largest frame that a signal's return takes, with all registers. */
 enum { FRAME_MAX = 16384 };
 
+/* Call ptrace(2) and waitpid(2).  Try again if they fail: a call that is refused in the
+ * middle would leave the target half changed. */
+long trace(int request, pid_t tid, void *address, void *data);
+pid_t await_status(pid_t tid, int *status, int flags);
+
 /* Read or write the registers of a stopped thread.  Return 0, or -1 and set errno. */
 int read_registers(pid_t tid, struct registers *registers);
 int write_registers(pid_t tid, const struct registers *registers);

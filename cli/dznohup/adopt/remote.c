@@ -126,8 +126,8 @@ static int poke(const struct run *run, uint64_t at, const unsigned char *bytes,
     for (size_t i = 0; i < size; i += sizeof(long)) {
         long word;
         memcpy(&word, bytes + i, sizeof word);
-        if (ptrace(PTRACE_POKETEXT, run->thread->tid, (void *)(uintptr_t)(at + i),
-                   (void *)word) < 0)
+        if (trace(PTRACE_POKETEXT, run->thread->tid, (void *)(uintptr_t)(at + i),
+                  (void *)word) < 0)
             return -1;
     }
     return 0;
@@ -143,8 +143,9 @@ static int write_code(const struct run *run)
     return poke(run, run->code, bytes, run->code_size);
 }
 
-/* Writes block, code, signal mask and registers.  Until the last of them the thread
- * would go on as it was. */
+/* Writes block, code, registers and signal mask.  Until the registers are written the
+ * thread would go on as it was.  With them it restores its mask at the end, so if we
+ * are killed before all signals are blocked, some handler may run in between. */
 static int begin(struct run *run)
 {
     struct registers registers = run->thread->registers;
@@ -152,28 +153,29 @@ static int begin(struct run *run)
     uint64_t all = ~UINT64_C(0);
 
     if (pwrite(run->memory, run->block, size, (off_t)run->rows) != (ssize_t)size ||
-        write_code(run) < 0 ||
-        ptrace(PTRACE_SETSIGMASK, run->thread->tid, (void *)sizeof all, &all) < 0)
+        write_code(run) < 0)
         return -1;
     begin_code(&registers, run->code, run->rows, run->frame);
-    return write_registers(run->thread->tid, &registers);
+    if (write_registers(run->thread->tid, &registers) < 0)
+        return -1;
+    return trace(PTRACE_SETSIGMASK, run->thread->tid, (void *)sizeof all, &all) < 0 ? -1
+                                                                                    : 0;
 }
 
 /* Puts back all that begin() has written.  The bytes are unused, so it does no harm if
  * some of them stay. */
-static int put_back(const struct run *run)
+static void put_back(struct run *run)
 {
     static const unsigned char zeros[CODE_MAX];
     size_t size = (size_t)(run->end - run->rows);
     pid_t tid = run->thread->tid;
-    int result = write_registers(tid, &run->thread->registers);
 
-    if (ptrace(PTRACE_SETSIGMASK, tid, (void *)sizeof run->mask, &run->mask) < 0)
-        result = -1;
-    if (pwrite(run->memory, run->before, size, (off_t)run->rows) != (ssize_t)size)
-        result = -1;
+    /* If one of these fails, the thread goes on by the frame, which is left to it. */
+    if (trace(PTRACE_SETSIGMASK, tid, (void *)sizeof run->mask, &run->mask) < 0 ||
+        write_registers(tid, &run->thread->registers) < 0)
+        return;
+    (void)!pwrite(run->memory, run->before, size, (off_t)run->rows);
     poke(run, run->code, zeros, run->code_size);
-    return result;
 }
 
 /* ---- following ---- */
@@ -189,9 +191,9 @@ static int next_stop(const struct run *run, bool at_calls, int signal)
     void *data = (void *)(intptr_t)signal;
     int status;
 
-    if ((at_calls ? ptrace(PTRACE_SYSCALL, tid, NULL, data)
-                  : ptrace(PTRACE_CONT, tid, NULL, data)) < 0 ||
-        dz_waitpid(tid, &status, __WALL) < 0 || !WIFSTOPPED(status))
+    if ((at_calls ? trace(PTRACE_SYSCALL, tid, NULL, data)
+                  : trace(PTRACE_CONT, tid, NULL, data)) < 0 ||
+        await_status(tid, &status, __WALL) < 0 || !WIFSTOPPED(status))
         return -1;
     return status;
 }
@@ -248,7 +250,7 @@ static int follow(const struct run *run)
         if (!entered)
             done = note_result(run);
     }
-    if (done < 0 || ptrace(PTRACE_INTERRUPT, run->thread->tid, NULL, NULL) < 0)
+    if (done < 0 || trace(PTRACE_INTERRUPT, run->thread->tid, NULL, NULL) < 0)
         return -1;
     do
         status = next_stop(run, false, status == 0 ? 0 : signal_of(status));
@@ -268,12 +270,42 @@ static int judge(const struct sequence *sequence, struct dz_fault *fault)
     return 0;
 }
 
+/* Reads what the calls have written, for what may have to be undone later.  All of
+ * them have been made, so a failure of this is none of theirs. */
+static void read_back(const struct run *run)
+{
+    enum { TRIES = 3 };
+    const struct sequence *sequence = run->sequence;
+
+    for (int i = 0; i < TRIES && sequence->data_size > 0; i++)
+        if (pread(run->memory, sequence->data, sequence->data_size,
+                  (off_t)row_address(run, run->row_count)) >= 0)
+            return;
+}
+
+static bool is_alive(pid_t tid)
+{
+    struct dz_process process;
+
+    return dz_read_process(tid, &process) == 0 && !dz_has_ended(&process);
+}
+
+/* Leaves a thread that cannot be followed to itself: it makes the rest of the calls, or
+ * undoes them.  Returns -1 with the fault. */
+static int let_run(const struct run *run, struct dz_fault *fault)
+{
+    run->thread->changed = false; /* its registers are not to be written */
+    return dz_fault_number(fault, "adopt", run->tracee->pid, 0,
+                           "cannot be traced any more, and makes the calls without "
+                           "dznohup; look at it with dzctl inspect");
+}
+
 static int run_calls(struct run *run, struct dz_fault *fault)
 {
     pid_t tid = run->thread->tid;
     int followed;
 
-    if (ptrace(PTRACE_GETSIGMASK, tid, (void *)sizeof run->mask, &run->mask) < 0)
+    if (trace(PTRACE_GETSIGMASK, tid, (void *)sizeof run->mask, &run->mask) < 0)
         return dz_fault_number(fault, "adopt", tid, errno, NULL);
     if (run->sequence->count == 0)
         return 0;
@@ -287,13 +319,12 @@ static int run_calls(struct run *run, struct dz_fault *fault)
     followed = begin(run);
     if (followed < 0)
         dz_fault_number(fault, "adopt", tid, errno, "its memory cannot be written");
-    else if ((followed = follow(run)) < 0)
+    else if ((followed = follow(run)) < 0 && is_alive(tid))
+        return let_run(run, fault);
+    else if (followed < 0)
         dz_fault_number(fault, "adopt", run->tracee->pid, 0, "has ended meanwhile");
-    /* What the calls have written, for what may have to be undone later. */
-    else if (run->sequence->data_size > 0 &&
-             pread(run->memory, run->sequence->data, run->sequence->data_size,
-                   (off_t)row_address(run, run->row_count)) < 0)
-        followed = dz_fault_number(fault, "adopt", tid, errno, NULL);
+    else
+        read_back(run);
     put_back(run);
     return followed < 0 ? -1 : judge(run->sequence, fault);
 }

@@ -48,7 +48,7 @@ static int seize_thread(int tid, int fd, void *data)
     (void)fd;
     if (find_thread(tracee, tid) != NULL)
         return 0;
-    if (ptrace(PTRACE_SEIZE, tid, NULL, (void *)options) < 0) {
+    if (trace(PTRACE_SEIZE, tid, NULL, (void *)options) < 0) {
         if (errno == ESRCH)
             return 0; /* it has ended */
         /* A zombie, the first thread that has ended, cannot be traced. */
@@ -130,8 +130,8 @@ static bool take_status(struct thread *thread, int status)
         return true;
     }
     /* A signal comes first.  It is delivered, and the stop follows. */
-    ptrace(PTRACE_CONT, thread->tid, NULL,
-           (void *)(intptr_t)(status >> 16 != 0 ? 0 : WSTOPSIG(status)));
+    trace(PTRACE_CONT, thread->tid, NULL,
+          (void *)(intptr_t)(status >> 16 != 0 ? 0 : WSTOPSIG(status)));
     return false;
 }
 
@@ -141,7 +141,7 @@ static bool await_stop(struct thread *thread, int64_t until)
     int status;
 
     while (!thread->stopped && !thread->ended) {
-        pid_t tid = dz_waitpid(thread->tid, &status, __WALL | WNOHANG);
+        pid_t tid = await_status(thread->tid, &status, __WALL | WNOHANG);
         if (tid < 0)
             thread->ended = true;
         else if (tid > 0)
@@ -154,11 +154,12 @@ static bool await_stop(struct thread *thread, int64_t until)
     return true;
 }
 
+/* A thread that cannot be interrupted has ended, or is waited for in vain. */
 static void interrupt_all(struct tracee *tracee, size_t from)
 {
     for (size_t i = from; i < tracee->count; i++)
         if (!tracee->threads[i].stopped && !tracee->threads[i].ended)
-            ptrace(PTRACE_INTERRUPT, tracee->threads[i].tid, NULL, NULL);
+            trace(PTRACE_INTERRUPT, tracee->threads[i].tid, NULL, NULL);
 }
 
 /* Lets the threads run again that have stopped, but stay attached. */
@@ -170,8 +171,8 @@ static void resume_all(struct tracee *tracee)
             repeat_interrupted(tracee, thread);
         thread->changed = false;
         if (thread->stopped)
-            thread->group_stop != 0 ? ptrace(PTRACE_LISTEN, thread->tid, NULL, NULL)
-                                    : ptrace(PTRACE_CONT, thread->tid, NULL, NULL);
+            thread->group_stop != 0 ? trace(PTRACE_LISTEN, thread->tid, NULL, NULL)
+                                    : trace(PTRACE_CONT, thread->tid, NULL, NULL);
         thread->stopped = false;
     }
 }
@@ -242,7 +243,7 @@ void release_all(struct tracee *tracee)
         if (thread->changed)
             write_registers(thread->tid, &thread->registers);
         if (thread->stopped)
-            ptrace(PTRACE_DETACH, thread->tid, NULL, NULL);
+            trace(PTRACE_DETACH, thread->tid, NULL, NULL);
     }
 }
 

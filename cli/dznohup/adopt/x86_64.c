@@ -31,8 +31,8 @@ enum {
 
 /*
  * r12 points to a row.  Each is 80 bytes: number, six arguments, result, the address of
- * argument 0, the next row after an error.  A negative number ends the code, and the
- * stack pointer is at the frame.
+ * argument 0, the next row after an error.  A negative number ends the code, and r14
+ * points to the frame.  The stack is below the rows.
  */
 __asm__(".pushsection .rodata\n"
         "code_begins:\n"
@@ -57,7 +57,8 @@ __asm__(".pushsection .rodata\n"
         "   jmp 1b\n"
         "3: mov 72(%r12), %r12\n"
         "   jmp 1b\n"
-        "4: mov $15, %eax\n"
+        "4: mov %r14, %rsp\n"
+        "   mov $15, %eax\n"
         "   syscall\n"
         "code_ends:\n"
         "narrow_begins:\n"
@@ -83,7 +84,8 @@ __asm__(".pushsection .rodata\n"
         "   jmp 1b\n"
         "3: mov 72(%r12), %r12\n"
         "   jmp 1b\n"
-        "4: mov $15, %eax\n"
+        "4: mov %r14, %rsp\n"
+        "   mov $15, %eax\n"
         "   syscall\n"
         "narrow_ends:\n"
         ".popsection\n");
@@ -130,12 +132,14 @@ size_t red_zone(void)
 
 int read_registers(pid_t tid, struct registers *registers)
 {
-    return ptrace(PTRACE_GETREGS, tid, NULL, &registers->raw) < 0 ? -1 : 0;
+    return trace(PTRACE_GETREGS, tid, NULL, &registers->raw) < 0 ? -1 : 0;
 }
 
 int write_registers(pid_t tid, const struct registers *registers)
 {
-    return ptrace(PTRACE_SETREGS, tid, NULL, &registers->raw) < 0 ? -1 : 0;
+    struct user_regs_struct raw = registers->raw;
+
+    return trace(PTRACE_SETREGS, tid, NULL, &raw) < 0 ? -1 : 0;
 }
 
 bool is_wide(const struct registers *registers)
@@ -254,7 +258,8 @@ void begin_code(struct registers *registers, uint64_t code, uint64_t rows,
 {
     registers->raw.rip = code;
     registers->raw.r12 = rows;
-    registers->raw.rsp = frame;
+    registers->raw.r14 = frame;
+    registers->raw.rsp = rows;                    /* a handler's frame is below them */
     registers->raw.orig_rax = (unsigned long)-1L; /* no call is to be restarted */
     registers->raw.cs = CODE_64;
     registers->raw.ss = DATA_64;
@@ -304,7 +309,7 @@ static size_t add_floating(pid_t tid, unsigned char *at, size_t room)
     struct iovec all = {at, room - 8}; /* whole words, ptrace(2) */
     struct floating_words words = {.magic = magic};
 
-    if (ptrace(PTRACE_GETREGSET, tid, (void *)XSTATE, &all) < 0)
+    if (trace(PTRACE_GETREGSET, tid, (void *)XSTATE, &all) < 0)
         return 0;
     memcpy(&words.features, at + WORDS_AT, sizeof words.features);
     words.size = (uint32_t)all.iov_len;
