@@ -159,6 +159,7 @@ bench:
 	@python3 tests/bench/jobs '$(BUILD)' $(ROUNDS)
 	-@python3 tests/bench/listen '$(BUILD)' $(ROUNDS)
 	@python3 tests/bench/calls '$(BUILD)'
+	@python3 tests/bench/pump '$(BUILD)' $(ROUNDS)
 	@python3 tests/bench/launch '$(BUILD)' $(ROUNDS)
 	@python3 tests/bench/report '$(BUILD)'
 
