@@ -146,7 +146,8 @@ static void become_daemon(struct dz_start *start, bool again, bool late)
     int result = dz_run(start, DZ_PREPARE, &fault);
 
     if (result == DZ_GO && !again &&
-        (late || (start->mode == DZ_LEAVE && shim_has_threads())))
+        ((late && !start->plan->keep_session) ||
+         (start->mode == DZ_LEAVE && shim_has_threads())))
         start_afresh(start, &fault);
     if (result == DZ_GO)
         result = dz_run(start, again ? DZ_COMMIT : DZ_ALL & ~DZ_PREPARE, &fault);
@@ -159,7 +160,8 @@ static void become_daemon(struct dz_start *start, bool again, bool late)
     end_start(start);
 }
 
-/* Reads the settings.  The default mode is leave, and stay for PID 1. */
+/* Reads the settings.  The default mode is leave; stay for PID 1 and with
+ * DZ_KEEP_SESSION. */
 static void read_settings(struct dz_plan *plan, struct dz_start *start, char **argv,
                           char **envp)
 {
@@ -168,8 +170,9 @@ static void read_settings(struct dz_plan *plan, struct dz_start *start, char **a
 
     dz_guard_writes(start);
     dz_plan_init(plan, argv);
-    plan->mode = getpid() == 1 ? DZ_STAY : DZ_LEAVE;
     result = dz_plan_environment(plan, envp, DZ_SHIM, &fault);
+    if (plan->mode == DZ_STAY && getpid() != 1 && !plan->keep_session)
+        plan->mode = DZ_LEAVE;
     if (result == 0)
         result = dz_plan_check(plan, &fault);
     if (result == 0 && dz_wants_pump(plan))

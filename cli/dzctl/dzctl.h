@@ -362,6 +362,9 @@ struct target {
     size_t spared_count;
     struct dz_identity *with; /* to be ended with it, each with its session */
     size_t with_count;
+    bool shares_session;       /* the job has no session of its own; below.c */
+    struct dz_identity *below; /* descendants of the job that were seen */
+    size_t below_count;
     int pidfd; /* or -1 */
     bool ended;
     int64_t killed; /* the milliseconds after which it took KILL, or -1 */
@@ -386,6 +389,16 @@ void stop_targets(struct target *targets, size_t count,
 
 /* Stops what is left of the sessions of targets that have ended.  Sets their err. */
 void stop_rests(struct target *targets, size_t count, int64_t until);
+
+/* ---- below.c ---- */
+
+/* If the job has no session of its own, notes the descendants that it has by now.  Sets
+ * the target's err if that fails. */
+void note_descendants(struct target *target);
+
+/* Ends those that were noted, and what they fork meanwhile: TERM, and KILL when the
+ * clock reaches until.  Sets the target's err. */
+void stop_descendants(struct target *target, int64_t until);
 
 /* ---- source.c, follow.c ---- */
 

@@ -264,6 +264,9 @@ int check_again(const struct job *job, const char *command, const char *word,
                  "not known; start it yourself";
     else if (!job->keeper_runs && option_of(job, "keep-fd") != NULL)
         reason = "the descriptors of --keep-fd cannot be had again; start it yourself";
+    else if (option_of(job, "keep-session") != NULL)
+        reason =
+            "it belongs in the session of its caller (--keep-session); start it there";
     if (reason == NULL)
         return 0;
     dz_fault(fault, command, word, 0, reason);

@@ -136,7 +136,7 @@ void show_json(const struct job *job, const char *called)
     } else
         printf("null, \"signal\": null");
     json_exit_status(job);
-    if (job->recorded)
+    if (job->recorded && job->record.session > 0)
         printf(", \"session\": %ld", (long)job->record.session);
     else
         printf(", \"session\": null");

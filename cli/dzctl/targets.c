@@ -71,6 +71,7 @@ void target_init(struct target *target, struct job *job, const char *word)
     target->session = target->kept ? 0 : job_own_session(job);
     target->spared = read_list(target, job->older, &target->spared_count);
     target->with = read_list(target, job->with, &target->with_count);
+    target->shares_session = job->recorded && job->record.session == 0;
     target->pidfd = dz_open_process(process_of(target));
     if (target->pidfd < 0 && errno == ESRCH)
         target->ended = true;
@@ -81,12 +82,14 @@ void target_free(struct target *target)
     dz_close_fd(&target->pidfd);
     free(target->spared);
     free(target->with);
+    free(target->below);
 }
 
 static void signal_target(struct target *target, int signal)
 {
     const struct dz_identity *who = &target->job->record.who;
 
+    note_descendants(target);
     if (dz_signal_process(who, signal) < 0) {
         if (errno == ESRCH)
             target->ended = true;
@@ -243,5 +246,8 @@ void stop_targets(struct target *targets, size_t count, const struct schedule *s
             targets[i].err = EBUSY;
     }
     int64_t rest = dz_milliseconds() + REST_MS;
-    stop_rests(targets, count, until > rest ? until : rest);
+    rest = until > rest ? until : rest;
+    for (size_t i = 0; i < count; i++)
+        stop_descendants(&targets[i], rest);
+    stop_rests(targets, count, rest);
 }

@@ -85,7 +85,8 @@ static void print_word(const char *word)
 /* Prints the command's arguments, and the warning about a relative one. */
 static void print_arguments(const struct dz_plan *plan, char **argv)
 {
-    const char *relative = plan->chdir == NULL ? relative_argument(argv) : NULL;
+    const char *relative =
+        plan->chdir == NULL && !plan->keep_session ? relative_argument(argv) : NULL;
 
     if (argv[1] != NULL) {
         printf("arguments");
@@ -171,6 +172,10 @@ static void print_kept(const struct dz_start *start)
 {
     int fd = 3;
 
+    if (start->plan->keep_session) {
+        printf("keep-fd   all descriptors\n");
+        return;
+    }
     printf("keep-fd   descriptors 0-2");
     if (dz_next_kept(start, fd) < 0)
         printf(" only");
@@ -205,12 +210,16 @@ static void print_signals(const struct dz_plan *plan)
     for (int number = 1; number <= DZ_SIGNALS; number++) {
         char name[16];
         struct dz_text text = dz_text(name, sizeof name);
-        if (((plan->ignore | dz_terminal_signals()) & dz_signal_bit(number)) == 0)
+        if ((dz_ignored_signals(plan) & dz_signal_bit(number)) == 0)
             continue;
         dz_add_signal(&text, number);
         printf(" %s", name);
     }
-    printf(" ignored; all others at default; none blocked\n");
+    if (!plan->keep_session)
+        printf(" ignored; all others at default; none blocked\n");
+    else
+        printf(dz_ignored_signals(plan) != 0 ? " ignored; all others unchanged\n"
+                                             : " unchanged\n");
 }
 
 static void print_wait(const struct dz_start *start)
@@ -338,6 +347,8 @@ static bool print_files(const struct dz_plan *plan, char **envp)
 static const char *describe_mode(const struct dz_start *start,
                                  enum dz_leave_reason left)
 {
+    if (start->plan->keep_session)
+        return "stay: this PID, in the caller's session";
     if (left == DZ_LEFT_FOREGROUND)
         return "leave: this is the terminal's foreground job";
     if (left == DZ_LEFT_GROUP)
@@ -349,7 +360,8 @@ static const char *describe_mode(const struct dz_start *start,
 int print_plan(struct dz_start *start, const struct command *command)
 {
     enum dz_leave_reason left =
-        start->plan->mode == DZ_STAY ? dz_would_leave() : DZ_NOT_LEFT;
+        start->plan->mode == DZ_STAY && !start->plan->keep_session ? dz_would_leave()
+                                                                   : DZ_NOT_LEFT;
     const char *directory;
     bool refused = false;
 
@@ -357,7 +369,8 @@ int print_plan(struct dz_start *start, const struct command *command)
     if (left != DZ_NOT_LEFT)
         start->mode = DZ_LEAVE;
     directory = dz_directory_of(start);
-    if (start->plan->mode == DZ_STAY_ONLY && dz_would_leave() == DZ_LEFT_GROUP) {
+    if (start->plan->mode == DZ_STAY_ONLY && !start->plan->keep_session &&
+        dz_would_leave() == DZ_LEFT_GROUP) {
         printf("refused   setsid: the process group has other members; use -d\n");
         refused = true;
     }

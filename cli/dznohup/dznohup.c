@@ -99,7 +99,8 @@ static int launch(struct dz_start *start, const struct command *command,
     int answerer;
     int result;
 
-    if (relative != NULL && plan->chdir == NULL && !plan->quiet)
+    if (relative != NULL && plan->chdir == NULL && dz_directory_of(start) != NULL &&
+        !plan->quiet)
         say_relative(start, relative);
     if (plan->verbose) {
         start->trace = say_step;

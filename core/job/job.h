@@ -190,7 +190,7 @@ void dz_pidfile_remove(const char *path, int records, pid_t pid, bool ours);
  */
 struct dz_record {
     struct dz_identity who;
-    pid_t session;
+    pid_t session;             /* 0: the job has none of its own */
     int64_t since;             /* seconds since the epoch */
     struct dz_identity keeper; /* its pid is 0 if there is none */
     pid_t first;               /* the PID of a kept job's first run */
@@ -216,9 +216,9 @@ struct dz_record_out {
     char data[1024];
 };
 
-/* Begins the record of that process on fd.  Returns 0, or -1 and sets errno as
- * dz_identify does. */
-int dz_record_begin(struct dz_record_out *out, int fd, pid_t pid);
+/* Begins the record of that process on fd.  session is the job's own, or 0.  Returns 0,
+ * or -1 and sets errno as dz_identify does. */
+int dz_record_begin(struct dz_record_out *out, int fd, pid_t pid, pid_t session);
 
 /* Adds a line. */
 void dz_record_text(struct dz_record_out *out, const char *key, const char *value);

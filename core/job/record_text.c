@@ -241,7 +241,7 @@ int dz_record_rekeep(int from, int to, pid_t keeper)
     return out.err == 0 ? 0 : -1;
 }
 
-int dz_record_begin(struct dz_record_out *out, int fd, pid_t pid)
+int dz_record_begin(struct dz_record_out *out, int fd, pid_t pid, pid_t session)
 {
     struct dz_identity who;
 
@@ -256,7 +256,7 @@ int dz_record_begin(struct dz_record_out *out, int fd, pid_t pid)
     dz_record_text(out, "boot", who.boot);
     dz_record_text(out, "machine", who.machine);
     dz_record_number(out, "space", (int64_t)who.space);
-    dz_record_number(out, "session", getsid(pid));
+    dz_record_number(out, "session", session);
     dz_record_number(out, "since", dz_now());
     return 0;
 }

@@ -34,6 +34,13 @@ const struct dz_option dz_options[] = {
      .parse = dz_parse_mode,
      .show = dz_show_mode,
      .help = "stay: keep this PID; leave: as --daemon"},
+    {.name = "keep-session",
+     .twin = "DZ_KEEP_SESSION",
+     .uses = KEPT,
+     .field = FIELD(keep_session),
+     .parse = dz_parse_flag,
+     .show = dz_show_flag,
+     .help = "change only what options name, and not the session"},
     {.name = "output",
      .letter = 'o',
      .twin = "DZ_OUTPUT",
@@ -424,6 +431,27 @@ bool dz_wants_powers(const struct dz_plan *plan)
            plan->reopen;
 }
 
+uint64_t dz_ignored_signals(const struct dz_plan *plan)
+{
+    return plan->ignore |
+           (plan->keep_session && plan->pin == DZ_PIN_NONE ? 0 : dz_terminal_signals());
+}
+
+/* Checks that nothing needs a session of the job's own. */
+static int check_session(const struct dz_plan *plan, struct dz_fault *fault)
+{
+    if (!plan->keep_session)
+        return 0;
+    if (plan->mode == DZ_LEAVE)
+        return dz_fault(fault, "keep-session", NULL, 0,
+                        "only in stay mode, but -d or DZ_MODE says leave");
+    if (dz_wants_keeper(plan))
+        return dz_fault(fault, "keep-session", NULL, 0,
+                        "excludes --keep, --restart and other options that need the "
+                        "keeper: it has a session of its own");
+    return 0;
+}
+
 int dz_plan_check(struct dz_plan *plan, struct dz_fault *fault)
 {
     const struct dz_condition *alive = dz_condition(&plan->wait, DZ_WAIT_ALIVE);
@@ -464,5 +492,5 @@ int dz_plan_check(struct dz_plan *plan, struct dz_fault *fault)
         return dz_fault(fault, "inherit", NULL, 0,
                         "needs --line-buffered, --buffer, --pin-signals, --no-daemon "
                         "or --reopen");
-    return 0;
+    return check_session(plan, fault);
 }

@@ -167,6 +167,7 @@ const struct dz_condition *dz_condition(const struct dz_conditions *conditions,
 
 struct dz_plan {
     enum dz_mode mode;
+    bool keep_session; /* stay: what no option names stays as the caller has it */
     struct dz_output output;
     struct dz_output error;
     struct dz_output input;
@@ -266,6 +267,10 @@ int dz_plan_environment(struct dz_plan *plan, char **envp, int use,
 
 /* Returns whether the plan needs the library inside the target. */
 bool dz_wants_powers(const struct dz_plan *plan);
+
+/* Returns the signals that the target is to ignore: bit N-1.  All others are at their
+ * defaults, or with --keep-session as the caller has them. */
+uint64_t dz_ignored_signals(const struct dz_plan *plan);
 
 /* Checks that what is asked for goes together, once all of it was read.  In stay mode
  * drops conditions that are only a default. */

@@ -64,8 +64,12 @@ int dz_record_write(const struct dz_start *start, int fd, pid_t pid)
     const char *log = log_path(start, path);
 
     const struct dz_kept *kept = &start->kept;
+    pid_t session = getsid(pid);
+    bool leads = start->plan->keep_session && session == pid;
 
-    if (dz_record_begin(&out, fd, pid) < 0 ||
+    if (start->plan->keep_session && !leads)
+        session = 0; /* it is the caller's */
+    if (dz_record_begin(&out, fd, pid, session) < 0 ||
         (kept->keeper > 0 &&
          dz_record_keeper(&out, kept->keeper, kept->first > 0 ? kept->first : pid) < 0))
         return -1;
@@ -96,7 +100,7 @@ int dz_record_write(const struct dz_start *start, int fd, pid_t pid)
     if (start->retitled)
         dz_record_number(&out, "retitled", 1);
     /* dzctl stop spares them.  A failed walk leaves some out. */
-    if (start->led_session)
+    if (start->led_session || leads)
         dz_session_each(pid, put_older, &out);
     for (char **word = start->plan->argv; word != NULL && *word != NULL; word++)
         dz_record_text(&out, "arg", *word);

@@ -15,11 +15,6 @@
 
 enum { SIGNALS = DZ_SIGNALS, KERNEL_SET = SIGNALS / 8 /* bytes of its sigset_t */ };
 
-static uint64_t bit(int number)
-{
-    return UINT64_C(1) << (number - 1);
-}
-
 /* Tells whether the signal is ignored.  Returns 1, 0, or -1 and sets errno. */
 static int is_ignored(int number)
 {
@@ -89,13 +84,14 @@ int dz_ignore_hangup(struct dz_start *start, struct dz_fault *fault)
 
 int dz_reset_signals(struct dz_start *start, struct dz_fault *fault)
 {
-    uint64_t keep = start->plan->ignore | bit(SIGHUP) | bit(SIGTTIN) | bit(SIGTTOU);
+    uint64_t ignored = dz_ignored_signals(start->plan);
     uint64_t none = 0;
 
     for (int number = 1; number <= SIGNALS; number++) {
-        bool want = (keep & bit(number)) != 0;
+        bool want = (ignored & dz_signal_bit(number)) != 0;
         unsigned long *later = guarded_action(start, number);
-        if (number == SIGKILL || number == SIGSTOP)
+        if (number == SIGKILL || number == SIGSTOP ||
+            (start->plan->keep_session && !want))
             continue;
         if (later != NULL) { /* ignored until our last write */
             if (want || later[0] == (unsigned long)SIG_IGN)
@@ -108,7 +104,8 @@ int dz_reset_signals(struct dz_start *start, struct dz_fault *fault)
         if (is < 0 || (is != want && set_ignored(number, want) < 0))
             return dz_fault_number(fault, "signals", number, errno, NULL);
     }
-    if (syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, (size_t)KERNEL_SET) < 0)
+    if (!start->plan->keep_session &&
+        syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, (size_t)KERNEL_SET) < 0)
         return dz_fault(fault, "signals", "mask", errno, NULL);
     return 0;
 }

@@ -423,8 +423,9 @@ int dz_unguard_writes(struct dz_start *start, struct dz_fault *fault);
 /* Prepare: ignores HUP, TTIN and TTOU, and sets CHLD to default. */
 int dz_ignore_hangup(struct dz_start *start, struct dz_fault *fault);
 
-/* Commit: sets every other ignored signal to default, and empties the mask.  SIGPIPE
- * and SIGXFSZ follow in dz_unguard_writes. */
+/* Commit: ignores what dz_ignored_signals() says.  Without --keep-session sets every
+ * other ignored signal to default, and empties the mask.  SIGPIPE and SIGXFSZ follow in
+ * dz_unguard_writes. */
 int dz_reset_signals(struct dz_start *start, struct dz_fault *fault);
 
 /*

@@ -42,7 +42,8 @@ const char *dz_directory_of(const struct dz_start *start)
     const char *path = start->plan->chdir;
 
     if (path == NULL)
-        return start->mode == DZ_STAY && (getpid() == 1 || start->kept.keeper == 1)
+        return start->plan->keep_session || (start->mode == DZ_STAY &&
+                                             (getpid() == 1 || start->kept.keeper == 1))
                    ? NULL
                    : "/";
     return strcmp(path, ".") == 0 ? NULL : path;
@@ -57,7 +58,13 @@ static int change_directory(struct dz_start *start, struct dz_fault *fault)
     return 0;
 }
 
-enum { STAY = 1 << DZ_STAY, LEAVE = 1 << DZ_LEAVE, BOTH = STAY | LEAVE };
+enum {
+    STAY = 1 << DZ_STAY,
+    LEAVE = 1 << DZ_LEAVE,
+    DAEMON = STAY | LEAVE,
+    SESSION = 4, /* --keep-session, a stay mode of its own */
+    EACH = DAEMON | SESSION
+};
 
 static const struct {
     const char *name;
@@ -65,17 +72,17 @@ static const struct {
     int modes;
     int (*run)(struct dz_start *start, struct dz_fault *fault);
 } steps[] = {
-    {"guard", DZ_PREPARE, BOTH, dz_guard_streams},
-    {"hangup", DZ_PREPARE, BOTH, dz_ignore_hangup},
+    {"guard", DZ_PREPARE, EACH, dz_guard_streams},
+    {"hangup", DZ_PREPARE, DAEMON, dz_ignore_hangup},
     {"setsid", DZ_PREPARE, STAY, dz_own_session},
     /* Before any open(2) of ours, which could return a number on the list. */
-    {"keep", DZ_PREPARE, BOTH, dz_check_kept},
+    {"keep", DZ_PREPARE, EACH, dz_check_kept},
     /* Before the log: a start that is refused here makes none. */
-    {"name", DZ_PREPARE, BOTH, dz_record_claim},
-    {"pidfile", DZ_PREPARE, BOTH, dz_pidfile_claim},
-    {"open", DZ_PREPARE, BOTH, dz_open_streams},
-    {"reopen", DZ_PREPARE, BOTH, dz_check_reopen},
-    {"stderr", DZ_PREPARE, BOTH, dz_keep_stderr},
+    {"name", DZ_PREPARE, EACH, dz_record_claim},
+    {"pidfile", DZ_PREPARE, EACH, dz_pidfile_claim},
+    {"open", DZ_PREPARE, EACH, dz_open_streams},
+    {"reopen", DZ_PREPARE, EACH, dz_check_reopen},
+    {"stderr", DZ_PREPARE, EACH, dz_keep_stderr},
     {"waiter", DZ_DETACH, LEAVE, dz_make_waiter},
     {"pipe", DZ_DETACH, LEAVE, dz_report_pipe},
     {"ready", DZ_DETACH, LEAVE, dz_readiness_open},
@@ -84,16 +91,16 @@ static const struct {
     {"fork", DZ_DETACH, LEAVE, dz_second_fork},
     {"listen", DZ_DETACH, LEAVE, dz_pass_listen_fds},
     {"ready", DZ_DETACH, LEAVE, dz_readiness_pass},
-    {"signals", DZ_COMMIT, BOTH, dz_reset_signals},
-    {"umask", DZ_COMMIT, BOTH, set_umask},
-    {"chdir", DZ_COMMIT, BOTH, change_directory},
-    {"streams", DZ_COMMIT, BOTH, dz_replace_streams},
-    {"publish", DZ_COMMIT, BOTH, dz_publish},
-    {"close", DZ_CLOSE, BOTH, dz_close_rest},
-    {"notify", DZ_COMMIT, BOTH, dz_notify_pass},
-    {"buffer", DZ_COMMIT, BOTH, dz_set_unbuffered},
-    {"scrub", DZ_COMMIT, BOTH, dz_clean_environment},
-    {"seccomp", DZ_COMMIT, BOTH, dz_filter_signals},
+    {"signals", DZ_COMMIT, EACH, dz_reset_signals},
+    {"umask", DZ_COMMIT, EACH, set_umask},
+    {"chdir", DZ_COMMIT, EACH, change_directory},
+    {"streams", DZ_COMMIT, EACH, dz_replace_streams},
+    {"publish", DZ_COMMIT, EACH, dz_publish},
+    {"close", DZ_CLOSE, DAEMON, dz_close_rest},
+    {"notify", DZ_COMMIT, DAEMON, dz_notify_pass},
+    {"buffer", DZ_COMMIT, EACH, dz_set_unbuffered},
+    {"scrub", DZ_COMMIT, EACH, dz_clean_environment},
+    {"seccomp", DZ_COMMIT, EACH, dz_filter_signals},
 };
 
 int dz_fail(struct dz_start *start, const struct dz_fault *fault)
@@ -115,8 +122,9 @@ int dz_fail(struct dz_start *start, const struct dz_fault *fault)
 int dz_run(struct dz_start *start, int phases, struct dz_fault *fault)
 {
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        int mode = start->plan->keep_session ? SESSION : 1 << start->mode;
         int result;
-        if ((steps[i].phase & phases) == 0 || (steps[i].modes & 1 << start->mode) == 0)
+        if ((steps[i].phase & phases) == 0 || (steps[i].modes & mode) == 0)
             continue;
         result = steps[i].run(start, fault);
         if (result < 0)

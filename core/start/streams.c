@@ -160,7 +160,7 @@ enum dz_redirect dz_redirect_of(const struct dz_plan *plan, enum dz_mode mode,
     case DZ_OUTPUT_UNSET:
         break;
     }
-    return table_redirect(mode, kind, number);
+    return plan->keep_session ? DZ_KEEP : table_redirect(mode, kind, number);
 }
 
 /* Returns what becomes of stream number. */
@@ -333,5 +333,9 @@ int dz_replace_streams(struct dz_start *start, struct dz_fault *fault)
         if (start->new_fd[i] >= 0 &&
             (i == 0 || start->new_fd[i] != start->new_fd[i - 1]))
             dz_close(start->new_fd[i]);
+    /* What dz_guard_streams has opened for the time of the start. */
+    for (int i = 0; start->plan->keep_session && i < 3; i++)
+        if (start->stream[i] == DZ_CLOSED && start->new_fd[i] < 0)
+            dz_close(i);
     return 0;
 }

@@ -57,7 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *value = take_word(&input);
     char **words = take_words(&input, "command", 0, &count);
     CHECK(ftruncate(fd, 0) == 0 && lseek(fd, 0, SEEK_SET) == 0);
-    CHECK(dz_record_begin(&out, fd, getpid()) == 0);
+    CHECK(dz_record_begin(&out, fd, getpid(), getsid(0)) == 0);
     dz_record_text(&out, "name", name);
     put_text(&out, "cwd", cwd);
     put_text(&out, "log", log);

@@ -19,6 +19,10 @@ static int check_options(const struct dz_plan *plan, struct dz_fault *fault)
         return dz_fault(fault, "adopt", NULL, 0,
                         "takes no --keep or --restart: the keeper has to be the "
                         "program's parent");
+    if (plan->keep_session)
+        return dz_fault(fault, "adopt", NULL, 0,
+                        "gives the program a session of its own, so --keep-session has "
+                        "no meaning");
     if (plan->keep_fd != NULL)
         return dz_fault(fault, "adopt", NULL, 0,
                         "closes no descriptor, so --keep-fd has no meaning");
