@@ -376,3 +376,11 @@ teardown() {
     }
     untraced many
 }
+
+@test "a target that ends while the first child is still about to end is a good start" {
+    need strace
+    # The first child goes on 0.1 s after its fork.
+    try closed strace -f -qq -o strace -e trace=clone -e inject=clone:delay_exit=100000 \
+        env LD_PRELOAD="$SHIM" DZ_OUTPUT=log true
+    assert "status ($stderr)" "$status" 0
+}

@@ -18,7 +18,6 @@
 #include <unistd.h>
 
 enum {
-    DIE_MS = 5000, /* for a process that has closed its files to end */
     TELL_MS = 1000 /* between two lines on the caller's terminal */
 };
 
@@ -80,8 +79,7 @@ static bool goes_on(pid_t pid)
     return dz_read_process(pid, &process) == 0 && !process.exiting;
 }
 
-/* Reaps the first child, which exits when it has forked.  It may be stopped. */
-static void reap_child(struct watch *watch)
+void dz_reap_first_child(struct watch *watch)
 {
     int status;
 
@@ -111,7 +109,7 @@ static void open_pidfd(struct watch *watch)
  * have ended yet. */
 static int die_unexecuted(struct watch *watch, struct dz_fault *fault)
 {
-    int64_t until = dz_milliseconds() + DIE_MS;
+    int64_t until = dz_milliseconds() + DZ_DIE_MS;
     struct pollfd wanted = {.events = POLLIN};
     int status = -1;
 
@@ -324,7 +322,7 @@ int dz_watch_look(struct watch *watch, int64_t *until, struct dz_fault *fault)
     int result = 0;
 
     *until = watch->deadline;
-    reap_child(watch);
+    dz_reap_first_child(watch);
     if (watch->reported && waits_for_exec(start))
         return 1;
     if (watch->reported)

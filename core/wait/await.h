@@ -98,7 +98,13 @@ int dz_set_main_pid(struct watch *watch, pid_t pid, struct dz_fault *fault);
  * false although none is left. */
 bool dz_is_empty(const struct watch *watch);
 
-enum { DZ_BLIND_MS = 5 /* between two looks at a process if there is no pidfd */ };
+enum {
+    DZ_BLIND_MS = 5,  /* between two looks at a process if there is no pidfd */
+    DZ_DIE_MS = 5000, /* for a process that is about to end */
+};
+
+/* Reaps the first child, which exits when it has forked.  It may be stopped. */
+void dz_reap_first_child(struct watch *watch);
 
 /* Stops the processes of a start that has failed.  Returns 0, or -1 if one is left. */
 int dz_stop_start(struct watch *watch);

@@ -134,9 +134,20 @@ static int good_end(struct watch *watch, struct dz_fault *fault)
     return 0;
 }
 
+/* The target becomes our child when the first child ends, which may be a moment after
+ * the target has ended.  Waits for that. */
+static void await_first_child(struct watch *watch)
+{
+    struct dz_identity who;
+
+    if (!watch->child_ended && dz_identify(watch->start->child, &who) == 0)
+        dz_await_end(&who, dz_milliseconds() + DZ_DIE_MS);
+    dz_reap_first_child(watch);
+}
+
 /* Returns whether the job's own process has ended.  *status is as of waitpid(2), or -1
  * if it is unknown. */
-static bool has_ended(const struct watch *watch, int *status)
+static bool has_ended(struct watch *watch, int *status)
 {
     pid_t pid = watch->start->pid;
     pid_t result;
@@ -147,7 +158,13 @@ static bool has_ended(const struct watch *watch, int *status)
     if (result >= 0)
         return result == pid;
     *status = -1; /* ECHILD: a MAINPID whose parent still runs */
-    return !dz_is_running(pid);
+    if (dz_is_running(pid))
+        return false;
+    if (!watch->child_ended) {
+        await_first_child(watch);
+        dz_waitpid(pid, status, WNOHANG);
+    }
+    return true;
 }
 
 int dz_check_end(struct watch *watch, struct dz_fault *fault)
