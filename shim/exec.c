@@ -16,21 +16,46 @@
 #include <errno.h>
 #include <spawn.h>
 #include <stdarg.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 extern char **environ;
 
-static int call_next(const struct shim_request *request, char *const argv[],
+typedef int by_path(const char *, char *const *, char *const *);
+
+/*
+ * Executes the file in the directory of PATH where it was found, which spares a second
+ * search.  Returns only if that fails, and whether execvp(3) would go on with its
+ * search.
+ */
+static bool execute_found(const struct shim_request *request,
+                          const struct shim_handover *next, char *const argv[],
+                          char *const envp[])
+{
+    char path[next->directory_length + strlen(request->path) + 2];
+    struct dz_text text = dz_text(path, sizeof path);
+
+    dz_add_bytes(&text, next->directory, next->directory_length);
+    dz_add(&text, next->directory_length > 0 ? "/" : "");
+    dz_add(&text, request->path);
+    ((by_path *)shim_next(SHIM_EXECVE))(path, argv, envp);
+    return errno == ENOENT || errno == EACCES || errno == ENOEXEC || errno == ENOTDIR ||
+           errno == ESTALE || errno == ENODEV || errno == ETIMEDOUT;
+}
+
+static int call_next(const struct shim_request *request,
+                     const struct shim_handover *next, char *const argv[],
                      char *const envp[])
 {
-    typedef int by_path(const char *, char *const *, char *const *);
     typedef int by_descriptor(int, char *const *, char *const *);
 
     switch (request->way) {
     case SHIM_BY_PATH:
         return ((by_path *)shim_next(SHIM_EXECVE))(request->path, argv, envp);
     case SHIM_BY_SEARCH:
+        if (next->directory != NULL && !execute_found(request, next, argv, envp))
+            return -1;
         return ((by_path *)shim_next(SHIM_EXECVPE))(request->path, argv, envp);
     case SHIM_BY_DESCRIPTOR:
         return ((by_descriptor *)shim_next(SHIM_FEXECVE))(request->fd, argv, envp);
@@ -57,7 +82,7 @@ static int execute_with_powers(const struct shim_request *request,
         next->inside.ignored = shim_taken_for_ignored();
     }
     envp = shim_hand_over(request, next, envp, entries, text);
-    result = call_next(request, argv, envp);
+    result = call_next(request, next, argv, envp);
     if (holds) {
         int err = errno;
         sigprocmask(SIG_SETMASK, &before, NULL); /* cannot fail */
@@ -79,7 +104,7 @@ static int execute(const struct shim_request *request, char *const argv[],
         return execute_with_powers(request, &next, argv, envp);
     begun = shim_begin_exec();
     result = next.powers != NULL ? execute_with_powers(request, &next, argv, envp)
-                                 : call_next(request, argv, envp);
+                                 : call_next(request, &next, argv, envp);
     if (begun)
         shim_end_exec();
     return result;

@@ -39,6 +39,7 @@ static pid_t own;       /* this process; 0: no power has begun */
 static bool is_target;  /* it is the target's own */
 static bool unbuffered; /* python is to have its variable */
 static char library[PATH_MAX];
+static size_t library_length;
 
 /* ---- the beginning ---- */
 
@@ -61,6 +62,7 @@ static int find_own_path(char **envp, struct dz_fault *fault)
         dz_add(&text, found);
     else if (dz_make_absolute(found, library) < 0)
         return dz_fault(fault, "powers", found, errno, NULL);
+    library_length = strlen(library);
     return 0;
 }
 
@@ -120,8 +122,8 @@ static int open_program(const char *path)
 }
 
 /* Opens name in the first directory of PATH in which it can be executed, as execvp(3)
- * does.  Returns -1 as open_program does. */
-static int open_on_path(const char *name)
+ * does, and notes that.  Returns -1 as open_program does. */
+static int open_on_path(const char *name, struct shim_handover *next)
 {
     const char *at = environ != NULL ? dz_env(environ, "PATH") : NULL;
     size_t rest = strlen(name) + 2;
@@ -138,12 +140,15 @@ static int open_on_path(const char *name)
             dz_add(&text, length > 0 ? "/" : "");
             dz_add(&text, name);
             int fd = open_program(path);
+            next->directory = at;
+            next->directory_length = length;
             if (fd < 0 ? errno == EACCES : may_execute(fd, path))
                 return fd;
             dz_close_fd(&fd);
         }
         at += length;
         if (*at == '\0') {
+            next->directory = NULL;
             errno = ENOENT;
             return -1;
         }
@@ -163,7 +168,7 @@ static int open_descriptor(int fd)
     return fd;
 }
 
-static int open_next(const struct shim_request *request)
+static int open_next(const struct shim_request *request, struct shim_handover *next)
 {
     bool searches = request->way == SHIM_BY_SEARCH;
 
@@ -179,7 +184,7 @@ static int open_next(const struct shim_request *request)
     }
     if (searches && strchr(request->path, '/') == NULL &&
         strlen(request->path) < PATH_MAX / 2)
-        return open_on_path(request->path);
+        return open_on_path(request->path, next);
     return open_program(request->path);
 }
 
@@ -194,7 +199,7 @@ static bool is_python(const char *path)
 /* Returns whether there is a library for a program of another class or machine. */
 static bool has_library(const struct dz_elf *program)
 {
-    char beside[strlen(library) + DIRECTORY_MAX];
+    char beside[library_length + DIRECTORY_MAX];
 
     return dz_library_beside(library, program, beside, sizeof beside);
 }
@@ -238,7 +243,7 @@ static bool look_at(const struct shim_request *request, struct shim_handover *ne
     struct dz_program program = {.readable = false};
     struct dz_script script;
     struct dz_head head;
-    int fd = open_next(request);
+    int fd = open_next(request, next);
     /* glibc's execvp(3) runs a file of an unknown kind by the shell. */
     bool shell = request->way == SHIM_BY_SEARCH && !request->starts &&
                  gnu_get_libc_version != NULL;
@@ -296,19 +301,25 @@ static void say_end(const struct shim_request *request,
     dz_release_write_signals(&held);
 }
 
-static size_t count_entries(char *const envp[])
+/* Counts the given environment, and the bytes that LD_PRELOAD will need.  Returns false
+ * if the program names this library in it: it asks for a daemon. */
+static bool survey(char *const envp[], struct shim_handover *next)
 {
-    size_t n = 0;
+    const size_t ours = sizeof "LD_PRELOAD=:" + library_length + DIRECTORY_MAX;
 
-    while (envp != NULL && envp[n] != NULL)
-        n++;
-    return n;
-}
-
-/* Returns whether the program names this library itself: it asks for a daemon. */
-static bool asks_for_daemon(char *const envp[])
-{
-    return envp != NULL && dz_is_preloaded((char **)envp);
+    next->count = 0;
+    next->preload = 0;
+    for (; envp != NULL && envp[next->count] != NULL; next->count++) {
+        const char *value = dz_env_value(envp[next->count], "LD_PRELOAD");
+        if (value == NULL)
+            continue;
+        if (dz_names_library(value))
+            return false;
+        next->preload += ours + strlen(value);
+    }
+    if (next->preload == 0)
+        next->preload = ours;
+    return true;
 }
 
 void shim_look_ahead(const struct shim_request *request, char *const envp[],
@@ -316,19 +327,17 @@ void shim_look_ahead(const struct shim_request *request, char *const envp[],
 {
     bool here = own != 0 && !request->starts && getpid() == own;
     const char *on = powers[here ? 0 : 1];
-    const char *preload;
     int err = errno;
 
     next->powers = NULL;
     next->entries = 1;
     next->size = 1;
     next->all = here || all_spread;
-    if (own == 0 || *on == '\0' || asks_for_daemon(envp) || !look_at(request, next)) {
+    next->directory = NULL;
+    if (own == 0 || *on == '\0' || !survey(envp, next) || !look_at(request, next)) {
         errno = err;
         return;
     }
-    next->count = count_entries(envp);
-    preload = envp != NULL ? dz_env((char **)envp, "LD_PRELOAD") : NULL;
     if (next->obstacle == NULL && next->count > ENTRIES_MAX)
         next->obstacle = "its environment has too many variables";
     if (next->obstacle != NULL) {
@@ -343,18 +352,17 @@ void shim_look_ahead(const struct shim_request *request, char *const envp[],
     if (next->all)
         shim_note_logs(&next->inside);
     next->entries = next->count + 4; /* LD_PRELOAD, DZ_INSIDE, python's, NULL */
-    next->preload = sizeof "LD_PRELOAD=:" + strlen(library) + DIRECTORY_MAX +
-                    (preload != NULL ? strlen(preload) : 0);
     next->size = next->preload + dz_inside_size(on, &next->inside);
     errno = err;
 }
 
-/* Writes LD_PRELOAD with the library behind what it holds. */
-static void write_preload(const struct shim_handover *next, const char *before,
-                          char *at)
+/* Appends LD_PRELOAD with the library behind what it holds, and ends it.  Returns the
+ * variable. */
+static char *write_preload(const struct shim_handover *next, const char *before,
+                           struct dz_text *rest)
 {
-    struct dz_text text = dz_text(at, next->preload);
-    char beside[next->foreign ? strlen(library) + DIRECTORY_MAX : 1];
+    struct dz_text text = dz_text(rest->at + rest->length, rest->size - rest->length);
+    char beside[next->foreign ? library_length + DIRECTORY_MAX : 1];
 
     dz_add(&text, "LD_PRELOAD=");
     dz_add(&text, before != NULL ? before : "");
@@ -362,6 +370,8 @@ static void write_preload(const struct shim_handover *next, const char *before,
     if (next->foreign)
         dz_library_beside(library, &next->elf, beside, sizeof beside);
     dz_add(&text, next->foreign ? beside : library);
+    rest->length += text.length + 1;
+    return text.at;
 }
 
 static bool runs_python(const struct shim_request *request,
@@ -378,18 +388,19 @@ char *const *shim_hand_over(const struct shim_request *request,
 {
     static char python[] = "PYTHONUNBUFFERED=1"; /* never written to */
     char **to = entries;
-    char *preload = text;
-    const char *before = NULL;
+    struct dz_text preloads = dz_text(text, next->preload);
     struct dz_text inside = dz_text(text + next->preload, next->size - next->preload);
 
+    /* Of several the two libcs take different ones, so each gets the library. */
     for (size_t i = 0; i < next->count; i++) {
-        const char *value = before == NULL ? dz_env_value(envp[i], "LD_PRELOAD") : NULL;
-        *to++ = value != NULL ? preload : envp[i];
-        before = value != NULL ? value : before;
+        const char *value = dz_env_value(envp[i], "LD_PRELOAD");
+        if (value != NULL)
+            *to++ = write_preload(next, value, &preloads);
+        else if (dz_env_value(envp[i], DZ_INSIDE) == NULL) /* there is one: ours */
+            *to++ = envp[i];
     }
-    write_preload(next, before, preload);
-    if (before == NULL)
-        *to++ = preload;
+    if (preloads.length == 0)
+        *to++ = write_preload(next, NULL, &preloads);
     dz_inside_write(next->powers, &next->inside, &inside);
     *to++ = inside.at;
     *to = NULL;

@@ -243,10 +243,12 @@ struct shim_handover {
     struct dz_elf elf;
     const char *obstacle; /* why it cannot take the library, or NULL */
     char interpreter[DZ_SCRIPT_LINE + 1];
+    const char *directory; /* BY_SEARCH: of PATH, where it was found, or NULL */
+    size_t directory_length;
     struct dz_inside inside;
-    size_t count;   /* of its environment */
+    size_t count;   /* of the given environment */
     size_t entries; /* room for the new one, at least 1 */
-    size_t preload; /* bytes of LD_PRELOAD in the text */
+    size_t preload; /* bytes of each LD_PRELOAD in the text */
     size_t size;    /* of the text, at least 1 */
 };
 

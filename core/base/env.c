@@ -7,8 +7,9 @@
 
 char *dz_env_value(char *entry, const char *name)
 {
+    if (*entry != *name) /* mostly so */
+        return NULL;
     size_t length = strlen(name);
-
     if (strncmp(entry, name, length) != 0 || entry[length] != '=')
         return NULL;
     return entry + length + 1;

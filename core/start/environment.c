@@ -57,6 +57,11 @@ static bool walk_preload(const char *value, char *keep)
     return found;
 }
 
+bool dz_names_library(const char *preload)
+{
+    return walk_preload(preload, NULL);
+}
+
 bool dz_is_preloaded(char **envp)
 {
     for (; *envp != NULL; envp++) {

@@ -441,6 +441,9 @@ int dz_filter_signals(struct dz_start *start, struct dz_fault *fault);
  * report pipe. */
 #define DZ_RESUME "DZ_RESUME="
 
+/* Returns whether that value of LD_PRELOAD names a libdz.so, in any directory. */
+bool dz_names_library(const char *preload);
+
 /* Returns whether LD_PRELOAD in envp names a libdz.so, in any directory. */
 bool dz_is_preloaded(char **envp);
 

@@ -2,15 +2,20 @@
  * Time the functions that libdz.so interposes, in nanoseconds a call: each with
  * arguments that libc refuses, or answers, without a system call where there are such.
  *
- * usage: calls; prints "NAME NANOSECONDS" a line, the least of several rounds.
+ * usage: calls [FILE...]; prints "NAME NANOSECONDS" a line, the least of several rounds.
+ * With files: times execve(2), and execvp(3) for one without a slash, of these alone.
+ * The kernel finds the file and takes the environment, and then refuses the arguments.
  */
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 enum { ROUNDS = 15, CALLS = 200000, SLOW_CALLS = 20000 };
+/* So few that most rounds are not interrupted. */
+enum { EXEC_ROUNDS = 500, EXECS = 5 };
 
 sighandler_t bsd_signal(int number, sighandler_t to);
 
@@ -102,8 +107,31 @@ static double least(void (*call)(void), int times)
     return best;
 }
 
-int main(void)
+/* The bad address, EFAULT, is the first of the arguments. */
+static double least_exec(const char *file)
 {
+    char *arguments[] = {(char *)1, NULL};
+    double best = 1e18;
+
+    for (int round = 0; round < EXEC_ROUNDS; round++) {
+        double from = nanoseconds();
+        for (int i = 0; i < EXECS; i++)
+            if (strchr(file, '/') != NULL)
+                execve(file, arguments, environ);
+            else
+                execvp(file, arguments);
+        double each = (nanoseconds() - from) / EXECS;
+        best = each < best ? each : best;
+    }
+    return best;
+}
+
+int main(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++)
+        printf("%s %.2f\n", argv[i], least_exec(argv[i]));
+    if (argc > 1)
+        return 0;
     setpgid(0, 0);
     posix_spawnattr_init(&attributes);
     for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
