@@ -91,22 +91,34 @@ static int execute_with_powers(const struct shim_request *request,
     return result;
 }
 
+/* Executes a program with what it gets.  Returns only if that fails. */
+static int execute_next(const struct shim_request *request, struct shim_handover *next,
+                        char *const argv[], char *const envp[])
+{
+    bool begun;
+    int result;
+
+    if (next->powers != NULL && next->all)
+        return execute_with_powers(request, next, argv, envp);
+    begun = shim_begin_exec();
+    result = next->powers != NULL ? execute_with_powers(request, next, argv, envp)
+                                  : call_next(request, next, argv, envp);
+    if (begun)
+        shim_end_exec();
+    return result;
+}
+
 /* Executes the next program.  Returns only if that fails, with -1 and errno. */
 static int execute(const struct shim_request *request, char *const argv[],
                    char *const envp[])
 {
     struct shim_handover next;
-    bool begun;
     int result;
 
     shim_look_ahead(request, envp, &next);
-    if (next.powers != NULL && next.all)
-        return execute_with_powers(request, &next, argv, envp);
-    begun = shim_begin_exec();
-    result = next.powers != NULL ? execute_with_powers(request, &next, argv, envp)
-                                 : call_next(request, &next, argv, envp);
-    if (begun)
-        shim_end_exec();
+    result = execute_next(request, &next, argv, envp);
+    if (errno == E2BIG && shim_drop_powers(request, &next, argv, envp))
+        result = execute_next(request, &next, argv, envp);
     return result;
 }
 
@@ -282,21 +294,16 @@ static int start_with_powers(const struct start *start,
         start->pid, request->path, start->actions, start->attributes, argv, envp);
 }
 
-static int start_child(const struct start *asked, const char *path, char *const argv[],
-                       char *const envp[])
+/* Starts a child with what it gets. */
+static int start_next(struct start start, const struct shim_request *request,
+                      struct shim_handover *next, char *const argv[],
+                      char *const envp[])
 {
-    const struct shim_request request = {
-        .way = asked->which == SHIM_SPAWNP ? SHIM_BY_SEARCH : SHIM_BY_PATH,
-        .starts = true,
-        .path = path};
-    struct shim_handover next;
-    struct start start = *asked;
+    bool holds = next->powers != NULL && next->all && shim_controlled != 0;
     posix_spawnattr_t copy;
     bool begun = false;
     int result;
 
-    shim_look_ahead(&request, envp, &next);
-    bool holds = next.powers != NULL && next.all && shim_controlled != 0;
     if (shim_controlled != 0 && (holds || start.attributes != NULL)) {
         if (start.attributes != NULL)
             copy = *start.attributes;
@@ -304,17 +311,35 @@ static int start_child(const struct start *asked, const char *path, char *const 
             posix_spawnattr_init(&copy);
         remove_pinned(&copy);
         if (holds)
-            next.inside.held = hold_in_child(&copy);
+            next->inside.held = hold_in_child(&copy);
         start.attributes = &copy;
     }
     if (!holds)
         begun = shim_begin_exec();
-    result = next.powers != NULL
-                 ? start_with_powers(&start, &request, &next, argv, envp)
-                 : ((spawner *)shim_next(start.which))(start.pid, path, start.actions,
-                                                       start.attributes, argv, envp);
+    result = next->powers != NULL
+                 ? start_with_powers(&start, request, next, argv, envp)
+                 : ((spawner *)shim_next(start.which))(start.pid, request->path,
+                                                       start.actions, start.attributes,
+                                                       argv, envp);
     if (begun)
         shim_end_exec();
+    return result;
+}
+
+static int start_child(const struct start *start, const char *path, char *const argv[],
+                       char *const envp[])
+{
+    const struct shim_request request = {
+        .way = start->which == SHIM_SPAWNP ? SHIM_BY_SEARCH : SHIM_BY_PATH,
+        .starts = true,
+        .path = path};
+    struct shim_handover next;
+    int result;
+
+    shim_look_ahead(&request, envp, &next);
+    result = start_next(*start, &request, &next, argv, envp);
+    if (result == E2BIG && shim_drop_powers(&request, &next, argv, envp))
+        result = start_next(*start, &request, &next, argv, envp);
     return result;
 }
 

@@ -16,10 +16,9 @@
 #include <fcntl.h>
 #include <link.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-extern char **environ;
 
 /* Before glibc 2.34 it is in a library of its own, which not every program has. */
 extern __attribute__((weak)) int dladdr(const void *address, Dl_info *info);
@@ -90,104 +89,6 @@ int shim_begin_following(const struct dz_start *start, bool inherited,
 
 /* ---- the next program ---- */
 
-enum { TO_READ = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK };
-
-/* Returns whether execvp(3) would execute the file open on fd, by its permissions. */
-static bool may_execute(int fd, const char *path)
-{
-    enum { REGULAR = 0100000, KIND = 0170000, ALL = 0111 };
-    struct dz_stat about;
-
-    if (dz_stat(fd, "", true, &about) < 0 || (about.mode & KIND) != REGULAR)
-        return false;
-    return (about.mode & ALL) == ALL ||
-           syscall(SYS_faccessat, AT_FDCWD, path, X_OK) == 0;
-}
-
-/* Returns whether a file that cannot be read can be executed nevertheless. */
-static bool is_only_unreadable(const char *path)
-{
-    return errno == EACCES && syscall(SYS_faccessat, AT_FDCWD, path, X_OK) == 0;
-}
-
-/* Opens path to be read.  Returns -1 and sets errno: EACCES for a file that can be
- * executed, and not read. */
-static int open_program(const char *path)
-{
-    int fd = open(path, TO_READ);
-
-    if (fd < 0 && errno == EACCES && !is_only_unreadable(path))
-        errno = ENOENT;
-    return fd;
-}
-
-/* Opens name in the first directory of PATH in which it can be executed, as execvp(3)
- * does, and notes that.  Returns -1 as open_program does. */
-static int open_on_path(const char *name, struct shim_handover *next)
-{
-    const char *at = environ != NULL ? dz_env(environ, "PATH") : NULL;
-    size_t rest = strlen(name) + 2;
-
-    if (at == NULL)
-        at = gnu_get_libc_version != NULL ? "/bin:/usr/bin"
-                                          : "/usr/local/bin:/bin:/usr/bin";
-    for (;; at++) {
-        size_t length = strcspn(at, ":");
-        if (length < PATH_MAX - rest) {
-            char path[length + rest];
-            struct dz_text text = dz_text(path, sizeof path);
-            dz_add_bytes(&text, at, length);
-            dz_add(&text, length > 0 ? "/" : "");
-            dz_add(&text, name);
-            int fd = open_program(path);
-            next->directory = at;
-            next->directory_length = length;
-            if (fd < 0 ? errno == EACCES : may_execute(fd, path))
-                return fd;
-            dz_close_fd(&fd);
-        }
-        at += length;
-        if (*at == '\0') {
-            next->directory = NULL;
-            errno = ENOENT;
-            return -1;
-        }
-    }
-}
-
-/* Opens what a descriptor is open on, anew. */
-static int open_descriptor(int fd)
-{
-    char path[32];
-    struct dz_text text = dz_text(path, sizeof path);
-
-    dz_add(&text, "/proc/self/fd/");
-    dz_add_number(&text, fd);
-    fd = open(path, TO_READ);
-    errno = EACCES; /* without /proc it cannot be read */
-    return fd;
-}
-
-static int open_next(const struct shim_request *request, struct shim_handover *next)
-{
-    bool searches = request->way == SHIM_BY_SEARCH;
-
-    switch (request->way) {
-    case SHIM_BY_DESCRIPTOR:
-        return open_descriptor(request->fd);
-    case SHIM_BY_DIRECTORY:
-        return request->path[0] == '\0' ? open_descriptor(request->fd)
-                                        : openat(request->fd, request->path, TO_READ);
-    case SHIM_BY_SEARCH:
-    case SHIM_BY_PATH:
-        break;
-    }
-    if (searches && strchr(request->path, '/') == NULL &&
-        strlen(request->path) < PATH_MAX / 2)
-        return open_on_path(request->path, next);
-    return open_program(request->path);
-}
-
 static bool is_python(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -243,7 +144,7 @@ static bool look_at(const struct shim_request *request, struct shim_handover *ne
     struct dz_program program = {.readable = false};
     struct dz_script script;
     struct dz_head head;
-    int fd = open_next(request, next);
+    int fd = shim_open_next(request, next);
     /* glibc's execvp(3) runs a file of an unknown kind by the shell. */
     bool shell = request->way == SHIM_BY_SEARCH && !request->starts &&
                  gnu_get_libc_version != NULL;
@@ -261,7 +162,7 @@ static bool look_at(const struct shim_request *request, struct shim_handover *ne
             shell = false;
         }
         dz_close(fd);
-        fd = open_program(next->interpreter);
+        fd = shim_open_program(next->interpreter);
     }
     if (fd < 0 && errno != EACCES)
         return false;
@@ -341,7 +242,7 @@ void shim_look_ahead(const struct shim_request *request, char *const envp[],
     if (next->obstacle == NULL && next->count > ENTRIES_MAX)
         next->obstacle = "its environment has too many variables";
     if (next->obstacle != NULL) {
-        if (here && is_target)
+        if (here && is_target && shim_can_execute(request))
             say_end(request, next, on);
         errno = err;
         return;
@@ -354,6 +255,43 @@ void shim_look_ahead(const struct shim_request *request, char *const envp[],
     next->entries = next->count + 4; /* LD_PRELOAD, DZ_INSIDE, python's, NULL */
     next->size = next->preload + dz_inside_size(on, &next->inside);
     errno = err;
+}
+
+/* Returns the bytes that a vector of strings takes of the room that execve(2) has. */
+static size_t room_of(char *const strings[])
+{
+    size_t size = 0;
+
+    for (; strings != NULL && *strings != NULL; strings++)
+        size += sizeof *strings + strlen(*strings) + 1;
+    return size;
+}
+
+/* Returns whether the kernel has room for these, execve(2). */
+static bool fits(char *const argv[], char *const envp[])
+{
+    enum { LEAST = 128 << 10, MOST = 6 << 20, SHARE = 4 /* of the stack */ };
+    uint64_t stack[2]; /* the limit, and the hard one; the libcs differ in rlim_t */
+    size_t room = MOST;
+
+    if (syscall(SYS_prlimit64, 0, RLIMIT_STACK, NULL, stack) == 0 &&
+        stack[0] / SHARE < room)
+        room = (size_t)(stack[0] / SHARE);
+    return room_of(argv) + room_of(envp) <= (room > LEAST ? room : LEAST);
+}
+
+bool shim_drop_powers(const struct shim_request *request, struct shim_handover *next,
+                      char *const argv[], char *const envp[])
+{
+    bool fit = next->powers != NULL && fits(argv, envp);
+
+    if (fit && next->inside.kind == DZ_INSIDE_NEXT) {
+        next->obstacle = "its arguments and environment leave no room";
+        say_end(request, next, next->powers);
+    }
+    if (fit)
+        next->powers = NULL;
+    return fit;
 }
 
 /* Appends LD_PRELOAD with the library behind what it holds, and ends it.  Returns the

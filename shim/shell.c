@@ -57,7 +57,11 @@ static void add_variables(struct dz_text *out, const struct shim_request *reques
  * none. */
 static char *wrap(const char *command, size_t *size)
 {
-    enum { QUOTED = 4 /* bytes of a quoted quote */, WORDS = 256 };
+    enum {
+        QUOTED = 4, /* bytes of a quoted quote */
+        WORDS = 256,
+        LONGEST = 128 << 10 /* of an argument, execve(2) */
+    };
     const struct shim_request request = {
         .way = SHIM_BY_PATH, .starts = true, .path = shell};
     struct shim_handover next;
@@ -79,7 +83,10 @@ static char *wrap(const char *command, size_t *size)
     dz_add(&text, " -c ");
     add_quoted(&text, command);
     dz_add(&text, " sh");
-    return at;
+    if (text.length < LONGEST)
+        return at;
+    munmap(at, *size); /* cannot fail */
+    return NULL;
 }
 
 static void unmap(char *at, size_t size)

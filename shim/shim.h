@@ -252,6 +252,21 @@ struct shim_handover {
     size_t size;    /* of the text, at least 1 */
 };
 
+/* ---- open_program.c ---- */
+
+/* Opens the file that a request is going to execute.  Returns -1 as
+ * shim_open_program() does. */
+int shim_open_next(const struct shim_request *request, struct shim_handover *next);
+
+/* Opens path to be read.  Returns -1 and sets errno: EACCES for a file that can be
+ * executed, and not read. */
+int shim_open_program(const char *path);
+
+/* Returns whether that file, which shim_open_next() has opened, may be executed. */
+bool shim_can_execute(const struct shim_request *request);
+
+/* ---- next_program.c ---- */
+
 /* Before anything else: finds the path of this library, if the plan has powers. */
 int shim_find_library(const struct dz_start *start, struct dz_fault *fault);
 
@@ -263,6 +278,11 @@ int shim_begin_following(const struct dz_start *start, bool inherited,
  * end there, tells so on stderr.  Keeps errno. */
 void shim_look_ahead(const struct shim_request *request, char *const envp[],
                      struct shim_handover *next);
+
+/* After E2BIG: if the next program has room without what was added, drops that, tells
+ * so on stderr as shim_look_ahead() does, and returns true. */
+bool shim_drop_powers(const struct shim_request *request, struct shim_handover *next,
+                      char *const argv[], char *const envp[]);
 
 /* Returns the environment of the next program, made in entries and text, which have the
  * room that next asks for. */

@@ -226,7 +226,15 @@ build_environment() {
     # An exec that fails ends nothing.
     rm -f log
     printf '#!/no/such\n' >script
-    try power --line-buffered -C . -o log bash -c 'exec ./script || exec ./none || :'
+    build_environment gcc -static
+    chmod a-x environment
+    try power --line-buffered -C . -o log "$PYTHON" -c 'import os
+for name in "./script", "./none", "./environment":
+    try:
+        os.execv(name, [name])
+    except OSError:
+        pass'
+    assert "status of what goes on" "$status" 0
     assert "failed" "$(grep -c '^libdz.so' log)" 0
 }
 
@@ -265,6 +273,51 @@ need_multilib() {
         "$TARGETS/prints"
     live valgrind -q "$TARGETS/prints"
     live valgrind -q --trace-children=yes sh -c 'exec nice "$0"' "$TARGETS/prints"
+}
+
+@test "odd environments, and arguments that leave no room for ours" {
+    local odd=$TARGETS/odd-execs
+    # Two LD_PRELOAD, of which the libcs take different ones; our own variable's name.
+    expected=$("$odd" environment "$(command -v env)" 2>/dev/null | grep -v '^DZ_INSIDE')
+    try power --line-buffered -C . -o log -e err "$odd" environment "$(command -v env)"
+    assert status "$status" 0
+    assert "the environment" "$(<log)" "$expected"
+    try power --line-buffered -C . -o maps -e err "$odd" environment "$(command -v cat)" /proc/self/maps
+    assert "libraries of ours" "$(grep -c 'r-xp.*/libdz.so' maps)" 1
+    for way in exec spawn; do
+        "$odd" $way "$(type -P true)"
+        rm -f log
+        try power --line-buffered -C . -o log "$odd" $way "$(type -P true)"
+        assert "$way: status" "$status" 0
+        case $way in
+        exec) assert_match log "$(<log)" "libdz.so: buffer=line: */true: ends here: its arguments and environment leave no room" ;;
+        spawn) assert log "$(<log)" "" ;;
+        esac
+        # Too many without us.
+        try power --line-buffered -C . -o log "$odd" $way "$(type -P true)" more
+        assert "$way, too many: status" "$status" 99
+    done
+}
+
+@test "the search in PATH goes on where execvp would, and a long command of system runs" {
+    mkdir -p folder/run no-right script
+    printf '#!/bin/sh\necho not here\n' >no-right/run
+    chmod 644 no-right/run
+    echo 'echo by sh: "$@"' >script/run
+    chmod +x script/run
+    cat >search.py <<'PY'
+import ctypes, os, sys
+libc = ctypes.CDLL(None)
+os.environ["PATH"] = "/no/such:" + ":".join(os.path.abspath(n) for n in ("folder", "no-right", "script")) + ":"
+if sys.argv[1] == "system":
+    sys.exit(libc.system(b"exit 3; #" + b"a" * 130950) >> 8)
+libc.execvp(b"run", (ctypes.c_char_p * 3)(b"run", b"word", None))
+PY
+    try power --line-buffered -C . -o log "$PYTHON" search.py execvp
+    assert "status" "$status" 0
+    assert log "$(<log)" "by sh: word"
+    try power --line-buffered -C . -o log "$PYTHON" search.py system
+    assert "status of system" "$status" 3
 }
 
 @test "a child that asks for a daemon by LD_PRELOAD is made one" {

@@ -79,14 +79,6 @@ static bool goes_on(pid_t pid)
     return dz_read_process(pid, &process) == 0 && !process.exiting;
 }
 
-void dz_reap_first_child(struct watch *watch)
-{
-    int status;
-
-    if (!watch->child_ended)
-        watch->child_ended = dz_waitpid(watch->start->child, &status, WNOHANG) != 0;
-}
-
 /* Returns whether the wait is over once the program was executed.  Its end does not
  * matter then, because it would be chance whether we see it. */
 static bool waits_for_exec(const struct dz_start *start)

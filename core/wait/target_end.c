@@ -134,6 +134,14 @@ static int good_end(struct watch *watch, struct dz_fault *fault)
     return 0;
 }
 
+void dz_reap_first_child(struct watch *watch)
+{
+    int status;
+
+    if (!watch->child_ended)
+        watch->child_ended = dz_waitpid(watch->start->child, &status, WNOHANG) != 0;
+}
+
 /* The target becomes our child when the first child ends, which may be a moment after
  * the target has ended.  Waits for that. */
 static void await_first_child(struct watch *watch)
