@@ -177,12 +177,12 @@ static size_t count_arguments(const char *first, va_list list)
     return n;
 }
 
-/* Fills argv with them and a NULL, and moves list behind that. */
-static void copy_arguments(char **argv, const char *first, va_list list)
+/* Fills argv with them and a NULL, and moves *list behind that. */
+static void copy_arguments(char **argv, const char *first, va_list *list)
 {
     *argv = (char *)first;
     while (*argv != NULL)
-        *++argv = va_arg(list, char *);
+        *++argv = va_arg(*list, char *);
 }
 
 SHIM_EXPORT int execl(const char *path, const char *first, ...)
@@ -193,7 +193,7 @@ SHIM_EXPORT int execl(const char *path, const char *first, ...)
     char *argv[count_arguments(first, list) + 2];
     va_end(list);
     va_start(list, first);
-    copy_arguments(argv, first, list);
+    copy_arguments(argv, first, &list);
     va_end(list);
     return execute(&(struct shim_request){.way = SHIM_BY_PATH, .path = path}, argv,
                    environ);
@@ -207,7 +207,7 @@ SHIM_EXPORT int execlp(const char *file, const char *first, ...)
     char *argv[count_arguments(first, list) + 2];
     va_end(list);
     va_start(list, first);
-    copy_arguments(argv, first, list);
+    copy_arguments(argv, first, &list);
     va_end(list);
     return execute(&(struct shim_request){.way = SHIM_BY_SEARCH, .path = file}, argv,
                    environ);
@@ -222,7 +222,7 @@ SHIM_EXPORT int execle(const char *path, const char *first, ...)
     char *argv[count_arguments(first, list) + 2];
     va_end(list);
     va_start(list, first);
-    copy_arguments(argv, first, list);
+    copy_arguments(argv, first, &list);
     envp = va_arg(list, char *const *);
     va_end(list);
     return execute(&(struct shim_request){.way = SHIM_BY_PATH, .path = path}, argv,

@@ -97,6 +97,13 @@ C
     live timeout 100 nice env -i sh -c 'exec "$0"' "$TARGETS/prints"
     live perl -e 'exec @ARGV' "$TARGETS/prints"
     live perl -e 'system(@ARGV); exit 0' "$TARGETS/prints"
+    # As npm run does.
+    need node
+    live node -e 'require("child_process").spawn("/bin/sh", ["-c", process.argv[1]], { stdio: "inherit", detached: true }).on("exit", process.exit)' \
+        "$TARGETS/prints"
+    printf 'all:\n\t@"%s"\n' "$TARGETS/prints" >makefile
+    need make
+    live make -s
 }
 
 @test "python, with its variable, behind each of them" {
@@ -151,8 +158,8 @@ SH
         try power --line-buffered --reopen -C . -o log env LD_PRELOAD="$TARGETS/early-default.so" "$TARGETS"/$program
         assert "$program: status" "$status" 0
         assert "$program: lines" "$(wc -l <log)" 2
-        assert "$program" "$(uniq log | sed 's/variables [0-9]*/variables/')" \
-            "descriptors 3 variables blocked 0 preload $TARGETS/early-default.so"
+        assert "$program" "$(uniq log | sed 's/\(mappings\|variables\) [0-9]*/\1/g')" \
+            "descriptors 3 mappings variables blocked 0 preload $TARGETS/early-default.so"
     done
 }
 
@@ -255,13 +262,33 @@ need_multilib() {
     gcc -m32 $include -w -o prints32 "$TESTS/targets/prints.c"
     # shellcheck disable=SC2086
     gcc -m32 $include -w -D_GNU_SOURCE -pthread -o execs32 "$TESTS/targets/execs.c"
-    for words in ./prints32 "./execs32 execv $TARGETS/prints 0"; do
+    # shellcheck disable=SC2086
+    gcc -m32 $include -w -D_GNU_SOURCE -o chain32 "$TESTS/targets/chain.c"
+    each=()
+    for way in execv execve execvp execvpe execl execle execlp fexecve execveat; do
+        each+=("./execs32 $way $TARGETS/prints 0 null" "./execs32 $way $PWD/prints32 0 empty handler")
+    done
+    for words in ./prints32 "${each[@]}" "./execs32 execv ./prints32 0 null thread" \
+        "./execs32 execle ./prints32 0 null vfork"; do
         # shellcheck disable=SC2086
         try closed "$DZ" -q --shim="$PWD/usr/lib64/libdz.so" --line-buffered -C . -o log -e err \
             sh -c 'exec "$@"' sh $words </dev/null
         assert "status" "$status" 0
         has "$words"
         rm log err
+    done
+    try closed "$DZ" -q --shim="$PWD/usr/lib64/libdz.so" --line-buffered --reopen -C . -o log ./chain32 50
+    assert "status of the chain" "$status" 0
+    assert "its lines" "$(uniq log | wc -l)" 1
+    # shellcheck disable=SC2086
+    gcc -m32 $include -w -D_GNU_SOURCE -I"$ROOT/core/base" -pthread -o daemonizes32 "$TESTS/targets/daemonizes.c"
+    for way in "daemon 0 0" twice; do
+        rm -f log seen
+        # shellcheck disable=SC2086
+        start stay --shim="$PWD/usr/lib64/libdz.so" --no-daemon --chdir=. --output=log -- ./daemonizes32 "$PWD/seen" $way
+        await holds_line seen done
+        assert "its PID, $way" "$(sed -n 's/^pid //p' seen)" "$pid"
+        kill_started
     done
 }
 

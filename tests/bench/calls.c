@@ -2,9 +2,10 @@
  * Time the functions that libdz.so interposes, in nanoseconds a call: each with
  * arguments that libc refuses, or answers, without a system call where there are such.
  *
- * usage: calls [FILE...]; prints "NAME NANOSECONDS" a line, the least of several rounds.
- * With files: times execve(2), and execvp(3) for one without a slash, of these alone.
- * The kernel finds the file and takes the environment, and then refuses the arguments.
+ * usage: calls [FILE...]; prints "NAME NANOSECONDS" a line, the least of several
+ * rounds.  With files: times execve(2), and execvp(3) for one without a slash, of
+ * these alone.  The kernel finds the file and takes the environment, and then refuses
+ * the arguments.
  */
 #include <signal.h>
 #include <spawn.h>

@@ -2,8 +2,8 @@
  * Executes itself again and again in one process, by one function of the exec family
  * after the other, and tells at the end what has become more on the way.
  *
- * usage: chain EXECS: prints "descriptors N variables N" and the blocked signals of the
- *        first program, and of the last
+ * usage: chain EXECS: prints "descriptors N mappings N variables N" and the blocked
+ *        signals of the first program, and of the last
  *        chain EXECS FILE: prints numbered lines as fast as it can, executes itself
  *        after each 600, EXECS times at least, until FILE is there; then prints "end N"
  */
@@ -31,6 +31,20 @@ static int count_descriptors(void)
     return count - 3; /* ".", ".." and its own */
 }
 
+/* Of files: the kernel may join what is mapped beside them or not. */
+static int count_mappings(void)
+{
+    FILE *maps = fopen("/proc/self/maps", "r");
+    char line[4096 + 100];
+    int count = 0;
+
+    while (maps != NULL && fgets(line, sizeof line, maps) != NULL)
+        count += strchr(line, '/') != NULL;
+    if (maps != NULL)
+        fclose(maps);
+    return count;
+}
+
 static void tell(void)
 {
     int variables = 0;
@@ -39,8 +53,8 @@ static void tell(void)
     for (char **at = environ; *at != NULL; at++)
         variables++;
     sigprocmask(SIG_BLOCK, NULL, &mask);
-    printf("descriptors %d variables %d blocked %d preload %s\n", count_descriptors(),
-           variables, sigismember(&mask, SIGHUP),
+    printf("descriptors %d mappings %d variables %d blocked %d preload %s\n",
+           count_descriptors(), count_mappings(), variables, sigismember(&mask, SIGHUP),
            getenv("LD_PRELOAD") != NULL ? getenv("LD_PRELOAD") : "none");
     fflush(stdout);
 }
