@@ -112,6 +112,8 @@ SH
     try closed "$CTL" restart kept
     assert "status of restart" "$status" 1
     assert_match restart "$stderr" "dzctl: restart: kept: it belongs in the session of its caller*"
+    try closed "$CTL" unit kept
+    assert "directory of the unit" "$(sed -n 's/^WorkingDirectory=//p' <<<"$output")" "$PWD"
     try closed "$CTL" stop -t 0.1 kept
     assert "status of stop ($stderr)" "$status" 0
     for file in job child deep; do

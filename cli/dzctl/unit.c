@@ -108,7 +108,7 @@ static char *directory_of(const struct job *job)
     const char *option = option_of(job, "chdir");
 
     if (option == NULL)
-        return strdup("/");
+        return strdup(option_of(job, "keep-session") != NULL ? job->cwd : "/");
     return strcmp(option, ".") == 0 ? strdup(job->cwd) : join(job->cwd, option);
 }
 
