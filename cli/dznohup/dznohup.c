@@ -111,7 +111,8 @@ static int launch(struct dz_start *start, const struct command *command,
         start->waiting = terminal ? say_waiting : say_waiting_once;
         start->waiting_once = !terminal;
         start->left_keyboard = terminal && plan->mode != DZ_LEAVE &&
-                               !dz_wants_keeper(plan) && tcgetpgrp(2) == getpgrp();
+                               !plan->keep_session && !dz_wants_keeper(plan) &&
+                               tcgetpgrp(2) == getpgrp();
     }
     if (dz_wants_keeper(plan))
         return launch_kept(start, command, library, fault);
