@@ -115,7 +115,7 @@ static bool await_event(const struct answerer *answerer, int64_t until)
 static void answer(struct answerer *answerer)
 {
     struct dz_start *start = answerer->start;
-    int64_t tell_at = answerer->ready.began + 1000 * DZ_SLOW_S;
+    int64_t tell_at = answerer->ready.began + INT64_C(1000) * DZ_SLOW_S;
 
     for (;;) {
         int64_t now = dz_milliseconds();

@@ -242,15 +242,16 @@ static bool exists_here(const char *path)
  * the current directory, ld.so(8). */
 static bool has_relative_entry(const char *list)
 {
-    while (list != NULL && *list != '\0') {
-        size_t length = strcspn(list, ":;");
+    if (list == NULL || *list == '\0')
+        return false;
+    for (;;) {
         if (*list != '/' && *list != '$')
             return true;
-        list += length;
-        if (*list != '\0' && *++list == '\0')
-            return true;
+        list += strcspn(list, ":;");
+        if (*list == '\0')
+            return false;
+        list++;
     }
-    return false;
 }
 
 const char *relative_argument(char **argv)

@@ -103,7 +103,7 @@ static void shorten_copy(struct tracee *tracee, struct thread *thread, int argum
     uint64_t from = call_argument(&thread->registers, argument);
     uint64_t slot;
     int64_t time[2] = {0, 0};
-    int32_t narrow[2];
+    int32_t narrow[2] = {0, 0};
     void *bytes = word == sizeof time[0] ? (void *)time : (void *)narrow;
 
     if (from == 0 || !open_slots(tracee) ||
