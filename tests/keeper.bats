@@ -72,7 +72,7 @@ load keeper
     # Nor can another start take the name or the pidfile.
     for option in --name=web --pidfile=pid; do
         try dz -d "$option" sleep 1000
-        assert "status with $option" "$status" 122
+        assert "status with $option" "$status" 125
         assert_match "message of $option" "$stderr" "*: already running as PID $pid"
     done
     ctl stop web

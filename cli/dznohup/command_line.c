@@ -189,10 +189,10 @@ int print_help(void)
         "The variable in brackets sets the option's default.  It also sets the option "
         "for\n"
         "LD_PRELOAD=libdz.so COMMAND, except DZ_DRY_RUN.\n"
-        "Exit status: that of COMMAND, or with -d 0 if COMMAND was started.  122 if "
-        "the\n"
-        "job runs already, 124 if it was not ready in time, 125 if dznohup failed, 126 "
-        "if\n"
-        "COMMAND cannot be executed, 127 if it was not found.\n");
+        "Exit status: that of COMMAND, or with -d 0 if COMMAND was started.  124 if "
+        "it\n"
+        "was not ready in time, 125 if dznohup failed, 126 if COMMAND cannot be "
+        "executed,\n"
+        "127 if COMMAND was not found.\n");
     return fflush(stdout) == 0 && !ferror(stdout) ? 0 : -1;
 }
