@@ -7,7 +7,6 @@
 #include "dzctl.h"
 
 #include <errno.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -302,7 +301,7 @@ static const char *type_of(const struct job *job)
 static void print_service(const struct job *job, const char *directory)
 {
     const char *mask = option_of(job, "umask");
-    const struct passwd *user = geteuid() != 0 ? getpwuid(geteuid()) : NULL;
+    uid_t user = geteuid();
 
     printf("[Service]\nType=%s\n", type_of(job));
     if (strcmp(type_of(job), "notify") == 0 && !needs_launcher(job))
@@ -313,8 +312,8 @@ static void print_service(const struct job *job, const char *directory)
         printf("UMask=%s\n", mask);
     else if (job->umask >= 0)
         printf("UMask=%04o\n", (unsigned)job->umask);
-    if (user != NULL)
-        printf("User=%s\n", user->pw_name);
+    if (user != 0) /* a name would need the shared libraries of glibc */
+        printf("User=%u\n", (unsigned)user);
     puts("IgnoreSIGPIPE=no");
     if (needs_launcher(job))
         puts("SuccessExitStatus=143"); /* the keeper's, at a stop */

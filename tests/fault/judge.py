@@ -216,7 +216,7 @@ class Judge:
         log = f"{self.place.work}/log"
         return links == {"0": "/dev/null", "1": log, "2": log} and \
             (group, session, tty) == (str(pid), str(pid), "0") and \
-            signals == [DAEMON_IGNORES, *before[1][1:]] and cwd == before[3]
+            signals == [before[1][0] | DAEMON_IGNORES, *before[1][1:]] and cwd == before[3]
 
     def adoption(self, run, pid, before):
         """A run of --adopt; before: what the program was."""
