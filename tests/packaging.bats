@@ -114,7 +114,7 @@ dznohup --mode=|leave stay
 dznohup --mode l|leave
 dznohup --buffer=|full line none
 dznohup --pin-signals=s|seccomp
-dznohup --wait=|alive: exec fd: listen listen: main notify path: settle settle:
+dznohup --wait=|alive: cmd: exec fd: listen listen: log: main notify path: settle settle:
 dznohup -dqw exec,li|exec,listen exec,listen:
 dznohup -w path:./only|onlyfile onlyfolder
 dznohup -o only|onlyfile onlyfolder

@@ -19,12 +19,16 @@ static char *read_record(const char *path)
     struct dz_stat about;
     int fd = dz_record_open(AT_FDCWD, path);
     char *text = NULL;
+    size_t size;
     ssize_t n = -1;
 
     if (fd < 0)
         return NULL;
-    if (dz_stat(fd, "", true, &about) == 0 && (text = malloc(about.size + 1)) != NULL)
-        n = dz_read_at(fd, text, about.size, 0);
+    if (dz_stat(fd, "", true, &about) == 0) {
+        size = (size_t)about.size; /* a record is small */
+        text = malloc(size + 1);
+        n = text != NULL ? dz_read_at(fd, text, size, 0) : -1;
+    }
     dz_close(fd);
     if (n < 0) {
         free(text);
