@@ -80,6 +80,7 @@ static int execute_with_powers(const struct shim_request *request,
     if (holds) {
         next->inside.held = shim_hold_signals(&before);
         next->inside.ignored = shim_taken_for_ignored();
+        shim_note_logs(&next->inside); /* no signal reopens them from here on */
     }
     envp = shim_hand_over(request, next, envp, entries, text);
     result = call_next(request, next, argv, envp);

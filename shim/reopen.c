@@ -36,11 +36,16 @@ static bool is_in_place(int fd)
            dz_same_file(&about, &logs[fd].about);
 }
 
-/* Returns whether a stream is open on the file that was the log in the program before.
- * Another program may have put something else there. */
-static bool was_log(const struct dz_inside_log *log, int fd)
+/*
+ * Returns whether a stream is open on the log: on the file that was the log in the
+ * program before, or, if another thread has reopened it meanwhile, on the one that has
+ * its name.  Another program may have put something else there.
+ */
+static bool is_log(const struct dz_inside_log *log, int fd)
 {
-    return log->device == logs[fd].about.device && log->inode == logs[fd].about.inode;
+    return (log->device == logs[fd].about.device &&
+            log->inode == logs[fd].about.inode) ||
+           is_in_place(fd);
 }
 
 int shim_begin_reopen(const struct dz_start *start, bool inherited,
@@ -56,7 +61,7 @@ int shim_begin_reopen(const struct dz_start *start, bool inherited,
         if (path == NULL)
             continue;
         remember(fd);
-        if (inherited && !was_log(&start->inside->logs[fd - 1], fd))
+        if (inherited && !is_log(&start->inside->logs[fd - 1], fd))
             logs[fd].path[0] = '\0';
     }
     return 0;
