@@ -8,7 +8,7 @@ load helpers
     screen=$(on_terminal "bash script.sh" "exit")
     assert_match screen "$screen" "*dznohup: Ctrl-C does not reach the program; to stop it: kill +([0-9])"$'\n'"*"
     # The terminal's session leader, as under script(1) or ssh -t.
-    screen=$(on_terminal "setsid -c \"\$DZ\" -o log sleep 0.1" "exit")
+    screen=$(on_terminal "script -qec 'exec \"\$DZ\" -o log sleep 0.1' /dev/null" "exit")
     assert_match screen "$screen" "*Ctrl-C does not reach the program*" || fail "$screen"
     # Not where it never reached it, or where the program leaves.
     for line in "\"\$DZ\" -o log sleep 0.1 & wait" "\"\$DZ\" -d -o log sleep 0.1" "\"\$DZ\" -q --mode=stay -o log sleep 0.1" \
