@@ -76,24 +76,38 @@ static void start_command(struct dz_probe *probe, struct dz_start *start,
     probe->pidfd = (int)syscall(DZ_SYS_PIDFD_OPEN, pid, 0); /* -1: polled */
 }
 
-/* Forgets a command that has ended, and kills what is left of its group. */
-static void forget_command(struct dz_probe *probe)
+/* Kills what there is of the command's group, and reaps the command.  In this order: as
+ * long as it is not reaped, no other process or group gets its number.  Returns its
+ * status, as of waitpid(2). */
+static int end_command(struct dz_probe *probe)
 {
-    kill(-probe->who.pid, SIGKILL); /* ESRCH: nothing is left */
+    int status = -1;
+
+    kill(-probe->who.pid, SIGKILL); /* ESRCH: it has no group yet */
+    kill(probe->who.pid, SIGKILL);
+    dz_waitpid(probe->who.pid, &status, 0);
     dz_close_fd(&probe->pidfd);
     probe->who.pid = 0;
+    return status;
+}
+
+/* Returns whether the command runs. */
+static bool command_runs(const struct dz_probe *probe)
+{
+    siginfo_t info = {.si_pid = 0};
+
+    return waitid(P_PID, (id_t)probe->who.pid, &info, WEXITED | WNOHANG | WNOWAIT) ==
+               0 &&
+           info.si_pid == 0;
 }
 
 bool dz_probe_look(struct dz_probe *probe, struct dz_start *start,
                    const struct dz_condition *condition, int64_t now)
 {
-    int status;
-
     if (probe->who.pid > 0) {
-        if (dz_waitpid(probe->who.pid, &status, WNOHANG) == 0)
+        if (command_runs(probe))
             return false;
-        forget_command(probe);
-        if (status == 0)
+        if (end_command(probe) == 0)
             return true;
         probe->pause = probe->pause == 0 ? FIRST_MS : 2 * probe->pause;
         probe->pause = probe->pause > MOST_MS ? MOST_MS : probe->pause;
@@ -108,12 +122,6 @@ bool dz_probe_look(struct dz_probe *probe, struct dz_start *start,
 
 void dz_probe_end(struct dz_probe *probe)
 {
-    int status;
-
-    if (probe->who.pid == 0)
-        return;
-    kill(-probe->who.pid, SIGKILL);
-    kill(probe->who.pid, SIGKILL); /* it may not have its group yet */
-    dz_waitpid(probe->who.pid, &status, 0);
-    forget_command(probe);
+    if (probe->who.pid > 0)
+        end_command(probe);
 }
