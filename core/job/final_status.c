@@ -54,7 +54,7 @@ int dz_final_status(int pidfd, pid_t pid)
         return status;
     /* POLLHUP means that the process was reaped, since Linux 6.10.  Some parents never
      * reap. */
-    if (status < 0 && poll(&wanted, 1, REAPED_MS) > 0)
+    if (poll(&wanted, 1, REAPED_MS) > 0)
         status = told_status(pidfd);
     return status;
 }

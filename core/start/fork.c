@@ -92,9 +92,8 @@ static int fork_quickly(struct dz_start *start, struct dz_fault *fault)
         if (target < 0)
             fail_quickly(start, "fork");
         if (target > 0) {
-            start->pid = target; /* the caller undoes what is made for it */
-            if (start->records_early)
-                dz_record_early(start, target); /* NOLINT */
+            start->pid = target;            /* the caller undoes what is made for it */
+            dz_record_early(start, target); /* NOLINT */
             _exit(0);
         }
     }

@@ -364,11 +364,18 @@ int dz_publish_for(struct dz_start *start, pid_t pid, struct dz_fault *fault)
     return publish_record(start, start->pid, fault);
 }
 
+/* Returns whether the first child makes the record of that process.  A start that
+ * sweeps would hold up the caller. */
+static bool is_early(const struct dz_start *start, pid_t pid)
+{
+    return start->records_early && !sweeps(pid);
+}
+
 int dz_publish(struct dz_start *start, struct dz_fault *fault)
 {
     pid_t pid = getpid();
 
-    if (!start->records_early || sweeps(pid))
+    if (!is_early(start, pid))
         return dz_publish_for(start, pid, fault);
     start->pid = pid;
     return publish_pidfile(start, pid, fault);
@@ -383,7 +390,7 @@ bool dz_may_record_early(const struct dz_start *start)
 
 void dz_record_early(struct dz_start *start, pid_t pid)
 {
-    if (!sweeps(pid))
+    if (is_early(start, pid))
         publish_unclaimed(start, pid);
 }
 
@@ -391,8 +398,7 @@ void dz_record_late(struct dz_start *start)
 {
     struct dz_fault unheard; /* start->why_no_record tells it */
 
-    if (start->records_early && !sweeps(start->pid) &&
-        start->record_claim.path[0] == '\0')
+    if (is_early(start, start->pid) && start->record_claim.path[0] == '\0')
         publish_record(start, start->pid, &unheard);
     start->records_early = false;
 }

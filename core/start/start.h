@@ -102,10 +102,8 @@ struct dz_start {
     enum dz_leave_reason leave_reason;
     bool led_session;   /* stay: this process led its session already */
     bool terminal_kept; /* stay: other processes share the session's terminal */
-    bool
-        left_keyboard; /* stay: Ctrl-C reached the caller, and will not reach the target
-                        */
-    bool had_terminal; /* a standard stream was a terminal and is replaced */
+    bool left_keyboard; /* stay: Ctrl-C reached the caller, and not the target */
+    bool had_terminal;  /* a standard stream was a terminal and is replaced */
     enum dz_fd_kind stream[3];
     int new_fd[3];                 /* the descriptor that becomes 0, 1, 2; -1: keep */
     struct dz_pidfile pidfile_old; /* the pidfile before this start */
@@ -497,7 +495,7 @@ int dz_record_write(const struct dz_start *start, int fd, pid_t pid);
  * The record of an unnamed job, made by the first child while the target's process goes
  * on.  The caller sleeps meanwhile, so that is done only where no call waits.
  */
-bool dz_may_record_early(const struct dz_start *start);
+bool dz_may_record_early(const struct dz_start *start); /* for start->records_early */
 void dz_record_early(struct dz_start *start, pid_t pid);
 
 /* In the caller, once the target's PID is known: makes the record that the first child
