@@ -52,6 +52,8 @@ PLAN := $(call objects,core/plan)
 CORE := $(BELOW) $(PLAN) $(call objects,core/start) $(call objects,core/wait)
 CLI := $(call objects,cli/dznohup) $(call objects,cli/dznohup/keep) \
 	$(call objects,cli/dznohup/adopt)
+# What each start runs.  It is linked in front, with libc, so that a start maps few pages.
+OFTEN := $(call objects,cli/dznohup) $(PLAN) $(call objects,core/base) $(call objects,core/start)
 CTL := $(call objects,cli/dzctl) $(call objects,cli/dzctl/inspect)
 SHIM := $(call objects,shim) $(call objects,shim/nodaemon)
 # The core's objects in the library are other ones than the launcher's.
@@ -115,7 +117,8 @@ $(BUILD)/shim/%.o: shim/%.c $(BUILD)/flags
 
 $(BUILD)/dznohup: $(CLI) $(CORE) $(BUILD)/flags
 	@echo "  LINK  $@"
-	$(Q)$(LAUNCHER) $(CFLAGS) $(SANITIZE) $(LDFLAGS) $(LINK) -o $@ $(CLI) $(CORE) $(LDLIBS)
+	$(Q)$(LAUNCHER) $(CFLAGS) $(SANITIZE) $(LDFLAGS) $(LINK) -o $@ \
+		$(OFTEN) -lc $(filter-out $(OFTEN),$(CLI) $(CORE)) $(LDLIBS)
 
 $(BUILD)/dzctl: $(CTL) $(PLAN) $(BELOW) $(BUILD)/flags
 	@echo "  LINK  $@"

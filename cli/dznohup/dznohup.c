@@ -249,10 +249,10 @@ static int be_adopter(const struct dz_plan *plan, struct dz_start *start,
 
 int main(int argc, char **argv)
 {
-    /* Not on the stack: the first write to a page takes as long as ten system calls,
-     * and a start without an error writes to neither fault.  All of a start but its
-     * paths is on one page. */
-    static struct dz_plan plan;
+    /* Not on the stack but for the plan: the first write to a page takes as long as ten
+     * system calls, and a start without an error writes to neither fault.  All of a
+     * start but its paths is on one page. */
+    struct dz_plan plan = {0};
     static _Alignas(4096) struct dz_start start;
     static struct dz_fault fault;
     static struct dz_fault unset;
