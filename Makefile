@@ -122,7 +122,8 @@ $(BUILD)/dznohup: $(CLI) $(CORE) $(BUILD)/flags
 
 $(BUILD)/dzctl: $(CTL) $(PLAN) $(BELOW) $(BUILD)/flags
 	@echo "  LINK  $@"
-	$(Q)$(LAUNCHER) $(CFLAGS) $(SANITIZE) $(LDFLAGS) $(LINK) -o $@ $(CTL) $(PLAN) $(BELOW) $(LDLIBS)
+	$(Q)$(LAUNCHER) $(CFLAGS) $(SANITIZE) $(LDFLAGS) $(LINK) -o $@ $(CTL) $(PLAN) $(BELOW) \
+		-pthread $(LDLIBS)
 
 # The core's own calls of what the library interposes go to the next definition.
 INTERPOSED = $(shell sed 's,/\*.*\*/,,; /local:/d' shim/libdz.map | grep -o '[A-Za-z_0-9]*;' | tr -d ';')

@@ -84,7 +84,7 @@ start_many() {
     sed 's|.*|/proc/&/stat|' new | xargs awk '{ print $1, $22 }' >>"$BATS_TEST_TMPDIR/.pids"
 }
 list_calls() {
-    closed strace -c -o calls "$CTL" list >/dev/null
+    closed strace -f -c -o calls "$CTL" list >/dev/null
     awk '/ total$/ { print $4 + 0 }' calls
 }
 

@@ -80,7 +80,7 @@ struct arguments {
 bool parse_arguments(struct arguments *arguments, const struct ctl_command *command,
                      int argc, char **argv, int *status);
 
-/* ---- read_job.c, job.c: jobs by their records ---- */
+/* ---- read_job.c, records.c: jobs by their records ---- */
 
 enum job_state {
     JOB_RUNS,
@@ -117,7 +117,7 @@ struct job {
     int64_t noticed; /* when the end was noticed, or 0 */
     int64_t log_size; /* of its logs when it was started */
     int64_t error_log_size;
-    char *file; /* the record's absolute path */
+    char *file; /* the record's absolute path; in lists */
     char *name;
     char *cwd;
     char *log;
@@ -131,7 +131,7 @@ struct job {
     int umask;          /* of the caller; -1: unknown */
     char *problem;      /* why its pidfile names no process */
     char *real_pidfile; /* pidfile, if no record names it */
-    char **lists;       /* holds argv, options, older and the strings of the record */
+    char **lists;       /* holds argv, options, older and the record's strings */
 };
 
 /* Makes an empty job, JOB_NONE. */
@@ -145,6 +145,16 @@ void job_free(struct job *job);
  * not a record.
  */
 int job_read(struct job *job, int directory, const char *path, const char *file);
+
+/* Allocated memory that the text of a record is read to; empty at first. */
+struct text_room {
+    char *text;
+    size_t size;
+};
+
+/* Like job_read; many calls may use one room, which the caller frees. */
+int job_read_by(struct job *job, int directory, const char *path, const char *file,
+                struct text_room *room);
 
 /* Reads all records, sorted by name, then those without a name by PID.  *jobs is
  * allocated.  A missing state directory has no jobs. */

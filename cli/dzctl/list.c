@@ -213,7 +213,7 @@ int command_list(const struct ctl_command *command, int argc, char **argv)
 {
     struct arguments arguments;
     struct table table = {0};
-    struct job *jobs;
+    static struct job *jobs; /* the end of the process frees them */
     struct job **shown;
     struct dz_fault fault;
     size_t count;
@@ -238,9 +238,6 @@ int command_list(const struct ctl_command *command, int argc, char **argv)
         say_no_jobs(count);
     else
         print_table(&table);
-    for (size_t i = 0; i < count; i++)
-        job_free(&jobs[i]);
-    free(jobs);
     free(shown);
     return ctl_finish(status);
 }

@@ -12,31 +12,29 @@
 #include <unistd.h>
 
 /* Returns the bytes of the file open on fd, terminated, or NULL and sets errno.  They
- * are valid until the next call. */
-static char *read_whole(int fd)
+ * are in room. */
+static char *read_whole(int fd, struct text_room *room)
 {
-    static char *text;
-    static size_t size;
     size_t length = 0;
 
     for (;;) {
-        if (size - length < 2) {
-            size_t wanted = size > 0 ? 2 * size : 16384;
-            char *more = realloc(text, wanted);
+        if (room->size - length < 2) {
+            size_t wanted = room->size > 0 ? 2 * room->size : 16384;
+            char *more = realloc(room->text, wanted);
             if (more == NULL)
                 return NULL;
-            text = more;
-            size = wanted;
+            room->text = more;
+            room->size = wanted;
         }
-        ssize_t n = read(fd, text + length, size - 1 - length);
+        ssize_t n = read(fd, room->text + length, room->size - 1 - length);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
             return NULL;
         length += (size_t)n;
-        text[length] = '\0';
-        if (length + 1 < size) /* a regular file ends there */
-            return text;
+        room->text[length] = '\0';
+        if (length + 1 < room->size) /* a regular file ends there */
+            return room->text;
     }
 }
 
@@ -146,27 +144,37 @@ static size_t count_entries(const char *text)
     return count;
 }
 
-/* Takes the lines after the beginning of a record, whose text it keeps.  Returns
- * whether "end" is among them.  A status may follow it. */
-static bool take_lines(struct job *job, const char *text)
+/* Makes the room of a job: the pointers of its lists, its lines and the record's path.
+ * Returns where the lines are, or NULL. */
+static char *make_room(struct job *job, const char *text, const char *path,
+                       const char *file)
+{
+    size_t entries = count_entries(text);
+    size_t size = strlen(text) + 1;
+    size_t length = strlen(path);
+    size_t more = strlen(file) + 1;
+    char *lines;
+
+    job->lists = malloc(entries * sizeof *job->lists + size + length + 1 + more);
+    if (job->lists == NULL)
+        return NULL;
+    memset(job->lists, 0, entries * sizeof *job->lists);
+    lines = memcpy(job->lists + entries, text, size);
+    job->file = lines + size;
+    memcpy(job->file, path, length);
+    job->file[length] = '/';
+    memcpy(job->file + length + 1, file, more);
+    return lines;
+}
+
+/* Takes those lines.  Returns whether "end" is among them.  A status may follow it. */
+static bool take_lines(struct job *job, char *line)
 {
     const struct field *last = NULL; /* the field of the list that is being read */
     bool complete = false;
-    char **lists;
-    char *line;
-    char *end;
+    char **lists = job->lists;
 
-    /* One allocation: the pointers, and the text behind them. */
-    size_t entries = count_entries(text);
-    size_t size = strlen(text) + 1;
-    job->lists = lists = malloc(entries * sizeof *lists + size);
-    if (lists == NULL)
-        return false;
-    memset(lists, 0, entries * sizeof *lists);
-    for (line = memcpy(lists + entries, text, size);; line = end + 1) {
-        end = strchr(line, '\n');
-        if (end == NULL)
-            break;
+    for (char *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
         char *value = memchr(line, ' ', (size_t)(end - line));
         const struct field *field =
             value != NULL ? field_of(line, (size_t)(value - line)) : NULL;
@@ -205,39 +213,26 @@ static enum job_state state_of(const struct dz_record *record, const char **why)
     }
 }
 
-static char *join(const char *path, const char *file)
-{
-    size_t length = strlen(path);
-    size_t more = strlen(file);
-    char *joined = malloc(length + 1 + more + 1);
-
-    if (joined == NULL)
-        return NULL;
-    memcpy(joined, path, length);
-    joined[length] = '/';
-    memcpy(joined + length + 1, file, more);
-    joined[length + 1 + more] = '\0';
-    return joined;
-}
-
-static int read_once(struct job *job, int directory, const char *path, const char *file)
+static int read_once(struct job *job, int directory, const char *path, const char *file,
+                     struct text_room *room)
 {
     const char *rest;
     char *text;
+    char *lines;
     int fd = dz_record_open(directory, file);
 
     job_init(job);
     if (fd < 0)
         return -1;
-    text = read_whole(fd);
+    text = read_whole(fd, room);
     int err = errno;
     close(fd); /* only read: close cannot lose data */
     errno = err;
     if (text == NULL)
         return -1;
     rest = dz_record_parse(text, &job->record);
-    if (rest == NULL || !take_lines(job, rest) ||
-        (job->file = join(path, file)) == NULL) {
+    lines = rest != NULL ? make_room(job, rest, path, file) : NULL;
+    if (lines == NULL || !take_lines(job, lines)) {
         job_free(job);
         errno = EINVAL;
         return -1;
@@ -249,9 +244,10 @@ static int read_once(struct job *job, int directory, const char *path, const cha
     return 0;
 }
 
-int job_read(struct job *job, int directory, const char *path, const char *file)
+int job_read_by(struct job *job, int directory, const char *path, const char *file,
+                struct text_room *room)
 {
-    int result = read_once(job, directory, path, file);
+    int result = read_once(job, directory, path, file, room);
 
     /* The keeper may have written how the job has ended, and ended itself, since the
      * record was read. */
@@ -259,13 +255,23 @@ int job_read(struct job *job, int directory, const char *path, const char *file)
         job->status >= 0)
         return result;
     job_free(job);
-    return read_once(job, directory, path, file);
+    return read_once(job, directory, path, file, room);
+}
+
+int job_read(struct job *job, int directory, const char *path, const char *file)
+{
+    struct text_room room = {0};
+    int result = job_read_by(job, directory, path, file, &room);
+    int err = errno;
+
+    free(room.text);
+    errno = err;
+    return result;
 }
 
 void job_free(struct job *job)
 {
     free(job->lists);
-    free(job->file);
     free(job->real_pidfile);
     free(job->problem);
     job_init(job);
