@@ -54,8 +54,16 @@ struct subject {
  * zombie or of the kernel is a fault. */
 int read_subject(struct subject *subject, pid_t pid, struct dz_fault *fault);
 
-/* Returns the signals that wait for that thread and are not blocked. */
-uint64_t pending_signals(pid_t pid, pid_t tid);
+/* How a thread waits. */
+struct wait {
+    uint64_t pending; /* the signals that wait for it and are not blocked */
+    int64_t sleeps;   /* how often it has gone to sleep; -1: unknown */
+};
+
+void read_wait(pid_t pid, pid_t tid, struct wait *wait);
+
+/* Returns the signals that the process catches by now; all if that is not known. */
+uint64_t caught_signals(pid_t pid);
 
 /* ---- refusals.c ---- */
 
@@ -116,9 +124,11 @@ struct tracee {
     pid_t pid;
     struct thread *threads; /* allocated */
     size_t count;
-    bool suspend;          /* as root: the target's seccomp filters sleep meanwhile */
-    int memory;            /* of the target, if slots are used; else -1 */
-    uint64_t slots;        /* the address of the first one, or 0 */
+    bool suspend;   /* as root: the target's seccomp filters sleep meanwhile */
+    int memory;     /* of the target, or -1 */
+    uint64_t code;  /* the address where the code goes, or 0 */
+    uint64_t slots; /* that of the first slot, or 0 */
+    size_t slot_count;
     int64_t stopped_since; /* monotonic_nanoseconds */
 };
 
@@ -156,8 +166,8 @@ bool waits_in_timed_call(pid_t pid, pid_t tid);
 void note_waits(struct tracee *tracee);
 
 /* Returns for how many nanoseconds the call had waited that the stop has interrupted,
- * or 0 if that is not known. */
-int64_t time_waited(const struct tracee *tracee, const struct thread *thread);
+ * or 0 if that is not known.  sleeps: how often the thread has gone to sleep by now. */
+int64_t time_waited(const struct thread *thread, int64_t sleeps);
 
 /* ---- interrupted.c ---- */
 
@@ -170,13 +180,19 @@ void remove_copies(struct tracee *tracee);
 /* ---- unused.c ---- */
 
 /* The code goes to the last bytes.  Copies of time-outs stay away from it. */
-enum { CODE_MAX = 256, CODE_AND_DISTANCE = 2 * CODE_MAX };
+enum { CODE_MAX = 256, CODE_AND_DISTANCE = 2 * CODE_MAX, SLOT = 16 /* a copy */ };
 
-/* Returns the address of so many unused bytes in executable memory, distance bytes
- * before its end, or 0.  Prefers the kernel's own page, which no file backs. */
-uint64_t find_unused(pid_t pid, int memory, size_t size, size_t distance);
+/* Opens the target's memory, and finds the places in it that are used.  Returns 0, or
+ * -1 and sets errno: 0 if it has none for the code. */
+int find_places(struct tracee *tracee);
 
-/* ---- remote.c: a program of system calls ---- */
+/* Finds them again if they are in use by now. */
+int check_places(struct tracee *tracee);
+
+/* Closes the memory, and forgets the places. */
+void close_places(struct tracee *tracee);
+
+/* ---- sequence.c: a program of system calls ---- */
 
 enum { TEXT_MAX = 96 };
 
@@ -206,11 +222,17 @@ struct sequence {
     size_t undo_count;
     char *data; /* allocated: what arguments point to */
     size_t data_size;
+    size_t room; /* how many of each there is memory for */
+    size_t undo_room;
+    size_t data_room;
     int *closing; /* allocated: the calls whose results are closed at the end */
     size_t closing_count;
     bool failed; /* there was no memory for all of it */
     bool wide;   /* the target is of 64 bits */
 };
+
+/* Empties it, with memory for what most need. */
+void reserve_sequence(struct sequence *sequence);
 
 /* Adds a call, whose text is made from format.  Returns it, valid until the next one is
  * added. */
@@ -232,11 +254,35 @@ void revert_sequence(const struct sequence *done, struct sequence *undo);
 
 void free_sequence(struct sequence *sequence);
 
-/*
- * Runs the sequence in that thread, with all threads stopped.  Returns 0 if each call
+/* ---- block.c ---- */
+
+/* A sequence that is run in a thread. */
+struct run {
+    struct sequence *sequence;
+    struct tracee *tracee;
+    struct thread *thread;
+    uint64_t rows; /* where the first row is */
+    uint64_t frame;
+    uint64_t end; /* behind the frame */
+    size_t row_count;
+    unsigned char *block;  /* allocated: what is at rows..end */
+    unsigned char *before; /* allocated: what was there */
+    uint64_t mask;         /* the thread's signal mask */
+    int marker;            /* the signal that stops it at the end, or 0 */
+    bool returned;         /* it has its registers again by the frame */
+};
+
+/* Returns the address of a row. */
+uint64_t row_address(const struct run *run, size_t index);
+
+/* Makes the block, and reads what is in its place. */
+int make_block(struct run *run, struct dz_fault *fault);
+
+/* ---- remote.c ---- */
+
+/* Runs the sequence in that thread, with all threads stopped.  Returns 0 if each call
  * has worked; -1 with the fault if one has failed and what was before it is undone, or
- * if the target has ended.
- */
+ * if the target has ended. */
 int run_sequence(struct sequence *sequence, struct tracee *tracee,
                  struct thread *thread, struct dz_fault *fault);
 

@@ -10,35 +10,33 @@
 #include "adopt.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-enum {
-    SLOT = 16, /* a copy of a time-out */
-    MILLION = 1000000,
-    BILLION = 1000000000
-};
+enum { MILLION = 1000000, BILLION = 1000000000 };
 
 /* ---- the copies ---- */
 
-/* Opens the memory of the target and finds room for the copies.  Returns whether there
- * is some. */
-static bool open_slots(struct tracee *tracee)
+/* Returns the address for a copy of the thread's time-out, or 0. */
+static uint64_t find_slot(struct tracee *tracee, const struct thread *thread)
 {
-    char path[64];
+    size_t index = (size_t)(thread - tracee->threads);
+    static const char zeros[SLOT];
+    char there[SLOT];
+    uint64_t slot;
 
-    if (tracee->slots != 0)
-        return true;
-    snprintf(path, sizeof path, "/proc/%d/mem", (int)tracee->pid);
-    if (tracee->memory < 0)
-        tracee->memory = open(path, O_RDWR | O_CLOEXEC);
-    if (tracee->memory < 0)
-        return false;
-    tracee->slots = find_unused(tracee->pid, tracee->memory, tracee->count * SLOT,
-                                CODE_AND_DISTANCE);
-    return tracee->slots != 0;
+    /* Of those that have started meanwhile there may be many. */
+    if (check_places(tracee) == 0 && index >= tracee->slot_count)
+        find_places(tracee);
+    if (tracee->slots == 0 || index >= tracee->slot_count)
+        return 0;
+    slot = tracee->slots + index * SLOT;
+    return pread(tracee->memory, there, SLOT, (off_t)slot) == SLOT &&
+                   memcmp(there, zeros, SLOT) == 0
+               ? slot
+               : 0;
 }
 
 /* Returns whether the thread may still read its copy. */
@@ -71,9 +69,6 @@ void remove_copies(struct tracee *tracee)
         if (thread->slot != 0 && !reads)
             (void)!pwrite(tracee->memory, zeros, SLOT, (off_t)thread->slot);
     }
-    dz_close(tracee->memory);
-    tracee->memory = -1;
-    tracee->slots = 0;
 }
 
 /* ---- what is left of the time ---- */
@@ -106,7 +101,7 @@ static void shorten_copy(struct tracee *tracee, struct thread *thread, int argum
     int32_t narrow[2] = {0, 0};
     void *bytes = word == sizeof time[0] ? (void *)time : (void *)narrow;
 
-    if (from == 0 || !open_slots(tracee) ||
+    if (from == 0 || (slot = find_slot(tracee, thread)) == 0 ||
         pread(tracee->memory, bytes, 2 * word, (off_t)from) != (ssize_t)(2 * word))
         return;
     if (word == sizeof narrow[0]) {
@@ -120,7 +115,6 @@ static void shorten_copy(struct tracee *tracee, struct thread *thread, int argum
     time[1] = left % BILLION;
     narrow[0] = (int32_t)time[0];
     narrow[1] = (int32_t)time[1];
-    slot = tracee->slots + (uint64_t)(thread - tracee->threads) * SLOT;
     if (pwrite(tracee->memory, bytes, 2 * word, (off_t)slot) != (ssize_t)(2 * word))
         return;
     thread->slot = slot;
@@ -128,11 +122,11 @@ static void shorten_copy(struct tracee *tracee, struct thread *thread, int argum
 }
 
 /* If it is not known how long the call has waited, its time begins anew. */
-static void shorten(struct tracee *tracee, struct thread *thread)
+static void shorten(struct tracee *tracee, struct thread *thread, int64_t sleeps)
 {
     int argument;
     enum time_form form = time_of_call(&thread->registers, &argument);
-    int64_t waited = form == TIME_NONE ? 0 : time_waited(tracee, thread);
+    int64_t waited = form == TIME_NONE ? 0 : time_waited(thread, sleeps);
 
     if (waited == 0)
         return;
@@ -155,11 +149,15 @@ static void shorten(struct tracee *tracee, struct thread *thread)
 
 void repeat_interrupted(struct tracee *tracee, struct thread *thread)
 {
+    struct wait wait;
+
     if (interrupted_call(&thread->registers) < 0 ||
-        call_result(&thread->registers) != -EINTR || has_closed(&thread->registers) ||
-        pending_signals(tracee->pid, thread->tid) != 0)
-        return; /* or a signal has ended it, whose handler runs next */
-    shorten(tracee, thread);
+        call_result(&thread->registers) != -EINTR || has_closed(&thread->registers))
+        return;
+    read_wait(tracee->pid, thread->tid, &wait);
+    if (wait.pending != 0)
+        return; /* a signal has ended it, whose handler runs next */
+    shorten(tracee, thread, wait.sleeps);
     make_again(&thread->registers);
     thread->changed = true;
     /* At once: if we are killed, the call is made again all the same. */

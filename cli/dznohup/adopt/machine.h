@@ -25,6 +25,7 @@ enum remote_call {
     CALL_LSEEK,
     CALL_EPOLL_CTL,
     CALL_KILL,
+    CALL_SIGPROCMASK,
     REMOTE_CALLS
 };
 
@@ -103,6 +104,12 @@ void begin_code(struct registers *registers, uint64_t code, uint64_t rows,
 
 /* Returns the row whose call has just been made. */
 uint64_t current_row(const struct registers *registers);
+
+/* Returns whether the thread is in the code at that address. */
+bool is_code(const struct registers *registers, uint64_t code);
+
+/* Returns the room that the code of either kind of program takes, whole words. */
+size_t code_room(void);
 
 /* Returns the code, which runs at any address. */
 const unsigned char *machine_code(bool wide, size_t *size);

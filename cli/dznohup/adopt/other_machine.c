@@ -101,6 +101,18 @@ uint64_t current_row(const struct registers *registers)
     return 0;
 }
 
+bool is_code(const struct registers *registers, uint64_t code)
+{
+    (void)registers;
+    (void)code;
+    return false;
+}
+
+size_t code_room(void)
+{
+    return 0;
+}
+
 const unsigned char *machine_code(bool wide, size_t *size)
 {
     (void)wide;

@@ -55,6 +55,8 @@ static int stop_crew(struct adoption *adoption, struct dz_fault *fault)
 
     if (!alone)
         gather_children(crew);
+    for (size_t i = 0; i < crew->count; i++)
+        reserve_sequence(&crew->list[i]->changes);
     do {
         if (stop_from(adoption, known, fault) < 0)
             return -1;

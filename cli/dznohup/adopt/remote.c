@@ -3,11 +3,14 @@
  *
  * The calls are rows in the thread's memory, below its stack, and behind them is the
  * frame that restores its registers, as after a signal.  The code that makes them is
- * written to unused bytes at the end of executable memory.  We follow it from call to
- * call and put everything back at its end.  If we are killed, it runs to its end by
- * itself: no call is lost, and it returns by that frame.
+ * written to unused bytes at the end of executable memory.  We put everything back at
+ * its end.  If we are killed, it runs to its end by itself: no call is lost, and it
+ * returns by that frame.
  *
- * The rows: the calls, an end, what undoes them from the last to the first, an end.
+ * The code makes all calls without a stop.  A signal waits meanwhile, which the last
+ * row before each end unblocks: its delivery stops the thread for us.  If we are
+ * killed, it is dropped, since the target does not catch it.  Where the target catches
+ * all signals that could be dropped, the thread stops at each call instead.
  */
 #include "adopt.h"
 
@@ -18,102 +21,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-_Static_assert(sizeof(struct row) == 80,
-               "the code in machine.h reads rows of 80 bytes");
-
-struct run {
-    struct sequence *sequence;
-    struct tracee *tracee;
-    struct thread *thread;
-    int memory;    /* of the target */
-    uint64_t code; /* where the code is */
-    size_t code_size;
-    uint64_t rows; /* where the first row is */
-    uint64_t frame;
-    uint64_t end; /* behind the frame */
-    size_t row_count;
-    unsigned char *block;  /* allocated: what is at rows..end */
-    unsigned char *before; /* allocated: what was there */
-    uint64_t mask;         /* the thread's signal mask */
-};
-
-/* ---- the block of rows, data and frame ---- */
-
-static uint64_t row_address(const struct run *run, size_t index)
-{
-    return run->rows + index * sizeof(struct row);
-}
-
-/* Writes a row with its addresses.  next: the row to go on with after an error. */
-static void put_row(const struct run *run, const struct call *call, size_t index,
-                    size_t next)
-{
-    struct row row = call->row;
-    uint64_t data = row_address(run, run->row_count);
-
-    for (int i = 0; i < 6; i++)
-        if (call->data[i] >= 0)
-            row.argument[i] = data + (uint64_t)call->data[i];
-    if (call->from >= 0)
-        row.from = row_address(run, (size_t)call->from) + offsetof(struct row, result);
-    row.otherwise = row_address(run, next);
-    memcpy(run->block + index * sizeof row, &row, sizeof row);
-}
-
-static void put_rows(struct run *run)
-{
-    const struct sequence *sequence = run->sequence;
-    size_t undo = sequence->count + 1; /* the first row of the undo list */
-    static const struct call end = {
-        .row = {.number = -1}, .from = -1, .data = {-1, -1, -1, -1, -1, -1}};
-
-    for (size_t i = 0; i < sequence->count; i++) {
-        const struct call *call = &sequence->calls[i];
-        put_row(run, call, i,
-                call->may_fail ? i + 1 : undo + sequence->undo_count - call->undone);
-    }
-    put_row(run, &end, sequence->count, sequence->count);
-    for (size_t i = 0; i < sequence->undo_count; i++)
-        put_row(run, &sequence->undo[sequence->undo_count - 1 - i], undo + i,
-                undo + i + 1);
-    put_row(run, &end, run->row_count - 1, run->row_count - 1);
-    memcpy(run->block + run->row_count * sizeof(struct row), sequence->data,
-           sequence->data_size);
-}
-
-/* Makes the block, and reads what is in its place. */
-static int make_block(struct run *run, struct dz_fault *fault)
-{
-    static unsigned char frame[FRAME_MAX];
-    const struct sequence *sequence = run->sequence;
-    const struct registers *registers = &run->thread->registers;
-    size_t frame_size;
-    size_t size;
-
-    run->row_count = sequence->count + sequence->undo_count + 2;
-    run->frame = stack_pointer(registers) - red_zone();
-    frame_size = make_frame(run->thread->tid, registers, run->mask, &run->frame, frame);
-    if (frame_size == 0)
-        return dz_fault_number(fault, "adopt", run->tracee->pid, errno, NULL);
-    run->end = run->frame + frame_size;
-    run->rows =
-        (run->frame - run->row_count * sizeof(struct row) - sequence->data_size) &
-        ~UINT64_C(15);
-    size = (size_t)(run->end - run->rows);
-    run->block = calloc(2, size);
-    if (run->block == NULL)
-        return dz_fault_number(fault, "adopt", run->tracee->pid, errno, NULL);
-    run->before = run->block + size;
-    put_rows(run);
-    memcpy(run->block + (run->frame - run->rows), frame, frame_size);
-    if (pread(run->memory, run->before, size, (off_t)run->rows) == (ssize_t)size)
-        return 0;
-    return dz_fault_number(fault, "adopt", run->tracee->pid, 0,
-                           "has no room left on its stack");
-}
 
 /* ---- writing and putting back ---- */
 
@@ -121,7 +31,7 @@ static int make_block(struct run *run, struct dz_fault *fault)
 static int poke(const struct run *run, uint64_t at, const unsigned char *bytes,
                 size_t size)
 {
-    if (pwrite(run->memory, bytes, size, (off_t)at) == (ssize_t)size)
+    if (pwrite(run->tracee->memory, bytes, size, (off_t)at) == (ssize_t)size)
         return 0;
     for (size_t i = 0; i < size; i += sizeof(long)) {
         long word;
@@ -140,7 +50,19 @@ static int write_code(const struct run *run)
     const unsigned char *code = machine_code(run->sequence->wide, &size);
 
     memcpy(bytes, code, size);
-    return poke(run, run->code, bytes, run->code_size);
+    return poke(run, run->tracee->code, bytes, code_room());
+}
+
+/* Sends the signal that stops the thread at the end.  It is blocked until then. */
+static int send_marker(const struct run *run)
+{
+    enum { TRIES = 3 };
+    long result = -1;
+
+    for (int i = 0; i < TRIES && result < 0; i++)
+        result = syscall(SYS_tgkill, (long)run->tracee->pid, (long)run->thread->tid,
+                         (long)run->marker);
+    return (int)result;
 }
 
 /* Writes block, code, registers and signal mask.  Until the registers are written the
@@ -152,14 +74,16 @@ static int begin(struct run *run)
     size_t size = (size_t)(run->end - run->rows);
     uint64_t all = ~UINT64_C(0);
 
-    if (pwrite(run->memory, run->block, size, (off_t)run->rows) != (ssize_t)size ||
+    if (pwrite(run->tracee->memory, run->block, size, (off_t)run->rows) !=
+            (ssize_t)size ||
         write_code(run) < 0)
         return -1;
-    begin_code(&registers, run->code, run->rows, run->frame);
+    begin_code(&registers, run->tracee->code, run->rows, run->frame);
     if (write_registers(run->thread->tid, &registers) < 0)
         return -1;
-    return trace(PTRACE_SETSIGMASK, run->thread->tid, (void *)sizeof all, &all) < 0 ? -1
-                                                                                    : 0;
+    if (trace(PTRACE_SETSIGMASK, run->thread->tid, (void *)sizeof all, &all) < 0)
+        return -1;
+    return run->marker != 0 ? send_marker(run) : 0;
 }
 
 /* Puts back all that begin() has written.  The bytes are unused, so it does no harm if
@@ -172,10 +96,12 @@ static void put_back(struct run *run)
 
     /* If one of these fails, the thread goes on by the frame, which is left to it. */
     if (trace(PTRACE_SETSIGMASK, tid, (void *)sizeof run->mask, &run->mask) < 0 ||
-        write_registers(tid, &run->thread->registers) < 0)
+        (!run->returned && write_registers(tid, &run->thread->registers) < 0))
         return;
-    (void)!pwrite(run->memory, run->before, size, (off_t)run->rows);
-    poke(run, run->code, zeros, run->code_size);
+    if (run->returned)
+        run->thread->changed = false;
+    (void)!pwrite(run->tracee->memory, run->before, size, (off_t)run->rows);
+    poke(run, run->tracee->code, zeros, code_room());
 }
 
 /* ---- following ---- */
@@ -232,7 +158,31 @@ static int note_result(const struct run *run)
     return row.number < 0;
 }
 
-/* Follows the thread through all calls, and stops it behind the last one.  Returns 0,
+/* Returns whether a stop is that of the signal for the end. */
+static bool is_at_end(const struct run *run, int status)
+{
+    return status >> 16 == 0 && WSTOPSIG(status) == run->marker;
+}
+
+/* Lets the thread make all calls.  Returns 0, or -1 if it has ended. */
+static int run_through(struct run *run)
+{
+    struct registers registers;
+    int status = 0;
+
+    while (!is_at_end(run, status)) {
+        status = next_stop(run, false, signal_of(status));
+        if (status < 0)
+            return -1;
+    }
+    if (read_registers(run->thread->tid, &registers) < 0)
+        return -1;
+    /* If a filter refuses to change the mask, the frame has done it. */
+    run->returned = !is_code(&registers, run->tracee->code);
+    return 0;
+}
+
+/* Follows the thread from call to call, and stops it behind the last one.  Returns 0,
  * or -1 if it has ended. */
 static int follow(const struct run *run)
 {
@@ -270,17 +220,28 @@ static int judge(const struct sequence *sequence, struct dz_fault *fault)
     return 0;
 }
 
-/* Reads what the calls have written, for what may have to be undone later.  All of
- * them have been made, so a failure of this is none of theirs. */
-static void read_back(const struct run *run)
+/* Reads the calls' results, and what they have written, for what may have to be undone
+ * later.  Returns 0, or -1 with errno set: the calls have been made all the same. */
+static int read_results(const struct run *run)
 {
     enum { TRIES = 3 };
-    const struct sequence *sequence = run->sequence;
+    struct sequence *sequence = run->sequence;
+    const size_t rows = run->row_count * sizeof(struct row);
+    const ssize_t size = (ssize_t)(rows + sequence->data_size);
+    struct row row;
+    ssize_t n = -1;
 
-    for (int i = 0; i < TRIES && sequence->data_size > 0; i++)
-        if (pread(run->memory, sequence->data, sequence->data_size,
-                  (off_t)row_address(run, run->row_count)) >= 0)
-            return;
+    for (int i = 0; i < TRIES && n != size; i++)
+        n = pread(run->tracee->memory, run->block, (size_t)size, (off_t)run->rows);
+    if (n != size)
+        return -1;
+    for (size_t i = 0; i < sequence->count; i++) {
+        memcpy(&row, run->block + i * sizeof row, sizeof row);
+        sequence->calls[i].row.result = row.result;
+    }
+    if (sequence->data_size > 0)
+        memcpy(sequence->data, run->block + rows, sequence->data_size);
+    return 0;
 }
 
 static bool is_alive(pid_t tid)
@@ -300,51 +261,59 @@ static int let_run(const struct run *run, struct dz_fault *fault)
                            "dznohup; look at it with dzctl inspect");
 }
 
-static int run_calls(struct run *run, struct dz_fault *fault)
+/* Returns a signal that is dropped if it is delivered, and that the target does not
+ * catch by now; 0: it catches all of them. */
+static int choose_marker(const struct run *run)
+{
+    static const int dropped[] = {SIGURG, SIGWINCH, SIGCHLD};
+    uint64_t caught = caught_signals(run->tracee->pid);
+
+    for (size_t i = 0; i < sizeof dropped / sizeof dropped[0]; i++)
+        if ((caught & dz_signal_bit(dropped[i])) == 0)
+            return dropped[i];
+    return 0;
+}
+
+/* Makes the calls, and puts everything back. */
+static int run_block(struct run *run, struct dz_fault *fault)
 {
     pid_t tid = run->thread->tid;
-    int followed;
+    int followed = begin(run);
+    int result = -1;
 
-    if (trace(PTRACE_GETSIGMASK, tid, (void *)sizeof run->mask, &run->mask) < 0)
-        return dz_fault_number(fault, "adopt", tid, errno, NULL);
-    if (run->sequence->count == 0)
-        return 0;
-    run->code = find_unused(run->tracee->pid, run->memory, run->code_size, 0);
-    if (run->code == 0)
-        return dz_fault_number(
-            fault, "adopt", run->tracee->pid, errno,
-            errno != 0 ? NULL : "has no room for the code that makes the calls");
-    if (make_block(run, fault) < 0)
-        return -1;
-    followed = begin(run);
     if (followed < 0)
         dz_fault_number(fault, "adopt", tid, errno, "its memory cannot be written");
-    else if ((followed = follow(run)) < 0 && is_alive(tid))
+    else if ((followed = run->marker != 0 ? run_through(run) : follow(run)) < 0 &&
+             is_alive(tid))
         return let_run(run, fault);
     else if (followed < 0)
         dz_fault_number(fault, "adopt", run->tracee->pid, 0, "has ended meanwhile");
+    else if (read_results(run) < 0)
+        dz_fault_number(fault, "adopt", run->tracee->pid, errno,
+                        "its memory cannot be read; look at it with dzctl inspect");
     else
-        read_back(run);
+        result = judge(run->sequence, fault);
     put_back(run);
-    return followed < 0 ? -1 : judge(run->sequence, fault);
+    return result;
 }
 
 int run_sequence(struct sequence *sequence, struct tracee *tracee,
                  struct thread *thread, struct dz_fault *fault)
 {
     struct run run = {.sequence = sequence, .tracee = tracee, .thread = thread};
-    char path[64];
-    size_t size;
-    int result;
+    int result = -1;
 
-    machine_code(sequence->wide, &size);
-    run.code_size = (size + 7) & ~(size_t)7;
-    snprintf(path, sizeof path, "/proc/%d/mem", (int)tracee->pid);
-    run.memory = open(path, O_RDWR | O_CLOEXEC);
-    if (run.memory < 0)
-        return dz_fault(fault, "adopt", path, errno, NULL);
-    result = run_calls(&run, fault);
+    if (sequence->count == 0)
+        return 0;
+    if (check_places(tracee) < 0)
+        return dz_fault_number(
+            fault, "adopt", tracee->pid, errno,
+            errno != 0 ? NULL : "has no room for the code that makes the calls");
+    run.marker = choose_marker(&run);
+    if (trace(PTRACE_GETSIGMASK, thread->tid, (void *)sizeof run.mask, &run.mask) < 0)
+        return dz_fault_number(fault, "adopt", thread->tid, errno, NULL);
+    if (make_block(&run, fault) == 0)
+        result = run_block(&run, fault);
     free(run.block);
-    dz_close(run.memory);
     return result;
 }

@@ -8,13 +8,49 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { CALLS = 64, DATA = 4096 /* what most need */ };
+
+/* Makes room for count elements more.  Returns the list, moved or not, or NULL. */
+static void *make_room(void *list, size_t *room, size_t count, size_t size)
+{
+    void *grown = list;
+
+    if (count > *room) {
+        grown = realloc(list, 2 * count * size);
+        if (grown != NULL)
+            *room = 2 * count;
+    }
+    return grown;
+}
+
+void reserve_sequence(struct sequence *sequence)
+{
+    struct call *calls = malloc(CALLS * sizeof *calls);
+    struct call *undo = malloc(CALLS * sizeof *undo);
+    char *data = malloc(DATA);
+
+    if (calls == NULL || undo == NULL || data == NULL) {
+        free(calls);
+        free(undo);
+        free(data);
+        return; /* it is made when it is used */
+    }
+    free_sequence(sequence);
+    /* Written to, so that it takes no time later. */
+    sequence->calls = memset(calls, 1, CALLS * sizeof *calls);
+    sequence->undo = memset(undo, 1, CALLS * sizeof *undo);
+    sequence->data = memset(data, 1, DATA);
+    sequence->room = sequence->undo_room = CALLS;
+    sequence->data_room = DATA;
+}
+
 /* Adds a call to a list.  Returns it, or a place for its fields if there is no memory.
  */
 static struct call *append(struct sequence *sequence, struct call **list, size_t *count,
-                           enum remote_call which)
+                           size_t *room, enum remote_call which)
 {
     static struct call none;
-    struct call *grown = realloc(*list, (*count + 1) * sizeof **list);
+    struct call *grown = make_room(*list, room, *count + 1, sizeof **list);
     struct call *call;
 
     if (grown == NULL) {
@@ -34,7 +70,8 @@ static struct call *append(struct sequence *sequence, struct call **list, size_t
 struct call *add_call(struct sequence *sequence, const char *step,
                       enum remote_call which, const char *format, ...)
 {
-    struct call *call = append(sequence, &sequence->calls, &sequence->count, which);
+    struct call *call =
+        append(sequence, &sequence->calls, &sequence->count, &sequence->room, which);
     va_list arguments;
 
     call->step = step;
@@ -47,22 +84,23 @@ struct call *add_call(struct sequence *sequence, const char *step,
 
 struct call *add_undo(struct sequence *sequence, enum remote_call which)
 {
-    return append(sequence, &sequence->undo, &sequence->undo_count, which);
+    return append(sequence, &sequence->undo, &sequence->undo_count,
+                  &sequence->undo_room, which);
 }
 
 int64_t add_data(struct sequence *sequence, const void *bytes, size_t size)
 {
     size_t offset = sequence->data_size;
-    size_t room = (size + 15) & ~(size_t)15; /* the next one is aligned */
-    char *grown = realloc(sequence->data, offset + room);
+    size_t rounded = (size + 15) & ~(size_t)15; /* the next one is aligned */
+    char *grown = make_room(sequence->data, &sequence->data_room, offset + rounded, 1);
 
     if (grown == NULL) {
         sequence->failed = true;
         return 0;
     }
     sequence->data = grown;
-    sequence->data_size += room;
-    memset(grown + offset, 0, room);
+    sequence->data_size += rounded;
+    memset(grown + offset, 0, rounded);
     if (bytes != NULL)
         memcpy(grown + offset, bytes, size);
     return (int64_t)offset;

@@ -218,15 +218,26 @@ int read_subject(struct subject *subject, pid_t pid, struct dz_fault *fault)
     return dz_fault_number(fault, "adopt", pid, errno, NULL);
 }
 
-uint64_t pending_signals(pid_t pid, pid_t tid)
+void read_wait(pid_t pid, pid_t tid, struct wait *wait)
 {
+    static char status[STATUS_MAX];
     char file[48];
-    char status[4096]; /* its lines come before any that is long, or after */
 
     snprintf(file, sizeof file, "task/%d/status", (int)tid);
-    if (read_proc(pid, file, status, sizeof status) <= 0)
-        return 0;
-    return (status_number(status, "SigPnd", 16, 0) |
-            status_number(status, "ShdPnd", 16, 0)) &
-           ~status_number(status, "SigBlk", 16, 0);
+    if (read_proc(pid, file, status, sizeof status) < 0)
+        status[0] = '\0';
+    wait->pending = (status_number(status, "SigPnd", 16, 0) |
+                     status_number(status, "ShdPnd", 16, 0)) &
+                    ~status_number(status, "SigBlk", 16, 0);
+    wait->sleeps =
+        (int64_t)status_number(status, "voluntary_ctxt_switches", 10, UINT64_MAX);
+}
+
+uint64_t caught_signals(pid_t pid)
+{
+    static char status[STATUS_MAX];
+
+    if (read_proc(pid, "status", status, sizeof status) < 0)
+        status[0] = '\0';
+    return status_number(status, "SigCgt", 16, UINT64_MAX);
 }

@@ -7,6 +7,7 @@
 #include "adopt.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 enum {
+    LOOKS = 50,               /* before we sleep */
     SLOW_MS = 100,            /* a thread that has not stopped by then is waiting */
     SUSPEND_SECCOMP = 1 << 21 /* PTRACE_O_SUSPEND_SECCOMP: Linux 4.3 */
 };
@@ -138,6 +140,7 @@ static bool take_status(struct thread *thread, int status)
 /* Waits until the thread has stopped or ended.  Returns whether it has. */
 static bool await_stop(struct thread *thread, int64_t until)
 {
+    int looks = 0;
     int status;
 
     while (!thread->stopped && !thread->ended) {
@@ -146,6 +149,8 @@ static bool await_stop(struct thread *thread, int64_t until)
             thread->ended = true;
         else if (tid > 0)
             take_status(thread, status);
+        else if (looks++ < LOOKS)
+            sched_yield(); /* it stops in a moment; a sleep may take longer than that */
         else if (dz_milliseconds() >= until)
             return false;
         else
@@ -219,6 +224,7 @@ int stop_all(struct tracee *tracee, const struct subject *subject, int64_t until
     struct thread *late;
     int result;
 
+    find_places(tracee); /* if this fails it is tried again when it matters */
     note_waits(tracee);
     tracee->stopped_since = monotonic_nanoseconds();
     while ((result = try_to_stop(tracee, subject, &late, fault)) == 1) {
@@ -250,6 +256,7 @@ void release_all(struct tracee *tracee)
 void forget_all(struct tracee *tracee)
 {
     remove_copies(tracee);
+    close_places(tracee);
     free(tracee->threads);
     tracee->threads = NULL;
     tracee->count = 0;

@@ -5,6 +5,7 @@
 #include "adopt.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -25,7 +26,9 @@ static bool is_unused(int memory, uint64_t end, size_t size)
     return true;
 }
 
-uint64_t find_unused(pid_t pid, int memory, size_t size, size_t distance)
+/* Returns the address of so many unused bytes in executable memory, distance bytes
+ * before its end, or 0.  Prefers the kernel's own page, which no file backs. */
+static uint64_t find_unused(pid_t pid, int memory, size_t size, size_t distance)
 {
     char path[64];
     char line[PATH_MAX + 128];
@@ -51,4 +54,50 @@ uint64_t find_unused(pid_t pid, int memory, size_t size, size_t distance)
     }
     fclose(maps);
     return found;
+}
+
+/* Finds room for the copies of that many time-outs.  Returns whether there is some. */
+static bool find_slots(struct tracee *tracee, size_t count)
+{
+    tracee->slots =
+        find_unused(tracee->pid, tracee->memory, count * SLOT, CODE_AND_DISTANCE);
+    tracee->slot_count = count;
+    return tracee->slots != 0;
+}
+
+int find_places(struct tracee *tracee)
+{
+    enum { MORE = 16 /* threads that may start meanwhile */ };
+    char path[64];
+
+    close_places(tracee);
+    snprintf(path, sizeof path, "/proc/%d/mem", (int)tracee->pid);
+    tracee->memory = open(path, O_RDWR | O_CLOEXEC);
+    if (tracee->memory < 0)
+        return -1;
+    tracee->code = find_unused(tracee->pid, tracee->memory, code_room(), 0);
+    if (tracee->code == 0)
+        return -1;
+    if (!find_slots(tracee, tracee->count + MORE))
+        find_slots(tracee, tracee->count);
+    errno = 0;
+    return 0;
+}
+
+int check_places(struct tracee *tracee)
+{
+    /* It may have executed another program, whose memory is another one. */
+    if (tracee->memory >= 0 && tracee->code != 0 &&
+        is_unused(tracee->memory, tracee->code + code_room(), code_room()))
+        return 0;
+    return find_places(tracee);
+}
+
+void close_places(struct tracee *tracee)
+{
+    if (tracee->memory >= 0)
+        dz_close(tracee->memory);
+    tracee->memory = -1;
+    tracee->code = tracee->slots = 0;
+    tracee->slot_count = 0;
 }

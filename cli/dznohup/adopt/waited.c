@@ -161,16 +161,11 @@ void note_waits(struct tracee *tracee)
     clocks.moved = false;
 }
 
-int64_t time_waited(const struct tracee *tracee, const struct thread *thread)
+int64_t time_waited(const struct thread *thread, int64_t sleeps)
 {
-    int64_t ran;
-    int64_t sleeps;
     int64_t waited = monotonic_nanoseconds() - thread->began;
 
     /* Its stop is one sleep.  If there were more, another call is interrupted. */
-    if (thread->began == 0 || waited < 0 ||
-        !read_sched(tracee->pid, thread->tid, &ran, &sleeps) ||
-        sleeps != thread->sleeps + 1)
-        return 0;
-    return waited;
+    return thread->began == 0 || waited < 0 || sleeps != thread->sleeps + 1 ? 0
+                                                                            : waited;
 }

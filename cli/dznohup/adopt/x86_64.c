@@ -110,6 +110,7 @@ static const short numbers[REMOTE_CALLS][2] = {
     [CALL_LSEEK] = {SYS_lseek, 19},
     [CALL_EPOLL_CTL] = {SYS_epoll_ctl, 255},
     [CALL_KILL] = {SYS_kill, 37},
+    [CALL_SIGPROCMASK] = {SYS_rt_sigprocmask, 175},
 };
 
 const unsigned char *machine_code(bool wide, size_t *size)
@@ -118,6 +119,19 @@ const unsigned char *machine_code(bool wide, size_t *size)
 
     *size = (size_t)((wide ? code_ends : narrow_ends) - from);
     return from;
+}
+
+size_t code_room(void)
+{
+    size_t wide = (size_t)(code_ends - code_begins);
+    size_t narrow = (size_t)(narrow_ends - narrow_begins);
+
+    return ((wide > narrow ? wide : narrow) + 7) & ~(size_t)7;
+}
+
+bool is_code(const struct registers *registers, uint64_t code)
+{
+    return registers->raw.rip >= code && registers->raw.rip < code + code_room();
 }
 
 long call_number(enum remote_call call, bool wide)

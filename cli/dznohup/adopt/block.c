@@ -1,0 +1,108 @@
+/*
+ * The block that goes below the stack of the thread that makes the calls: rows, the
+ * data that they point to, and the frame by which the thread goes on.
+ *
+ * The rows: the calls, an end, what undoes them from the last to the first, an end.
+ */
+#include "adopt.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+_Static_assert(sizeof(struct row) == 80,
+               "the code in machine.h reads rows of 80 bytes");
+
+uint64_t row_address(const struct run *run, size_t index)
+{
+    return run->rows + index * sizeof(struct row);
+}
+
+/* Writes a row with its addresses.  next: the row to go on with after an error. */
+static void put_row(const struct run *run, const struct call *call, size_t index,
+                    size_t next)
+{
+    struct row row = call->row;
+    uint64_t data = row_address(run, run->row_count);
+
+    for (int i = 0; i < 6; i++)
+        if (call->data[i] >= 0)
+            row.argument[i] = data + (uint64_t)call->data[i];
+    if (call->from >= 0)
+        row.from = row_address(run, (size_t)call->from) + offsetof(struct row, result);
+    row.otherwise = row_address(run, next);
+    memcpy(run->block + index * sizeof row, &row, sizeof row);
+}
+
+enum { ENDING = 2 /* rows: the signal is unblocked, an end */, MASK_SIZE = 8 };
+
+/* Writes the rows of an ending. */
+static void put_ending(const struct run *run, size_t index)
+{
+    static const struct call end = {
+        .row = {.number = -1}, .from = -1, .data = {-1, -1, -1, -1, -1, -1}};
+    struct call unblock = end;
+
+    if (run->marker != 0) {
+        unblock.row.number = call_number(CALL_SIGPROCMASK, run->sequence->wide);
+        unblock.row.argument[0] = SIG_SETMASK;
+        unblock.data[1] = (int64_t)run->sequence->data_size; /* behind all others */
+        unblock.row.argument[3] = MASK_SIZE;
+    }
+    put_row(run, &unblock, index, index + 1);
+    put_row(run, &end, index + 1, index + 1);
+}
+
+static void put_rows(struct run *run)
+{
+    const struct sequence *sequence = run->sequence;
+    size_t undo = sequence->count + ENDING; /* the first row of the undo list */
+    uint64_t mask = run->marker != 0 ? ~dz_signal_bit(run->marker) : 0;
+    unsigned char *data = run->block + run->row_count * sizeof(struct row);
+
+    for (size_t i = 0; i < sequence->count; i++) {
+        const struct call *call = &sequence->calls[i];
+        put_row(run, call, i,
+                call->may_fail ? i + 1 : undo + sequence->undo_count - call->undone);
+    }
+    put_ending(run, sequence->count);
+    for (size_t i = 0; i < sequence->undo_count; i++)
+        put_row(run, &sequence->undo[sequence->undo_count - 1 - i], undo + i,
+                undo + i + 1);
+    put_ending(run, undo + sequence->undo_count);
+    memcpy(data, sequence->data, sequence->data_size);
+    memcpy(data + sequence->data_size, &mask, sizeof mask);
+}
+
+int make_block(struct run *run, struct dz_fault *fault)
+{
+    static unsigned char frame[FRAME_MAX];
+    const struct sequence *sequence = run->sequence;
+    const struct registers *registers = &run->thread->registers;
+    size_t frame_size;
+    size_t size;
+
+    run->row_count = sequence->count + sequence->undo_count + 2 * (size_t)ENDING;
+    run->frame = stack_pointer(registers) - red_zone();
+    frame_size = make_frame(run->thread->tid, registers, run->mask, &run->frame, frame);
+    if (frame_size == 0)
+        return dz_fault_number(fault, "adopt", run->tracee->pid, errno, NULL);
+    run->end = run->frame + frame_size;
+    run->rows = (run->frame - run->row_count * sizeof(struct row) -
+                 sequence->data_size - MASK_SIZE) &
+                ~UINT64_C(15);
+    size = (size_t)(run->end - run->rows);
+    run->block = calloc(2, size);
+    if (run->block == NULL)
+        return dz_fault_number(fault, "adopt", run->tracee->pid, errno, NULL);
+    run->before = run->block + size;
+    put_rows(run);
+    memcpy(run->block + (run->frame - run->rows), frame, frame_size);
+    if (pread(run->tracee->memory, run->before, size, (off_t)run->rows) ==
+        (ssize_t)size)
+        return 0;
+    return dz_fault_number(fault, "adopt", run->tracee->pid, 0,
+                           "has no room left on its stack");
+}
