@@ -62,7 +62,7 @@ include tests/coverage/coverage.mk
 include tests/sanitize/sanitize.mk
 
 .DEFAULT_GOAL := all
-.PHONY: all check targets lint bench faults distros demo install install-library uninstall deb clean
+.PHONY: all check engines targets lint bench faults distros demo install install-library uninstall deb clean
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/dznohup $(BUILD)/dzctl $(BUILD)/libdz.so
@@ -96,7 +96,7 @@ $(BUILD)/launcher.mk: $(BUILD)/flags
 	printf 'LAUNCHER := %s\nLINK := %s\n' "$$by" "$$link" >$@; \
 	echo "dznohup and dzctl: $$kind, by $$by"; rm -f $(BUILD)/probe
 
-ifneq ($(filter-out bench check clean uninstall deb distros,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out bench check clean engines uninstall deb distros,$(or $(MAKECMDGOALS),all)),)
 include $(BUILD)/launcher.mk
 endif
 
@@ -153,6 +153,12 @@ check:
 	@$(MAKE) --no-print-directory all
 	@BUILD='$(BUILD)' bash tests/run
 
+# Under the real engines, which it installs, as root on Debian.
+engines:
+	@bash tests/deps engines
+	@$(MAKE) --no-print-directory all
+	@BUILD='$(BUILD)' DZ_TEST_STRICT=1 bash tests/run tests/engines/*.bats
+
 lint: all
 	@BUILD='$(BUILD)' bash tests/lint
 
@@ -189,6 +195,7 @@ install: all install-library
 	install -m 644 man/dznohup.1 '$(DESTDIR)$(MANDIR)/man1/dznohup.1'
 	install -m 644 man/dzctl.1 '$(DESTDIR)$(MANDIR)/man1/dzctl.1'
 	install -m 644 man/libdz.7 '$(DESTDIR)$(MANDIR)/man7/libdz.7'
+	install -m 644 man/dz-engines.7 '$(DESTDIR)$(MANDIR)/man7/dz-engines.7'
 	install -m 644 completions/dznohup.bash '$(DESTDIR)$(BASHDIR)/dznohup'
 	install -m 644 completions/dzctl.bash '$(DESTDIR)$(BASHDIR)/dzctl'
 	install -m 644 completions/_dznohup completions/_dzctl '$(DESTDIR)$(ZSHDIR)'
@@ -201,6 +208,7 @@ uninstall:
 	rm -f '$(DESTDIR)$(BINDIR)/dznohup' '$(DESTDIR)$(BINDIR)/dzctl' \
 		'$(DESTDIR)$(LIBDIR)/libdz.so' '$(DESTDIR)$(MANDIR)/man1/dznohup.1' \
 		'$(DESTDIR)$(MANDIR)/man1/dzctl.1' '$(DESTDIR)$(MANDIR)/man7/libdz.7' \
+		'$(DESTDIR)$(MANDIR)/man7/dz-engines.7' \
 		'$(DESTDIR)$(BASHDIR)/dznohup' '$(DESTDIR)$(BASHDIR)/dzctl' \
 		'$(DESTDIR)$(ZSHDIR)/_dznohup' '$(DESTDIR)$(ZSHDIR)/_dzctl' \
 		'$(DESTDIR)$(FISHDIR)/dznohup.fish' '$(DESTDIR)$(FISHDIR)/dzctl.fish'

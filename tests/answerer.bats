@@ -41,6 +41,14 @@ END
     assert output "$output" "READY=1 True"
 }
 
+@test "stay: --ready-fd with a power: in stay mode the library answers nobody" {
+    beside "$DZ" -q --shim="$SHIM" -C . -o log -t 0 --ready-fd=9 --line-buffered -w log:ready \
+        bash -c "echo ready; exec '$SLEEPER' 60" 9>ready &
+    track $!
+    await is_file ready
+    await answerer_is_gone
+}
+
 answerer_is_gone() { [ -z "$(processes_with "--ready-fd=9 ")" ]; }
 @test "stay: --ready-fd gets a newline, and the program has neither that nor a child" {
     for wait in "" "-w path:there"; do

@@ -85,7 +85,7 @@ chooses() {
     where=(BUILD="$PWD/b" CFLAGS=-O0 DESTDIR="$PWD/root" PREFIX=/opt LIBDIR=/opt/lib64)
     build "${where[@]}" install >/dev/null
     assert "installed" "$(cd root && find . -type f | sort | tr '\n' ' ')" \
-        "./opt/bin/dzctl ./opt/bin/dznohup ./opt/lib64/libdz.so ./opt/share/bash-completion/completions/dzctl ./opt/share/bash-completion/completions/dznohup ./opt/share/fish/vendor_completions.d/dzctl.fish ./opt/share/fish/vendor_completions.d/dznohup.fish ./opt/share/man/man1/dzctl.1 ./opt/share/man/man1/dznohup.1 ./opt/share/man/man7/libdz.7 ./opt/share/zsh/site-functions/_dzctl ./opt/share/zsh/site-functions/_dznohup "
+        "./opt/bin/dzctl ./opt/bin/dznohup ./opt/lib64/libdz.so ./opt/share/bash-completion/completions/dzctl ./opt/share/bash-completion/completions/dznohup ./opt/share/fish/vendor_completions.d/dzctl.fish ./opt/share/fish/vendor_completions.d/dznohup.fish ./opt/share/man/man1/dzctl.1 ./opt/share/man/man1/dznohup.1 ./opt/share/man/man7/dz-engines.7 ./opt/share/man/man7/libdz.7 ./opt/share/zsh/site-functions/_dzctl ./opt/share/zsh/site-functions/_dznohup "
     mkdir alone
     cp b/dznohup alone
     run alone/dznohup -n true

@@ -44,7 +44,7 @@ files_in_root() { (cd root && find . -path ./var -prune -o ! -type d -print | so
     scratch_dpkg -i "$(package)"
     files_in_root >files
     for file in /usr/bin/dznohup /usr/bin/dzctl "$(library)" /usr/share/man/man1/dznohup.1.gz \
-        /usr/share/man/man1/dzctl.1.gz /usr/share/man/man7/libdz.7.gz \
+        /usr/share/man/man1/dzctl.1.gz /usr/share/man/man7/{libdz,dz-engines}.7.gz \
         /usr/share/{bash-completion/completions/,zsh/vendor-completions/_}{dznohup,dzctl} \
         /usr/share/fish/vendor_completions.d/{dznohup,dzctl}.fish; do
         holds_line files ".$file" || fail "no $file"

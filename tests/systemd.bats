@@ -156,6 +156,35 @@ END
     assert_good forking.service forking-preload.service simple.service simple-preload.service
 }
 
+@test "Type=oneshot: what it has started lives with RemainAfterExit=yes, and not without" {
+    for remain in yes no; do
+        unit oneshot-$remain.service <<END
+[Service]
+Type=oneshot
+RemainAfterExit=$remain
+Environment=DZ_STATE_DIR=$PWD/state
+ExecStart=$DZ -d -o - -e - --name=$remain /usr/bin/sleep 3600
+END
+    done
+    { ask_unit; echo "ctl='$CTL' DZ_STATE_DIR=$PWD/state; export DZ_STATE_DIR"; cat <<'END'; } >probe.sh
+for unit in yes no; do
+    systemctl start oneshot-$unit
+    echo "$unit start $? $(show oneshot-$unit ActiveState) $(show oneshot-$unit Result)"
+done
+runs() { "$ctl" status $1 >/dev/null; echo "$1 runs $?"; }
+runs yes
+"$ctl" wait no
+runs no
+systemctl stop oneshot-yes
+runs yes
+echo end
+END
+    boot
+    holds_line result "yes start 0 active success"
+    assert_match "start without it" "$(grep '^no start' result)" "no start 0 *active success"
+    assert "which run" "$(grep ' runs ' result | paste -sd ,)" "yes runs 0,no runs 1,yes runs 1"
+}
+
 @test "Type=notify in stay mode: active once a condition holds, told by a process beside it" {
     need redis-server
     server="/usr/bin/redis-server --bind 127.0.0.1 --save \"\" --port"
