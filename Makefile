@@ -170,6 +170,7 @@ bench:
 	-@python3 tests/bench/listen '$(BUILD)' $(ROUNDS)
 	@python3 tests/bench/calls '$(BUILD)'
 	@python3 tests/bench/pump '$(BUILD)' $(ROUNDS)
+	@python3 tests/bench/adopt '$(BUILD)' $(ROUNDS)
 	@python3 tests/bench/launch '$(BUILD)' $(ROUNDS)
 	@python3 tests/bench/report '$(BUILD)'
 

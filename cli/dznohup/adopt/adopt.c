@@ -115,8 +115,8 @@ static int adopt_crew(struct adoption *adoption, struct dz_plan *recorded,
     struct member *target = target_of(adoption);
     int result;
 
-    if (seize_all(&target->tracee, &target->subject, fault) < 0 ||
-        dz_record_claim(start, fault) < 0 || dz_pidfile_claim(start, fault) < 0)
+    if (may_trace(&target->subject, fault) < 0 || dz_record_claim(start, fault) < 0 ||
+        dz_pidfile_claim(start, fault) < 0)
         return -1;
     for (size_t i = 0; i < adoption->crew.count; i++)
         if (open_supplies(start, adoption->plan, &adoption->crew.list[i]->found,
@@ -205,8 +205,7 @@ static int print_forecast(struct adoption *adoption, struct dz_fault *fault)
 {
     for (size_t i = 0; i < adoption->crew.count; i++) {
         struct member *member = adoption->crew.list[i];
-        if (seize_all(&member->tracee, &member->subject, fault) < 0 &&
-            !is_gone(adoption, member))
+        if (may_trace(&member->subject, fault) < 0 && !is_gone(adoption, member))
             return tell(2, fault);
         if (print_changes(&member->subject, adoption->plan, &member->found) < 0) {
             dz_fault(fault, "stdout", NULL, errno, NULL);

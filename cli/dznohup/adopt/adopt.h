@@ -16,6 +16,7 @@
 #ifndef ADOPT_H
 #define ADOPT_H
 
+#include "calls.h"
 #include "dznohup.h"
 #include "machine.h"
 
@@ -110,8 +111,9 @@ bool has_use(const struct holdings *found, enum holding_use use);
 
 struct thread {
     pid_t tid;
+    bool seized;
     bool stopped;
-    bool ended;
+    bool ended;     /* or cannot be attached to, as it is about to */
     int group_stop; /* the signal that had stopped the process before, or 0 */
     struct registers registers; /* as it was stopped */
     bool changed;               /* registers are to be written back */
@@ -129,8 +131,15 @@ struct tracee {
     uint64_t code;  /* the address where the code goes, or 0 */
     uint64_t slots; /* that of the first slot, or 0 */
     size_t slot_count;
-    int64_t stopped_since; /* monotonic_nanoseconds */
+    int64_t traced_since; /* monotonic_nanoseconds */
+    int64_t stopped_since;
 };
+
+/* Returns 0 if the process can be attached to.  Does not attach. */
+int may_trace(const struct subject *subject, struct dz_fault *fault);
+
+/* Lists the threads, before they are attached to. */
+void list_threads(struct tracee *tracee);
 
 /* Attaches to all threads.  Stops none. */
 int seize_all(struct tracee *tracee, const struct subject *subject,
@@ -182,6 +191,9 @@ void remove_copies(struct tracee *tracee);
 /* The code goes to the last bytes.  Copies of time-outs stay away from it. */
 enum { CODE_MAX = 256, CODE_AND_DISTANCE = 2 * CODE_MAX, SLOT = 16 /* a copy */ };
 
+/* Opens the target's memory. */
+int open_memory(struct tracee *tracee);
+
 /* Opens the target's memory, and finds the places in it that are used.  Returns 0, or
  * -1 and sets errno: 0 if it has none for the code. */
 int find_places(struct tracee *tracee);
@@ -191,100 +203,6 @@ int check_places(struct tracee *tracee);
 
 /* Closes the memory, and forgets the places. */
 void close_places(struct tracee *tracee);
-
-/* ---- sequence.c: a program of system calls ---- */
-
-enum { TEXT_MAX = 96 };
-
-/* One call, as the code in machine.h reads it. */
-struct row {
-    int64_t number;
-    uint64_t argument[6];
-    int64_t result;
-    uint64_t from;      /* address of a result that is argument 0; 0: none */
-    uint64_t otherwise; /* address of the row to go on with after an error */
-};
-
-struct call {
-    struct row row;
-    int from;            /* the forward call whose result is argument 0; -1: none */
-    int64_t data[6];     /* the offset of data that an argument points to; -1: none */
-    size_t undone;       /* the number of undo calls before it */
-    bool may_fail;       /* an error does not matter */
-    const char *step;    /* for a fault */
-    char text[TEXT_MAX]; /* for -v and a fault: "dup3(5, 1)" */
-};
-
-struct sequence {
-    struct call *calls; /* allocated */
-    size_t count;
-    struct call *undo; /* allocated; run from the last to the first */
-    size_t undo_count;
-    char *data; /* allocated: what arguments point to */
-    size_t data_size;
-    size_t room; /* how many of each there is memory for */
-    size_t undo_room;
-    size_t data_room;
-    int *closing; /* allocated: the calls whose results are closed at the end */
-    size_t closing_count;
-    bool failed; /* there was no memory for all of it */
-    bool wide;   /* the target is of 64 bits */
-};
-
-/* Empties it, with memory for what most need. */
-void reserve_sequence(struct sequence *sequence);
-
-/* Adds a call, whose text is made from format.  Returns it, valid until the next one is
- * added. */
-struct call *add_call(struct sequence *sequence, const char *step,
-                      enum remote_call which, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-
-/* Adds a call that undoes what was done before it, if a later call fails. */
-struct call *add_undo(struct sequence *sequence, enum remote_call which);
-
-/* Adds bytes that arguments may point to; NULL: zeros.  Returns their offset. */
-int64_t add_data(struct sequence *sequence, const void *bytes, size_t size);
-
-/* Adds the closing of a call's result, at the end or if a later call fails. */
-void close_later(struct sequence *sequence, int call);
-
-/* Makes calls of the undo list of one that has been run. */
-void revert_sequence(const struct sequence *done, struct sequence *undo);
-
-void free_sequence(struct sequence *sequence);
-
-/* ---- block.c ---- */
-
-/* A sequence that is run in a thread. */
-struct run {
-    struct sequence *sequence;
-    struct tracee *tracee;
-    struct thread *thread;
-    uint64_t rows; /* where the first row is */
-    uint64_t frame;
-    uint64_t end; /* behind the frame */
-    size_t row_count;
-    unsigned char *block;  /* allocated: what is at rows..end */
-    unsigned char *before; /* allocated: what was there */
-    uint64_t mask;         /* the thread's signal mask */
-    int marker;            /* the signal that stops it at the end, or 0 */
-    bool returned;         /* it has its registers again by the frame */
-};
-
-/* Returns the address of a row. */
-uint64_t row_address(const struct run *run, size_t index);
-
-/* Makes the block, and reads what is in its place. */
-int make_block(struct run *run, struct dz_fault *fault);
-
-/* ---- remote.c ---- */
-
-/* Runs the sequence in that thread, with all threads stopped.  Returns 0 if each call
- * has worked; -1 with the fault if one has failed and what was before it is undone, or
- * if the target has ended. */
-int run_sequence(struct sequence *sequence, struct tracee *tracee,
-                 struct thread *thread, struct dz_fault *fault);
 
 /* ---- changes.c ---- */
 
@@ -368,6 +286,7 @@ struct adoption {
     size_t others;       /* the processes that were adopted with the target */
     bool stopped_before; /* by Ctrl-Z */
     int64_t paused;      /* nanoseconds for which the threads were stopped */
+    int64_t traced;      /* and attached to */
 };
 
 /* Returns the process that --adopt names. */

@@ -37,6 +37,7 @@ static int add_member(struct crew *crew, pid_t pid, struct dz_fault *fault)
         free(member);
         return -1;
     }
+    member->tracee.pid = pid;
     member->tracee.memory = -1;
     list[crew->count++] = member;
     return 0;

@@ -28,8 +28,12 @@ static int stop_member(const struct adoption *adoption, struct member *member,
 {
     int64_t until = dz_milliseconds() + patience_of(adoption);
 
-    if ((member->tracee.count == 0 &&
-         seize_all(&member->tracee, &member->subject, fault) < 0) ||
+    if (member->tracee.count == 0) {
+        find_places(&member->tracee); /* again when it matters, if this fails */
+        list_threads(&member->tracee);
+        note_waits(&member->tracee);
+    }
+    if (seize_all(&member->tracee, &member->subject, fault) < 0 ||
         stop_all(&member->tracee, &member->subject, until, fault) < 0)
         return is_gone(adoption, member) ? 0 : -1;
     return 0;
@@ -179,11 +183,18 @@ static int change_crew(struct adoption *adoption, struct dz_fault *fault)
     return -1;
 }
 
+/* Sets *longest to the time from *since, if that is longer. */
+static void note_longest(int64_t *longest, int64_t since, int64_t until)
+{
+    if (since != 0 && until - since > *longest)
+        *longest = until - since;
+}
+
 static void let_go(struct adoption *adoption)
 {
-    int64_t let_go_at;
+    int64_t now;
 
-    adoption->paused = 0;
+    adoption->paused = adoption->traced = 0;
     for (size_t i = 0; i < adoption->crew.count; i++) {
         struct member *member = adoption->crew.list[i];
         adoption->stopped_before |= was_stopped(&member->tracee);
@@ -191,12 +202,11 @@ static void let_go(struct adoption *adoption)
             adoption->others++;
         release_all(&member->tracee);
     }
-    let_go_at = monotonic_nanoseconds();
+    now = monotonic_nanoseconds();
     for (size_t i = 0; i < adoption->crew.count; i++) {
         struct tracee *tracee = &adoption->crew.list[i]->tracee;
-        int64_t paused = let_go_at - tracee->stopped_since;
-        if (tracee->stopped_since != 0 && paused > adoption->paused)
-            adoption->paused = paused;
+        note_longest(&adoption->paused, tracee->stopped_since, now);
+        note_longest(&adoption->traced, tracee->traced_since, now);
         forget_all(tracee);
     }
 }
@@ -221,7 +231,8 @@ void say_changes(const struct adoption *adoption)
         say_calls(&member->changes, member->subject.pid);
         say_calls(&member->session, member->subject.pid);
     }
-    fprintf(stderr, "dznohup: stopped for %.2f ms\n", (double)adoption->paused / 1e6);
+    fprintf(stderr, "dznohup: stopped for %.2f ms, traced for %.2f ms\n",
+            (double)adoption->paused / 1e6, (double)adoption->traced / 1e6);
 }
 
 /* Returns whether a setsid(2) has failed, or would fail: a process that was alone in

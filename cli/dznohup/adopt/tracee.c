@@ -2,12 +2,12 @@
  * The threads of the target: attaching, stopping, letting go.
  *
  * PTRACE_SEIZE stops nothing and sends no signal.  If we end, the kernel lets every
- * thread go on.
+ * thread go on.  A signal that a thread gets stops it once it is attached to, so all
+ * that can be done before is done before.
  */
 #include "adopt.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 enum {
-    LOOKS = 50,               /* before we sleep */
+    LOOKS = 30,               /* before we sleep */
     SLOW_MS = 100,            /* a thread that has not stopped by then is waiting */
     SUSPEND_SECCOMP = 1 << 21 /* PTRACE_O_SUSPEND_SECCOMP: Linux 4.3 */
 };
@@ -39,38 +39,62 @@ static struct thread *find_thread(struct tracee *tracee, pid_t tid)
     return NULL;
 }
 
-/* Attaches to a thread that is not known yet.  Returns 0, or 1 to end the walk. */
+/* Adds a thread.  Returns it, or NULL and sets errno. */
+static struct thread *add_thread(struct tracee *tracee, pid_t tid)
+{
+    struct thread *grown =
+        realloc(tracee->threads, (tracee->count + 1) * sizeof *grown);
+
+    if (grown == NULL)
+        return NULL;
+    tracee->threads = grown;
+    memset(&grown[tracee->count], 0, sizeof *grown);
+    grown[tracee->count].tid = tid;
+    return &grown[tracee->count++];
+}
+
+static int list_thread(int tid, int fd, void *data)
+{
+    (void)fd;
+    return add_thread(data, tid) == NULL;
+}
+
+void list_threads(struct tracee *tracee)
+{
+    char path[64];
+
+    snprintf(path, sizeof path, "/proc/%d/task", (int)tracee->pid);
+    /* What is missing in the list is found later. */
+    dz_each_number(path, list_thread, tracee);
+}
+
+/* Attaches to a thread.  Returns 0, or 1 to end the walk. */
 static int seize_thread(int tid, int fd, void *data)
 {
     struct walk *walk = data;
     struct tracee *tracee = walk->tracee;
-    struct thread *grown;
+    struct thread *thread = find_thread(tracee, tid);
     long options = PTRACE_O_TRACESYSGOOD | (tracee->suspend ? SUSPEND_SECCOMP : 0);
 
     (void)fd;
-    if (find_thread(tracee, tid) != NULL)
+    if (thread != NULL && (thread->seized || thread->ended))
         return 0;
-    if (trace(PTRACE_SEIZE, tid, NULL, (void *)options) < 0) {
-        if (errno == ESRCH)
-            return 0; /* it has ended */
-        /* A zombie, the first thread that has ended, cannot be traced. */
-        struct dz_process process;
-        int err = errno;
-        if (dz_read_process(tid, &process) == 0 && process.thread != tid)
-            return 0;
-        walk->err = err;
-        return 1;
-    }
-    grown = realloc(tracee->threads, (tracee->count + 1) * sizeof *grown);
-    if (grown == NULL) {
+    if (thread == NULL && (thread = add_thread(tracee, tid)) == NULL) {
         walk->err = errno;
         return 1;
     }
-    tracee->threads = grown;
-    memset(&grown[tracee->count], 0, sizeof *grown);
-    grown[tracee->count++].tid = tid;
-    walk->grown = true;
-    return 0;
+    thread->seized = trace(PTRACE_SEIZE, tid, NULL, (void *)options) == 0;
+    thread->ended = !thread->seized;
+    walk->grown |= thread->seized;
+    if (thread->seized || errno == ESRCH)
+        return 0;
+    /* A zombie, the first thread that has ended, cannot be traced. */
+    struct dz_process process;
+    int err = errno;
+    if (dz_read_process(tid, &process) == 0 && process.thread != tid)
+        return 0;
+    walk->err = err;
+    return 1;
 }
 
 /* Attaches to the threads that are new.  Returns whether there are any, or -1. */
@@ -85,7 +109,26 @@ static int seize_new(struct tracee *tracee, const struct subject *subject,
         return refuse_trace(subject, ESRCH, fault);
     if (walk.err != 0)
         return refuse_trace(subject, walk.err, fault);
+    for (size_t i = 0; i < tracee->count; i++)
+        tracee->threads[i].ended |= !tracee->threads[i].seized;
     return walk.grown;
+}
+
+int may_trace(const struct subject *subject, struct dz_fault *fault)
+{
+    struct tracee tracee = {.pid = subject->pid, .memory = -1};
+    int err = 0;
+
+    /* The kernel asks the same of who opens the memory as of who attaches. */
+    if (open_memory(&tracee) < 0)
+        err = errno == EACCES ? EPERM : errno;
+    close_places(&tracee);
+    if (err != 0)
+        return refuse_trace(subject, err, fault);
+    /* A filter of our own may refuse ptrace(2).  This fails, as nothing is traced. */
+    if (trace(PTRACE_INTERRUPT, subject->pid, NULL, NULL) < 0 && errno != ESRCH)
+        return refuse_trace(subject, errno, fault);
+    return 0;
 }
 
 int seize_all(struct tracee *tracee, const struct subject *subject,
@@ -93,15 +136,17 @@ int seize_all(struct tracee *tracee, const struct subject *subject,
 {
     sigset_t child;
 
-    tracee->pid = subject->pid;
-    tracee->memory = -1;
+    tracee->traced_since = monotonic_nanoseconds();
     tracee->suspend = subject->seccomp != 0 && geteuid() == 0;
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
     sigprocmask(SIG_BLOCK, &child, NULL); /* a stop is waited for by it */
     if (seize_new(tracee, subject, fault) < 0)
         return -1;
-    return tracee->count > 0 ? 0 : refuse_trace(subject, ESRCH, fault);
+    for (size_t i = 0; i < tracee->count; i++)
+        if (tracee->threads[i].seized)
+            return 0;
+    return refuse_trace(subject, ESRCH, fault);
 }
 
 /* ---- stopping ---- */
@@ -150,7 +195,7 @@ static bool await_stop(struct thread *thread, int64_t until)
         else if (tid > 0)
             take_status(thread, status);
         else if (looks++ < LOOKS)
-            sched_yield(); /* it stops in a moment; a sleep may take longer than that */
+            continue; /* it stops in a moment; a sleep may take longer than that */
         else if (dz_milliseconds() >= until)
             return false;
         else
@@ -224,8 +269,6 @@ int stop_all(struct tracee *tracee, const struct subject *subject, int64_t until
     struct thread *late;
     int result;
 
-    find_places(tracee); /* if this fails it is tried again when it matters */
-    note_waits(tracee);
     tracee->stopped_since = monotonic_nanoseconds();
     while ((result = try_to_stop(tracee, subject, &late, fault)) == 1) {
         /* The others run while that one is waited for. */

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { UNUSED_MAX = 4096 - CODE_AND_DISTANCE, MARGIN = 16 /* to what is in use */ };
@@ -65,21 +66,40 @@ static bool find_slots(struct tracee *tracee, size_t count)
     return tracee->slots != 0;
 }
 
-int find_places(struct tracee *tracee)
+int open_memory(struct tracee *tracee)
 {
-    enum { MORE = 16 /* threads that may start meanwhile */ };
     char path[64];
 
     close_places(tracee);
     snprintf(path, sizeof path, "/proc/%d/mem", (int)tracee->pid);
     tracee->memory = open(path, O_RDWR | O_CLOEXEC);
-    if (tracee->memory < 0)
+    return tracee->memory < 0 ? -1 : 0;
+}
+
+/* Returns the number of the target's threads. */
+static size_t count_threads(const struct tracee *tracee)
+{
+    enum { OTHERS = 2 /* links of a directory */ };
+    char path[64];
+    struct stat about;
+
+    snprintf(path, sizeof path, "/proc/%d/task", (int)tracee->pid);
+    return stat(path, &about) == 0 && about.st_nlink > OTHERS ? about.st_nlink - OTHERS
+                                                              : 1;
+}
+
+int find_places(struct tracee *tracee)
+{
+    enum { MORE = 16 /* threads that may start meanwhile */ };
+    size_t threads = count_threads(tracee);
+
+    if (open_memory(tracee) < 0)
         return -1;
     tracee->code = find_unused(tracee->pid, tracee->memory, code_room(), 0);
     if (tracee->code == 0)
         return -1;
-    if (!find_slots(tracee, tracee->count + MORE))
-        find_slots(tracee, tracee->count);
+    if (!find_slots(tracee, threads + MORE))
+        find_slots(tracee, threads);
     errno = 0;
     return 0;
 }
