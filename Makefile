@@ -62,7 +62,7 @@ include tests/coverage/coverage.mk
 include tests/sanitize/sanitize.mk
 
 .DEFAULT_GOAL := all
-.PHONY: all check engines targets lint bench faults distros demo install install-library uninstall deb clean
+.PHONY: all check engines targets lint bench faults distros demo install install-library uninstall deb dist clean
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/dznohup $(BUILD)/dzctl $(BUILD)/libdz.so
@@ -96,7 +96,7 @@ $(BUILD)/launcher.mk: $(BUILD)/flags
 	printf 'LAUNCHER := %s\nLINK := %s\n' "$$by" "$$link" >$@; \
 	echo "dznohup and dzctl: $$kind, by $$by"; rm -f $(BUILD)/probe
 
-ifneq ($(filter-out bench check clean engines uninstall deb distros,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out bench check clean engines uninstall deb dist distros,$(or $(MAKECMDGOALS),all)),)
 include $(BUILD)/launcher.mk
 endif
 
@@ -228,6 +228,11 @@ deb:
 	cd '$(BUILD)/deb/source' && env -u BUILD -u MAKEFLAGS -u MAKELEVEL \
 		DEB_BUILD_OPTIONS="noautodbgsym $$DEB_BUILD_OPTIONS" dpkg-buildpackage -b -us -uc
 	@ls '$(BUILD)/deb/'*.deb
+
+# One tarball for any Linux of this machine's kind, of the last commit.
+dist:
+	@bash tests/deps deb
+	@bash tests/dist build '$(BUILD)/dist' '$(VERSION)'
 
 clean:
 	rm -rf '$(BUILD)'

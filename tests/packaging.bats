@@ -69,6 +69,64 @@ files_in_root() { (cd root && find . -path ./var -prune -o ! -type d -print | so
     done
 }
 
+# ---- the tarball ---------------------------------------------------------------
+
+# What make install leaves, from the package's files.
+install_root() {
+    local from=$BATS_FILE_TMPDIR/root/usr
+    mkdir -p "$1/usr/local/lib"
+    cp -R "$from/bin" "$from/share" "$1/usr/local"
+    cp "$from"/lib/*/libdz.so "$1/usr/local/lib"
+}
+unpack() {
+    install_root made
+    "$TESTS/dist" pack made dznohup-1-linux-x.tar.gz 1000000000
+    tar -xzf dznohup-1-linux-x.tar.gz
+    tree=$PWD/dznohup-1-linux-x
+}
+
+@test "make dist: the same bytes whenever and wherever it is packed" {
+    unpack
+    mkdir other
+    install_root other/made
+    find other/made -exec touch -d 2001-01-01 {} +
+    (umask 077 && cd other && TZ=Asia/Tokyo "$TESTS/dist" pack made dznohup-1-linux-x.tar.gz 1000000000)
+    cmp dznohup-1-linux-x.tar.gz other/dznohup-1-linux-x.tar.gz
+    assert owners "$(tar --numeric-owner -tvzf dznohup-1-linux-x.tar.gz | awk '{ print $2 }' | sort -u)" 0/0
+    (cd "$tree" && find . -type f ! -name SHA256SUMS | sort) >files
+    for file in bin/dznohup bin/dzctl lib/libdz.so install LICENSE README.md \
+        share/bash-completion/completions/dzctl; do
+        holds_line files "./$file" || fail "no $file"
+    done
+    assert "files in SHA256SUMS" "$(sed 's/^[^ ]*  //' "$tree/SHA256SUMS")" "$(<files)"
+}
+
+@test "make dist: it works where it is unpacked, for any user" {
+    need_root
+    need setpriv
+    unpack
+    chmod 755 .
+    install -d -o 65432 -m 700 user
+    as_user() { closed setpriv --reuid=65432 --regid=65432 --clear-groups env -u DZ_STATE_DIR HOME="$PWD/user" "$@"; }
+    assert_match library "$(as_user "$tree/bin/dznohup" -n true | sed -n 's/^library *//p')" "$tree/bin/../lib/libdz.so, *"
+    pid=$(as_user "$tree/bin/dznohup" -d -q --wait=main --line-buffered --name=there -o user/log sleep 3600)
+    track "$pid"
+    assert_daemon "$pid" leave
+    as_user "$tree/bin/dzctl" stop there
+    gone "$pid"
+}
+
+@test "make dist: ./install copies it to a prefix, and nothing if a file is not what it was" {
+    unpack
+    "$tree/install" "$PWD/prefix"
+    assert_match library "$(prefix/bin/dznohup -n true | sed -n 's/^library *//p')" "$PWD/prefix/bin/../lib/libdz.so, *"
+    cmp "$tree/bin/dzctl" prefix/bin/dzctl
+    echo >>"$tree/lib/libdz.so"
+    try "$tree/install" "$PWD/refused"
+    refute test "$status" = 0
+    [ ! -e refused ]
+}
+
 # ---- completions ---------------------------------------------------------------
 
 # What each line is completed to, in this shell, into the file "completions".

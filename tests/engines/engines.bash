@@ -19,12 +19,15 @@ recipe() {
 new_app() {
     port=$(free_port)
     mkdir -p app
-    printf '#!/bin/sh\nexec %s %s %s %s\n' "$PYTHON" "$TESTS/engines/server.py" "$port" "$PWD/app" >app/server
-    chmod +x app/server
     chmod 755 . app
+    mend_app
 }
 break_app() { : >app/broken; }
-mend_app() { rm app/broken; }
+mend_app() {
+    rm -f app/broken
+    printf '#!/bin/sh\nexec %s %s %s %s\n' "$PYTHON" "$TESTS/engines/server.py" "$port" "$PWD/app" >app/server
+    chmod +x app/server
+}
 
 # The engine, in the background; it is ended with the test.
 engine() {
