@@ -166,7 +166,9 @@ static void say_adopted(const struct adoption *adoption, bool was_daemon)
         dz_add(&text, adoption->others == 1 ? " more process" : " more processes");
     }
     if (adoption->stopped_before)
-        dz_add(&text, "; it was stopped, and goes on");
+        dz_add(&text, adoption->stays_stopped
+                          ? "; it is stopped still, continue it with kill -CONT"
+                          : "; it was stopped, and goes on");
     dz_one_line(line);
     dz_add(&text, "\n");
     dz_write(2, line, strlen(line)); /* there is no other place for a message */

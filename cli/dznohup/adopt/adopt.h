@@ -276,6 +276,9 @@ int choose_sessions(struct crew *crew, bool stopped, struct dz_fault *fault);
 /* Adds the target. */
 int begin_crew(struct crew *crew, pid_t pid, struct dz_fault *fault);
 
+/* Returns whether it has sent itself the signal that continues it (changes.c). */
+bool was_continued(const struct member *member);
+
 /* ---- adopt.c ---- */
 
 struct adoption {
@@ -285,8 +288,9 @@ struct adoption {
     struct supplies supplies;
     size_t others;       /* the processes that were adopted with the target */
     bool stopped_before; /* by Ctrl-Z */
-    int64_t paused;      /* nanoseconds for which the threads were stopped */
-    int64_t traced;      /* and attached to */
+    bool stays_stopped;
+    int64_t paused; /* nanoseconds for which the threads were stopped */
+    int64_t traced; /* and attached to */
 };
 
 /* Returns the process that --adopt names. */

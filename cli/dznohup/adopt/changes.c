@@ -250,6 +250,22 @@ static void add_continue(struct sequence *sequence, const struct subject *subjec
 
     call->row.argument[0] = (uint64_t)subject->pid;
     call->row.argument[1] = SIGCONT;
+    call->may_fail =
+        true; /* its session cannot be undone: it is adopted, and stopped */
+}
+
+/* Returns whether that call has worked. */
+static bool has_continued(const struct sequence *sequence)
+{
+    for (size_t i = 0; i < sequence->count; i++)
+        if (sequence->calls[i].row.number == call_number(CALL_KILL, sequence->wide))
+            return sequence->calls[i].row.result == 0;
+    return false;
+}
+
+bool was_continued(const struct member *member)
+{
+    return has_continued(&member->changes) || has_continued(&member->session);
 }
 
 /* Adds the closing of what the calls of done, or of the sequence itself, have opened.

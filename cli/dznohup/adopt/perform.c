@@ -197,7 +197,10 @@ static void let_go(struct adoption *adoption)
     adoption->paused = adoption->traced = 0;
     for (size_t i = 0; i < adoption->crew.count; i++) {
         struct member *member = adoption->crew.list[i];
-        adoption->stopped_before |= was_stopped(&member->tracee);
+        if (was_stopped(&member->tracee)) {
+            adoption->stopped_before = true;
+            adoption->stays_stopped |= !was_continued(member);
+        }
         if (i > 0 && calling_thread(&member->tracee) != NULL)
             adoption->others++;
         release_all(&member->tracee);
