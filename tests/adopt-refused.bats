@@ -190,7 +190,7 @@ while True: time.sleep(3600)'
 }
 
 @test "adopt: killed at each call that it makes to trace and change a program, it leaves the program running" {
-    local kills=0
+    local kills=0 before=0 adopted=0
     for call in ptrace pwrite64 tgkill; do
         for ((number = 1; number < 100; number++)); do
             on_terminal_job "$ADOPTEE" count
@@ -203,6 +203,17 @@ while True: time.sleep(3600)'
             assert "status at $call $number" "$status" 137
             count=$(lines_of "$screen" log)
             await more_lines "$count" "$screen" log
+            # dzctl inspect tells which: as before, or adopted, and never in between.
+            try "$CTL" inspect "$pid"
+            case $output in
+            *"terminal    pts/"*"stdin       /dev/pts/"*"stdout      /dev/pts/"*"stderr      /dev/pts/"*"verdict: not a daemon"*)
+                before=$((before + 1))
+                ;;
+            *"terminal    none"*"stdin       /dev/null"*"stdout      $PWD/log"*"stderr      $PWD/log"*"verdict: a proper daemon"*)
+                adopted=$((adopted + 1))
+                ;;
+            *) fail "in between, at $call $number: $output" ;;
+            esac
             kill -KILL "$pid"
             await gone "$pid"
             hang_up
@@ -211,6 +222,7 @@ while True: time.sleep(3600)'
         done
     done
     [ "$kills" -gt 15 ] || fail "it was killed $kills times"
+    [ "$before" -gt 0 ] && [ "$adopted" -gt 0 ] || fail "$before times before, $adopted times adopted"
 }
 lines_of() { cat "$@" 2>/dev/null | wc -l; }
 more_lines() { [ "$(lines_of "${@:2}")" -gt $(($1 + 2)) ]; }
