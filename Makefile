@@ -62,7 +62,7 @@ include tests/coverage/coverage.mk
 include tests/sanitize/sanitize.mk
 
 .DEFAULT_GOAL := all
-.PHONY: all check engines targets lint bench faults distros demo install install-library uninstall deb dist clean
+.PHONY: all check engines bench-fleet targets lint bench faults distros demo install install-library uninstall deb dist clean
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/dznohup $(BUILD)/dzctl $(BUILD)/libdz.so
@@ -96,7 +96,7 @@ $(BUILD)/launcher.mk: $(BUILD)/flags
 	printf 'LAUNCHER := %s\nLINK := %s\n' "$$by" "$$link" >$@; \
 	echo "dznohup and dzctl: $$kind, by $$by"; rm -f $(BUILD)/probe
 
-ifneq ($(filter-out bench check clean engines uninstall deb dist distros,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out bench bench-fleet check clean engines uninstall deb dist distros,$(or $(MAKECMDGOALS),all)),)
 include $(BUILD)/launcher.mk
 endif
 
@@ -173,6 +173,12 @@ bench:
 	@python3 tests/bench/adopt '$(BUILD)' $(ROUNDS)
 	@python3 tests/bench/launch '$(BUILD)' $(ROUNDS)
 	@python3 tests/bench/report '$(BUILD)'
+
+# 200 hosts on one machine, each with a redis; 1,000 jobs on one.  As root.
+bench-fleet:
+	@bash tests/deps engines
+	@$(MAKE) --no-print-directory all
+	@bash tests/bench/fleet '$(BUILD)' $(HOSTS) $(JOBS)
 
 # Each system call of each mode fails once in each way; some ten minutes.
 faults: all targets

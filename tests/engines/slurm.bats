@@ -116,16 +116,16 @@ SH
     submit --output=/dev/null modes.sh
     assert_job_ends COMPLETED 0:0
     for mode in leave stay keep; do
-        track "$(<$mode.pid)"
+        track "$(<"$mode.pid")"
         expected=ends
         [[ " $* " != *" $mode "* ]] || expected=lives
         if [ $expected = ends ]; then
-            await gone "$(<$mode.pid)"
+            await gone "$(<"$mode.pid")"
         else
-            alive "$(<$mode.pid)" || fail "$mode has ended"
+            alive "$(<"$mode.pid")" || fail "$mode has ended"
         fi
     done
-    for mode in "$@"; do kill "$(<$mode.pid)"; await gone "$(<$mode.pid)"; done
+    for mode in "$@"; do kill "$(<"$mode.pid")"; await gone "$(<"$mode.pid")"; done
 }
 
 assert_service_works() {
