@@ -1,5 +1,5 @@
 # Completion of dznohup in bash, for bash-completion.  The options and what they
-# take are read from dznohup --help: there is no second table to keep.
+# take are read from dznohup --help=all: there is no second table to keep.
 #
 # shellcheck shell=bash disable=SC2016,SC2034,SC2154,SC2207
 
@@ -33,7 +33,7 @@ _dznohup_read_help()
             [[ ${BASH_REMATCH[2]} != *: ]] || conditions+=("${BASH_REMATCH[1]}:")
         done
         [[ $line != *. ]] || conditional=
-    done < <("$1" --help 2>/dev/null)
+    done < <("$1" --help=all 2>/dev/null)
 }
 
 # Completes $cur as a value of this kind: the last part of a list, or what follows

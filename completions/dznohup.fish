@@ -1,5 +1,5 @@
 # Completion of dznohup in fish.  The options and what they take are read from
-# dznohup --help: there is no second table to keep.
+# dznohup --help=all: there is no second table to keep.
 
 # The words from COMMAND on, up to the cursor; fails if there is no COMMAND yet.
 function __dznohup_command
@@ -35,7 +35,7 @@ function __dznohup_conditions
 end
 
 set -g __dznohup_options
-set -l help (dznohup --help 2>/dev/null)
+set -l help (dznohup --help=all 2>/dev/null)
 
 for line in $help
     string match -rq -- '^ +(?:-(?<letter>[A-Za-z]), )? *--(?<name>[a-z-]+)(?<equals>\[?=)?(?<kind>[^] ]*)\]?(?:\[\S*)? +(?<text>.*)$' $line

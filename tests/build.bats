@@ -154,14 +154,34 @@ library_of_installed() {
     readelf -d "$SHIM" | grep -q INITFIRST
 }
 
-@test "--help has every option, its letter and its twin; -V has the version" {
-    run dz --help
+@test "--help fits a screen, with --help=all for the rest; both programs name their neighbours" {
+    for program in "$DZ" "$CTL"; do
+        run "$program" --help
+        assert status "$status" 0
+        assert "lines of ${program##*/} --help" "$((${#lines[@]} <= 24))" 1
+        assert "long lines" "$(awk 'length > 79' <<<"$output")" ""
+        [[ $output == *--help=all*"See also "* ]] || fail "$output"
+    done
+    run "$DZ" --help
+    [[ $output != *--reopen* ]]
+    run "$DZ" --help=some
+    assert "status of --help=some" "$status" 125
+    assert said "$output" "dznohup: --help: some: must be all"
+    run "$CTL" --help=all
+    assert status "$status" 0
+    while read -r command; do
+        [[ $output == *$'\n'"Usage: dzctl $command "* ]] || fail "no $command in: $output"
+    done < <("$CTL" --help | sed -n 's/^  \([a-z]*\) .*/\1/p')
+}
+
+@test "--help=all has every option, its letter and its twin; -V has the version" {
+    run dz --help=all
     for word in -d,\ --daemon -o,\ --output=FILE -e,\ --error=FILE -i,\ --input=FILE \
         -C,\ --chdir=DIR -u,\ --umask=MASK --ignore=SIG --keep-fd=N -n,\ --dry-run \
-        -v,\ --verbose -q,\ --quiet --nohup --shim=PATH -h,\ --help -V,\ --version \
+        -v,\ --verbose -q,\ --quiet --nohup --shim=PATH -h,\ --help[=all] -V,\ --version \
         --mode=stay DZ_MODE DZ_OUTPUT DZ_ERROR DZ_INPUT DZ_CHDIR DZ_UMASK DZ_IGNORE \
         DZ_KEEP_FD DZ_VERBOSE DZ_QUIET; do
-        [[ $output == *"$word"* ]] || fail "no $word in --help"
+        [[ $output == *"$word"* ]] || fail "no $word in --help=all"
     done
     run dz -V
     assert_match version "$output" "dznohup [0-9]*.[0-9]*.[0-9]*"
@@ -173,10 +193,10 @@ library_of_installed() {
     for page in dznohup.1 libdz.7; do
         [ -s "$ROOT/man/$page" ]
     done
-    "$DZ" --help | sed -n 's/^ .*--\([a-z-]*\).*/\1/p' | while read -r option; do
+    "$DZ" --help=all | sed -n 's/^ .*--\([a-z-]*\).*/\1/p' | while read -r option; do
         grep -q "Fl -${option//-/[\\\\]*-}" "$ROOT/man/dznohup.1" || fail "--$option is not in dznohup.1"
     done
-    "$DZ" --help | sed -n 's/.*\[\(DZ_[A-Z_]*\)\].*/\1/p' | while read -r twin; do
+    "$DZ" --help=all | sed -n 's/.*\[\(DZ_[A-Z_]*\)\].*/\1/p' | while read -r twin; do
         grep -q "$twin" "$ROOT/man/dznohup.1" || fail "$twin is not in dznohup.1"
     done
 }

@@ -5,7 +5,7 @@
 
 load helpers
 
-setup_file() {
+needs() {
     need_root
     need tini dumb-init unshare perl
 }

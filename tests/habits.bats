@@ -47,7 +47,7 @@ END
 
 @test "habits: options that the answers name exist, and so do the commands of dzctl" {
     rows >table
-    "$DZ" --help >help
+    "$DZ" --help=all >help
     "$CTL" --help >ctl-help
     cut -f 2 table | grep -o 'dznohup [^,]*\|--[a-z-]*' | grep -o -- '--[a-z-]*' | sort -u >options
     for option in $(<options); do

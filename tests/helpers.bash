@@ -36,6 +36,8 @@ setup() {
     cd "$BATS_TEST_TMPDIR/work" || return
     chmod 755 "$BATS_RUN_TMPDIR" "$BATS_TEST_TMPDIR" # for tests as another user
     : >"$BATS_TEST_TMPDIR/.pids"
+    # What each test of a file needs: setup_file cannot skip.
+    if declare -F needs >/dev/null; then needs; fi
 }
 
 teardown() {

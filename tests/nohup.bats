@@ -91,6 +91,7 @@ b" "a	'b" '' "é" "a\\b" "-" "#x" "~x" "a!'b" "a%'b" "a@'b" "a#'b" $'\001x' $'x\
 "; do
         name=$name both 'nohup "./$name"'
         name=$name both 'LC_ALL=C nohup "./$name"'
+        name=$name both 'env -u LC_ALL -u LC_CTYPE LANG= nohup "./$name"'
     done
 }
 

@@ -166,7 +166,7 @@ completes_dznohup() {
     mkdir onlyfolder
     touch onlyfile
     expect_lines "$1" <<END
-dznohup --|$("$DZ" --help | sed -n 's/^ *\(-., \)\?\(--[a-z-]*\).*/\2/p' | LC_ALL=C sort | paste -sd ' ')
+dznohup --|$("$DZ" --help=all | sed -n 's/^ *\(-., \)\?\(--[a-z-]*\).*/\2/p' | LC_ALL=C sort | paste -sd ' ')
 dznohup -d --pid|--pidfile
 dznohup --mode=|leave stay
 dznohup --mode l|leave

@@ -32,8 +32,7 @@ static const char letters[] = ":afhn:s:t:";
 const char ctl_about_jobs[] =
     "\nA JOB with a slash is a pidfile, only digits are a PID, all else is a name.\n";
 
-/* Prints the help of that command.  Returns the exit status. */
-static int print_help(const struct ctl_command *command)
+int print_command_help(const struct ctl_command *command)
 {
     char option[32];
 
@@ -51,7 +50,6 @@ static int print_help(const struct ctl_command *command)
         else
             printf("      %-14s  %s\n", option, help);
     }
-    fputs(ctl_about_jobs, stdout);
     return ctl_finish(0);
 }
 
@@ -143,7 +141,9 @@ bool parse_arguments(struct arguments *arguments, const struct ctl_command *comm
             given = short_option;
         index = -1;
         if (letter == 'h') {
-            *status = print_help(command);
+            *status = print_command_help(command);
+            fputs(ctl_about_jobs, stdout);
+            *status = ctl_finish(*status);
             return false;
         }
         if (letter == ':')

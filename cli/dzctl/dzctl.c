@@ -180,8 +180,22 @@ static int print_help(void)
         printf("  %-8s %-11s %s\n", commands[i].name, operands_of(commands[i].synopsis),
                commands[i].help);
     fputs(ctl_about_jobs, stdout);
-    fputs("dzctl COMMAND --help shows the options of a command.\n", stdout);
+    fputs("dzctl COMMAND --help shows the options of a command, --help=all those of "
+          "all.\n"
+          "See also dznohup --help, dzctl(1).\n",
+          stdout);
     return ctl_finish(0);
+}
+
+static int print_all_help(void)
+{
+    int status = print_help();
+
+    for (size_t i = 0; status == 0 && i < COMMANDS; i++) {
+        putchar('\n');
+        status = print_command_help(&commands[i]);
+    }
+    return status;
 }
 
 static const struct ctl_command *find_command(const char *name)
@@ -213,6 +227,8 @@ int main(int argc, char **argv)
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
         strcmp(argv[1], "help") == 0)
         return print_help();
+    if (strcmp(argv[1], "--help=all") == 0)
+        return print_all_help();
     if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
         fputs(version, stdout);
         return ctl_finish(0);

@@ -72,6 +72,9 @@ struct arguments {
     int count;
 };
 
+/* Prints what the command does and its options.  Returns the exit status. */
+int print_command_help(const struct ctl_command *command);
+
 /*
  * Parses argv by the command's row, in which letters stand for options.  Returns true.
  * If it printed a message or help, it returns false and sets *status to the exit

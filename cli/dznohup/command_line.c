@@ -51,7 +51,7 @@ static void make_forms(struct option *longs, char *letters)
         longs++;
         if (option->letter != 0) {
             *letters++ = option->letter;
-            if (option->arg != NULL)
+            if (argument_of(option) == required_argument)
                 *letters++ = ':';
         }
     }
@@ -134,7 +134,8 @@ int parse_options(struct dz_plan *plan, int argc, char **argv, int *operand,
     return result;
 }
 
-static void print_row(const struct dz_option *option)
+/* Prints an option's row; twin: with its variable. */
+static void print_row(const struct dz_option *option, bool twin)
 {
     char left[48];
     char letter[5] = "    ";
@@ -149,7 +150,7 @@ static void print_row(const struct dz_option *option)
                  option->arg != NULL ? "=" : "",
                  option->arg != NULL ? option->arg : "");
     printf("  %-23s  %s", left, option->help);
-    if (option->twin != NULL)
+    if (twin && option->twin != NULL)
         printf(" [%s]", option->twin);
     putchar('\n');
 }
@@ -172,7 +173,15 @@ static void print_conditions(void)
     printf(".\n");
 }
 
-int print_help(void)
+/* Prints the rows of the options that have all those uses. */
+static void print_rows(int uses, bool twin)
+{
+    for (const struct dz_option *option = dz_options; option->help != NULL; option++)
+        if (on_command_line(option) && (option->uses & uses) == uses)
+            print_row(option, twin);
+}
+
+int print_help(enum dz_help which)
 {
     printf("Usage: dznohup [OPTION]... [--] COMMAND [ARG]...\n"
            "Run COMMAND as a daemon: in its own session, immune to hangups, with its "
@@ -180,19 +189,22 @@ int print_help(void)
            "in a log, and / as its working directory.\n\n"
            "  dznohup COMMAND &     keep the PID: $!, wait and kill %%1 still work\n"
            "  dznohup -d COMMAND    start COMMAND, print its PID, return\n\n");
-    for (const struct dz_option *option = dz_options; option->help != NULL; option++)
-        if (on_command_line(option))
-            print_row(option);
-    print_conditions();
-    printf(
-        "The default COND is settle.\n"
-        "The variable in brackets sets the option's default.  It also sets the option "
-        "for\n"
-        "LD_PRELOAD=libdz.so COMMAND, except DZ_DRY_RUN.\n"
-        "Exit status: that of COMMAND, or with -d 0 if COMMAND was started.  124 if "
-        "it\n"
-        "was not ready in time, 125 if dznohup failed, 126 if COMMAND cannot be "
-        "executed,\n"
-        "127 if COMMAND was not found.\n");
+    if (which == DZ_HELP_ALL) {
+        print_rows(DZ_CLI, true);
+        print_conditions();
+        printf("The default COND is settle.\n"
+               "The variable in brackets sets the option's default.  It also sets the "
+               "option for\n"
+               "LD_PRELOAD=libdz.so COMMAND, except DZ_DRY_RUN.\n");
+    } else {
+        print_rows(DZ_CLI | DZ_SHORT, false);
+        printf("\n--help=all shows every option and COND.  See also dzctl --help, "
+               "dznohup(1).\n");
+    }
+    printf("Exit status: that of COMMAND, or with -d 0 if it was started.  124 if it "
+           "was\n"
+           "not ready in time, 125 if dznohup failed, 126 if COMMAND cannot be "
+           "executed,\n"
+           "127 if it was not found.\n");
     return fflush(stdout) == 0 && !ferror(stdout) ? 0 : -1;
 }

@@ -143,7 +143,7 @@ static int launch(struct dz_start *start, const struct command *command,
 /* Prints help or version.  Returns the exit status. */
 static int print_only(const struct dz_plan *plan, struct dz_fault *fault)
 {
-    if (plan->help ? print_help() : dz_write(1, version, sizeof version - 1)) {
+    if (plan->help != DZ_HELP_NONE ? print_help(plan->help) : dz_write(1, version, sizeof version - 1)) {
         dz_fault(fault, "stdout", NULL, errno, NULL);
         return tell(2, fault);
     }
@@ -265,7 +265,7 @@ int main(int argc, char **argv)
     int defaults = dz_plan_environment(&plan, environ, DZ_CLI, &unset);
     if (parse_options(&plan, argc, argv, &operand, &fault) < 0)
         return tell(2, &fault);
-    if (plan.help || plan.version)
+    if (plan.help != DZ_HELP_NONE || plan.version)
         return print_only(&plan, &fault);
     if (plan.nohup)
         return be_nohup(argv, operand, &fault);

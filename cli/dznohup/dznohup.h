@@ -23,7 +23,7 @@ int parse_options(struct dz_plan *plan, int argc, char **argv, int *operand,
                   struct dz_fault *fault);
 
 /* Writes the help text to stdout.  Returns 0, or -1 and sets errno. */
-int print_help(void);
+int print_help(enum dz_help which);
 
 /* ---- habits.c: words of other tools ---- */
 

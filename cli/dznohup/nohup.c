@@ -119,6 +119,21 @@ static void put_quoted(FILE *to, const char *word)
     fputc('\'', to);
 }
 
+/* Sets the locale that says which characters can be printed.  Without a variable it is
+ * C, as in glibc; musl's would be UTF-8. */
+static void set_locale(void)
+{
+    static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const char *value = getenv(names[i]);
+        if (value != NULL && *value != '\0') {
+            setlocale(LC_CTYPE, "");
+            return;
+        }
+    }
+}
+
 /* Returns word quoted, allocated, or word itself if memory runs out. */
 static const char *quoted(const char *word)
 {
@@ -126,7 +141,7 @@ static const char *quoted(const char *word)
     size_t size = 0;
     FILE *to;
 
-    setlocale(LC_CTYPE, ""); /* which characters can be printed */
+    set_locale();
     to = open_memstream(&text, &size);
     if (to == NULL)
         return word;

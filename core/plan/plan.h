@@ -20,6 +20,9 @@ enum dz_mode {
 /* How C stdio buffers stdout in the target; AS_IS: unchanged. */
 enum dz_buffer { DZ_BUFFER_AS_IS, DZ_BUFFER_LINE, DZ_BUFFER_NONE, DZ_BUFFER_FULL };
 
+/* What --help prints: the options of most starts, or all there is. */
+enum dz_help { DZ_HELP_NONE, DZ_HELP_SHORT, DZ_HELP_ALL };
+
 /* Which requests of the target about HUP, TTIN and TTOU have no effect. */
 enum dz_pin {
     DZ_PIN_NONE,
@@ -201,7 +204,7 @@ struct dz_plan {
     bool quiet;
     bool dry_run;
     bool nohup;
-    bool help;
+    enum dz_help help;
     bool version;
     pid_t resume; /* a job that runs, whose keeper is gone; 0: a command is started */
     pid_t adopt;  /* likewise, to be made a daemon */
@@ -219,7 +222,8 @@ enum {
     DZ_POWER = 4,     /* the library acts on it inside the target */
     DZ_HANDED = 8,    /* DZ_INSIDE hands it over to the library */
     DZ_RECORDED = 16, /* the record of a job holds it, for a restart */
-    DZ_SPREADS = 32   /* it reaches what the target starts, without --inherit too */
+    DZ_SPREADS = 32,  /* it reaches what the target starts, without --inherit too */
+    DZ_SHORT = 64     /* --help shows it; --help=all shows every option */
 };
 
 /* The longest text that a show function writes to its scratch. */
@@ -283,6 +287,7 @@ const char *dz_show_text(const void *field, char *scratch);
 int dz_parse_directory(void *field, const char *value, struct dz_fault *fault);
 int dz_parse_flag(void *field, const char *value, struct dz_fault *fault);
 const char *dz_show_flag(const void *field, char *scratch);
+int dz_parse_help(void *field, const char *value, struct dz_fault *fault);
 int dz_parse_mode(void *field, const char *value, struct dz_fault *fault);
 const char *dz_show_mode(const void *field, char *scratch);
 int dz_parse_buffer(void *field, const char *value, struct dz_fault *fault);

@@ -59,6 +59,15 @@ static int find_word(const char *const *list, const char *value)
     return -1;
 }
 
+/* The value is all; NULL for the option without one. */
+int dz_parse_help(void *field, const char *value, struct dz_fault *fault)
+{
+    if (value != NULL && strcmp(value, "all") != 0)
+        return dz_fault(fault, NULL, value, 0, "must be all");
+    *(enum dz_help *)field = value != NULL ? DZ_HELP_ALL : DZ_HELP_SHORT;
+    return 0;
+}
+
 /* The value is stay or leave; NULL for --daemon. */
 int dz_parse_mode(void *field, const char *value, struct dz_fault *fault)
 {

@@ -2,7 +2,7 @@
 
 load ../helpers
 
-setup_file() { need git musl-gcc gcc; }
+needs() { need git musl-gcc gcc; }
 
 @test "make dist: the same bytes from the same commit, built in two directories" {
     for place in one other/place; do

@@ -3,7 +3,7 @@
 load ../helpers
 load engines
 
-setup_file() {
+needs() {
     need_root
     need clush sshd ssh-keygen unshare ip jq redis-server ansible-playbook
 }

@@ -3,7 +3,7 @@
 load ../helpers
 load engines
 
-setup_file() {
+needs() {
     need_root
     need inetd
 }

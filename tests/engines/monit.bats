@@ -3,7 +3,7 @@
 load ../helpers
 load engines
 
-setup_file() { need monit; }
+needs() { need monit; }
 
 boot() {
     new_app

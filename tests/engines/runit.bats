@@ -3,7 +3,7 @@
 load ../helpers
 load engines
 
-setup_file() { need runsv sv svlogd; }
+needs() { need runsv sv svlogd; }
 
 boot() {
     new_app

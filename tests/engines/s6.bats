@@ -3,7 +3,7 @@
 load ../helpers
 load engines
 
-setup_file() { need s6-supervise s6-svc s6-svstat s6-svwait s6-log; }
+needs() { need s6-supervise s6-svc s6-svstat s6-svwait s6-log; }
 
 boot() {
     new_app

@@ -4,7 +4,7 @@
 load ../helpers
 load engines
 
-setup_file() {
+needs() {
     need_root
     need slurmctld slurmd sbatch scancel munged
 }

@@ -3,7 +3,7 @@
 load ../helpers
 load engines
 
-setup_file() { need supervisord supervisorctl; }
+needs() { need supervisord supervisorctl; }
 
 # boot RECIPE: supervisord with that program.
 boot() {
