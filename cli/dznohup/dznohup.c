@@ -143,7 +143,8 @@ static int launch(struct dz_start *start, const struct command *command,
 /* Prints help or version.  Returns the exit status. */
 static int print_only(const struct dz_plan *plan, struct dz_fault *fault)
 {
-    if (plan->help != DZ_HELP_NONE ? print_help(plan->help) : dz_write(1, version, sizeof version - 1)) {
+    if (plan->help != DZ_HELP_NONE ? print_help(plan->help)
+                                   : dz_write(1, version, sizeof version - 1)) {
         dz_fault(fault, "stdout", NULL, errno, NULL);
         return tell(2, fault);
     }
