@@ -178,7 +178,7 @@ library_of_installed() {
     run dz --help=all
     for word in -d,\ --daemon -o,\ --output=FILE -e,\ --error=FILE -i,\ --input=FILE \
         -C,\ --chdir=DIR -u,\ --umask=MASK --ignore=SIG --keep-fd=N -n,\ --dry-run \
-        -v,\ --verbose -q,\ --quiet --nohup --shim=PATH -h,\ --help[=all] -V,\ --version \
+        -v,\ --verbose -q,\ --quiet --nohup --shim=PATH -h,\ "--help[=all]" -V,\ --version \
         --mode=stay DZ_MODE DZ_OUTPUT DZ_ERROR DZ_INPUT DZ_CHDIR DZ_UMASK DZ_IGNORE \
         DZ_KEEP_FD DZ_VERBOSE DZ_QUIET; do
         [[ $output == *"$word"* ]] || fail "no $word in --help=all"
