@@ -36,10 +36,13 @@ void reserve_sequence(struct sequence *sequence)
         return; /* it is made when it is used */
     }
     free_sequence(sequence);
+    sequence->calls = calls;
+    sequence->undo = undo;
+    sequence->data = data;
     /* Written to, so that it takes no time later. */
-    sequence->calls = memset(calls, 1, CALLS * sizeof *calls);
-    sequence->undo = memset(undo, 1, CALLS * sizeof *undo);
-    sequence->data = memset(data, 1, DATA);
+    memset(calls, 1, CALLS * sizeof *calls);
+    memset(undo, 1, CALLS * sizeof *undo);
+    memset(data, 1, DATA);
     sequence->room = sequence->undo_room = CALLS;
     sequence->data_room = DATA;
 }
