@@ -24,7 +24,7 @@ complete -c dzctl -n __fish_use_subcommand -l version -s V -d 'print the version
 
 #   stop    [-t SEC] [-s SIG] JOB... TERM, and KILL after SEC seconds (10)
 for line in (dzctl --help 2>/dev/null)
-    string match -rq -- '^  (?<command>[a-z]+) +(?<words>(?:\[[^]]*\] *)*(?:(?:SIG )?JOB(?:\.\.\.)? *)?)(?<text>.*)$' $line
+    string match -rq -- '^  (?<command>[a-z]+) +(?<words>(?:\[[^]]*\] *)*(?:(?:SIG )?JOB(?:\.\.\.)? *)?(?:\[COND,\.\.\.\] *)?)(?<text>.*)$' $line
     or continue
     complete -c dzctl -n __fish_use_subcommand -a $command -d $text
     set -l here -c dzctl -n "__fish_seen_subcommand_from $command"

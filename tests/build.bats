@@ -164,6 +164,8 @@ library_of_installed() {
     done
     run "$DZ" --help
     [[ $output != *--reopen* ]]
+    run "$CTL" --help
+    grep -qx '  ready *JOB \[COND,\.\.\.\] .*' <<<"$output" || fail "no operands of ready: $output"
     run "$DZ" --help=some
     assert "status of --help=some" "$status" 125
     assert said "$output" "dznohup: --help: some: must be all"

@@ -166,9 +166,11 @@ enum { WORDS = sizeof words / sizeof words[0] };
 /* Returns the operands in a synopsis: what follows the options. */
 static const char *operands_of(const char *synopsis)
 {
-    const char *end = strstr(synopsis, "[JOB") == NULL ? strrchr(synopsis, ']') : NULL;
-
-    return end == NULL ? synopsis : end[1] == ' ' ? end + 2 : end + 1;
+    while (strncmp(synopsis, "[-", 2) == 0) {
+        synopsis = strchr(synopsis, ']') + 1; /* of a row of the table */
+        synopsis += *synopsis == ' ';
+    }
+    return synopsis;
 }
 
 static int print_help(void)
@@ -177,7 +179,7 @@ static int print_help(void)
           "Show and manage the jobs that dznohup and libdz.so have started.\n\n",
           stdout);
     for (size_t i = 0; i < COMMANDS; i++)
-        printf("  %-8s %-11s %s\n", commands[i].name, operands_of(commands[i].synopsis),
+        printf("  %-8s %-15s %s\n", commands[i].name, operands_of(commands[i].synopsis),
                commands[i].help);
     fputs(ctl_about_jobs, stdout);
     fputs("dzctl COMMAND --help shows the options of a command, --help=all those of "
