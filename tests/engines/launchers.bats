@@ -23,6 +23,7 @@ JS
     track "$pid"
     await holds_line log listens
     pids=$(pgrep -s "$(stat_field "$pid" 6)")
+    for each in $pids; do track "$each"; done
     [ "$(wc -l <<<"$pids")" -gt 1 ] || fail "npm has started nothing: $pids"
     run "$CTL" stop app
     assert stop "$output" "app: stopped, PID $pid"
