@@ -32,7 +32,7 @@ static const char letters[] = ":afhn:s:t:";
 const char ctl_about_jobs[] =
     "\nA JOB with a slash is a pidfile, only digits are a PID, all else is a name.\n";
 
-int print_command_help(const struct ctl_command *command)
+void print_command_help(const struct ctl_command *command)
 {
     char option[32];
 
@@ -50,7 +50,6 @@ int print_command_help(const struct ctl_command *command)
         else
             printf("      %-14s  %s\n", option, help);
     }
-    return ctl_finish(0);
 }
 
 /* Fills in the table for getopt_long(3). */
@@ -141,9 +140,9 @@ bool parse_arguments(struct arguments *arguments, const struct ctl_command *comm
             given = short_option;
         index = -1;
         if (letter == 'h') {
-            *status = print_command_help(command);
+            print_command_help(command);
             fputs(ctl_about_jobs, stdout);
-            *status = ctl_finish(*status);
+            *status = ctl_finish(0);
             return false;
         }
         if (letter == ':')

@@ -173,7 +173,7 @@ static const char *operands_of(const char *synopsis)
     return synopsis;
 }
 
-static int print_help(void)
+static void print_help(void)
 {
     fputs("Usage: dzctl COMMAND [OPTION]... [JOB]...\n"
           "Show and manage the jobs that dznohup and libdz.so have started.\n\n",
@@ -186,18 +186,15 @@ static int print_help(void)
           "all.\n"
           "See also dznohup --help, dzctl(1).\n",
           stdout);
-    return ctl_finish(0);
 }
 
-static int print_all_help(void)
+static void print_all_help(void)
 {
-    int status = print_help();
-
-    for (size_t i = 0; status == 0 && i < COMMANDS; i++) {
+    print_help();
+    for (size_t i = 0; i < COMMANDS; i++) {
         putchar('\n');
-        status = print_command_help(&commands[i]);
+        print_command_help(&commands[i]);
     }
-    return status;
 }
 
 static const struct ctl_command *find_command(const char *name)
@@ -227,10 +224,14 @@ int main(int argc, char **argv)
     if (argc < 2)
         return ctl_usage("command", NULL, "missing; see dzctl --help");
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
-        strcmp(argv[1], "help") == 0)
-        return print_help();
-    if (strcmp(argv[1], "--help=all") == 0)
-        return print_all_help();
+        strcmp(argv[1], "help") == 0) {
+        print_help();
+        return ctl_finish(0);
+    }
+    if (strcmp(argv[1], "--help=all") == 0) {
+        print_all_help();
+        return ctl_finish(0);
+    }
     if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
         fputs(version, stdout);
         return ctl_finish(0);

@@ -72,8 +72,8 @@ struct arguments {
     int count;
 };
 
-/* Prints what the command does and its options.  Returns the exit status. */
-int print_command_help(const struct ctl_command *command);
+/* Prints what the command does and its options. */
+void print_command_help(const struct ctl_command *command);
 
 /*
  * Parses argv by the command's row, in which letters stand for options.  Returns true.

@@ -349,8 +349,6 @@ const struct dz_option dz_options[] = {
     {.help = NULL},
 };
 
-/* The plan is in static memory, so it is zero.  Writing zeros would touch pages that
- * most starts do not need. */
 void dz_plan_init(struct dz_plan *plan, char **argv)
 {
     plan->umask = -1;
