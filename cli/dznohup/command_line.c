@@ -93,11 +93,14 @@ static int set_option(struct dz_plan *plan, int answer, struct dz_fault *fault)
     const struct dz_option *option =
         answer >= LONG ? &dz_options[answer - LONG] : find_letter(answer);
     char called[40];
+    struct dz_text text = dz_text(called, sizeof called);
 
+    /* Not by snprintf(3), whose frame is a page of the stack. */
+    dz_add(&text, answer >= LONG ? "--" : "-");
     if (answer >= LONG)
-        snprintf(called, sizeof called, "--%s", option->name);
+        dz_add(&text, option->name);
     else
-        snprintf(called, sizeof called, "-%c", answer);
+        dz_add_char(&text, (char)answer);
     if (dz_plan_set(plan, option, option->arg != NULL ? optarg : NULL, called, fault) ==
         0)
         return 0;

@@ -191,27 +191,39 @@ static int be_nohup(char **argv, int operand, struct dz_fault *fault)
     return tell(2, fault);
 }
 
+/*
+ * All of a start that is not on the stack.  The first write to a page takes as long as
+ * ten system calls, so what each start writes comes first, beside the data of libc, and
+ * is followed by the paths.  A start without an error writes to neither fault.
+ */
+static struct {
+    struct dz_start start;
+    struct command command;
+    char library[PATH_MAX];
+    struct dz_fault fault;
+    struct dz_fault unset;
+} memory;
+
 /* Starts the command, or with -n prints the plan.  Returns the exit status. */
 static int run(const struct dz_plan *plan, struct dz_start *start,
                struct dz_fault *fault)
 {
-    static struct command command;
-    static char library[PATH_MAX];
+    struct command *command = &memory.command;
     int status;
 
-    if (find_command(&command, plan->argv, fault) < 0) {
+    if (find_command(command, plan->argv, fault) < 0) {
         if (fault->status == DZ_EXIT_NOT_FOUND)
             answer_habit(plan->argv[0], "not found; ", fault);
         return tell(2, fault);
     }
     start->needs_answer = needs_library(plan);
-    if (start->needs_answer && step_over_env(&command, fault) < 0)
+    if (start->needs_answer && step_over_env(command, fault) < 0)
         return tell(2, fault);
-    if (!plan->dry_run && check_library(plan, &command, library, fault) < 0)
+    if (!plan->dry_run && check_library(plan, command, memory.library, fault) < 0)
         return tell(2, fault);
     if (!plan->dry_run)
-        return launch(start, &command, library, fault);
-    status = print_plan(start, &command);
+        return launch(start, command, memory.library, fault);
+    status = print_plan(start, command);
     if (status >= 0)
         return status;
     dz_fault(fault, "stdout", NULL, errno, NULL);
@@ -250,45 +262,41 @@ static int be_adopter(const struct dz_plan *plan, struct dz_start *start,
 
 int main(int argc, char **argv)
 {
-    /* Not on the stack but for the plan: the first write to a page takes as long as ten
-     * system calls, and a start without an error writes to neither fault.  All of a
-     * start but its paths is on one page. */
     struct dz_plan plan = {0};
-    static _Alignas(4096) struct dz_start start;
-    static struct dz_fault fault;
-    static struct dz_fault unset;
+    struct dz_start *start = &memory.start;
+    struct dz_fault *fault = &memory.fault;
     int operand;
 
     if (argc > 0 && is_named_nohup(argv[0]))
         return nohup_main(argc, argv);
     dz_plan_init(&plan, NULL);
     /* A fault in the environment is reported later: --help and --nohup work with it. */
-    int defaults = dz_plan_environment(&plan, environ, DZ_CLI, &unset);
-    if (parse_options(&plan, argc, argv, &operand, &fault) < 0)
-        return tell(2, &fault);
+    int defaults = dz_plan_environment(&plan, environ, DZ_CLI, &memory.unset);
+    if (parse_options(&plan, argc, argv, &operand, fault) < 0)
+        return tell(2, fault);
     if (plan.help != DZ_HELP_NONE || plan.version)
-        return print_only(&plan, &fault);
+        return print_only(&plan, fault);
     if (plan.nohup)
-        return be_nohup(argv, operand, &fault);
-    dz_guard_writes(&start);
+        return be_nohup(argv, operand, fault);
+    dz_guard_writes(start);
     if (defaults < 0)
-        return tell(2, &unset);
+        return tell(2, &memory.unset);
     plan.managed = is_managed(&plan);
-    if (dz_plan_check(&plan, &fault) < 0)
-        return tell(2, &fault);
+    if (dz_plan_check(&plan, fault) < 0)
+        return tell(2, fault);
     if (plan.adopt != 0)
-        return be_adopter(&plan, &start, argv[operand], &fault);
+        return be_adopter(&plan, start, argv[operand], fault);
     if (plan.tree || plan.pipes || plan.keep_handlers) {
-        dz_fault(&fault, "options", NULL, 0,
+        dz_fault(fault, "options", NULL, 0,
                  "--tree, --pipes and --keep-handlers need --adopt");
-        return tell(2, &fault);
+        return tell(2, fault);
     }
     if (operand >= argc) {
-        dz_fault(&fault, "command", NULL, 0, "missing; see dznohup --help");
-        return tell(2, &fault);
+        dz_fault(fault, "command", NULL, 0, "missing; see dznohup --help");
+        return tell(2, fault);
     }
-    if (dz_wants_keeper(&plan) && keep_paths(&plan, &fault) < 0)
-        return tell(2, &fault);
+    if (dz_wants_keeper(&plan) && keep_paths(&plan, fault) < 0)
+        return tell(2, fault);
     plan.argv = argv + operand;
-    return run_with_room(&plan, &start, &fault);
+    return run_with_room(&plan, start, fault);
 }

@@ -21,8 +21,9 @@
 #include <wchar.h>
 #include <wctype.h>
 
-static const char *program;
-static bool stderr_failed;
+/* Not zero, so that they are among the few data that each start touches. */
+static const char *program = "nohup";
+static bool stderr_works = true;
 
 /* Returns 127, which POSIX wants, if POSIXLY_CORRECT is set, else GNU's 125. */
 static int failure_status(void)
@@ -46,7 +47,7 @@ __attribute__((format(printf, 2, 3))) static void complain(int err, const char *
         n = asprintf(&line, "%s: %s%s%s\n", program, words, err != 0 ? ": " : "",
                      err != 0 ? strerror(err) : "");
     if (n < 0 || dz_write(2, line, (size_t)n) < 0)
-        stderr_failed = true;
+        stderr_works = false;
     if (n >= 0)
         free(line);
     free(words);
@@ -275,7 +276,7 @@ static int replace_streams(struct streams *streams)
         return -1;
     if (streams->redirecting_stderr && replace_stderr(streams) < 0)
         return -1;
-    return stderr_failed ? -1 : 0;
+    return stderr_works ? 0 : -1;
 }
 
 /* Executes the command as execvp(3) of glibc does.  That of musl does not run a file
@@ -283,8 +284,9 @@ static int replace_streams(struct streams *streams)
  * errno. */
 static void execute(char **command)
 {
-    struct command found;
-    struct dz_fault unheard;
+    /* Not on the stack, where execvp(3) would touch one page more. */
+    static struct command found;
+    static struct dz_fault unheard;
 
     execvp(command[0], command);
     if (errno != ENOEXEC)

@@ -6,7 +6,7 @@ BENCH_FLAGS := -O2 -g -D_GNU_SOURCE -Wall -Wextra -Icore/base
 .PHONY: bench-programs bench-builds
 bench-programs: $(addprefix $(BENCH)/,rounds steps calls target target-dynamic empty.so) \
 	bench-builds
-# The launchers are measured as they are installed: a file's pages lie better in
+# Launchers and library are measured as they are installed: a file's pages lie better in
 # the page cache after a copy than as the linker has written them.
 bench-builds: all
 	$(Q)$(MAKE) --no-print-directory BUILD='$(BENCH)/glibc' LAUNCHER_CC='$(CC)' \
@@ -15,6 +15,7 @@ bench-builds: all
 		'$(BENCH)/dynamic/dznohup'
 	@mkdir -p $(BENCH)/default/bin $(BENCH)/glibc/bin $(BENCH)/dynamic/bin
 	@install -m 755 $(BUILD)/dznohup $(BENCH)/default/bin/
+	@install -m 644 $(BUILD)/libdz.so $(BENCH)/default/
 	@install -m 755 $(BENCH)/glibc/dznohup $(BENCH)/glibc/bin/
 	@install -m 755 $(BENCH)/dynamic/dznohup $(BENCH)/dynamic/bin/
 $(BENCH)/%: tests/bench/%.c tests/bench/note.h $(BUILD)/flags
