@@ -157,7 +157,8 @@ is_user() { [[ $(status_field "$1" Uid) == "$2"* ]]; }
         "-o/no/such/log:output: /no/such: No such file or directory" \
         "-C/no/such:chdir: /no/such: No such file or directory"; do
         try dz --adopt="$pid" "${words%%:*}"
-        assert "status of ${words%%:*}" "$status" 125
+        [[ $words == *"already running"* ]] && want=122 || want=125
+        assert "status of ${words%%:*}" "$status" "$want"
         assert "stderr of ${words%%:*}" "$stderr" "dznohup: ${words#*:}"
         assert "facts after ${words%%:*}" "$(facts_of "$pid")" "$before"
         refute test -e "$DZ_STATE_DIR/$pid"

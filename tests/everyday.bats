@@ -113,7 +113,7 @@ stay() {
     track "$pid"
     await runs_program "$pid" "$SLEEP"
     try dz -d --name=main sleep 3600
-    assert "status of a second start" "$status" 125
+    assert "status of a second start" "$status" 122
     assert_match "stderr of a second start" "$stderr" "*already running as PID $pid"
     try "$CTL" list
     assert_match list "$output" "*main * $pid * running *"

@@ -431,7 +431,7 @@ alive"
 dzctl: stop: job: refused: stopping PID 1 would end the whole system or container
 stop 1
 dznohup: name: job: already running as PID 1
-start 125"
+start 122"
 }
 
 # ASan says that it misses /proc.

@@ -72,7 +72,7 @@ load keeper
     # Nor can another start take the name or the pidfile.
     for option in --name=web --pidfile=pid; do
         try dz -d "$option" sleep 1000
-        assert "status with $option" "$status" 125
+        assert "status with $option" "$status" 122
         assert_match "message of $option" "$stderr" "*: already running as PID $pid"
     done
     ctl stop web
@@ -162,7 +162,7 @@ at_least() { [ "$(wc -l <"$2")" -ge "$1" ]; }
     # The job runs: its name and its pidfile are taken.
     for option in --name=web --pidfile=pid; do
         try dz -d "$option" sleep 1000
-        assert "status with $option" "$status" 125
+        assert "status with $option" "$status" 122
     done
     ctl stop web
     assert "status of stop" "$status" 0

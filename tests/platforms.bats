@@ -62,7 +62,7 @@ main_jobs() {
     assert pidfile "$(cat pid)" "$pid"
     assert_answers "$port" "$pid"
     try closed "$dir/dznohup" -d --name=main "$server" "$port"
-    assert "status of a second one" "$status" 125
+    assert "status of a second one" "$status" 122
     assert "words of a second one" "$stderr" "dznohup: name: main: already running as PID $pid"
     try "$dir/dzctl" list
     assert_match list "$output" "*main * $pid * running * $server $port*"

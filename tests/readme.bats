@@ -24,7 +24,7 @@ run_printed() {
     listens "$port"
     run_printed "dznohup -d --name=cache redis-server; echo \$?"
     assert "a second one" "$stderr" "dznohup: name: cache: already running as PID $(dz_pid)"
-    assert "its status" "$output" 125
+    assert "its status" "$output" 122
     run_printed "dzctl status cache"
     assert_match "status" "$output" "cache: running, PID $(dz_pid), started 20*, * s of CPU time (*% since the start), *M of memory, log $PWD/cache.log"
     run_printed "dzctl stop cache"

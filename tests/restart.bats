@@ -88,7 +88,7 @@ at_least() { [ -e "$2" ] && [ "$(wc -l <"$2")" -ge "$1" ]; }
     assert "status of status" "$status" 0
     assert_match status "$output" "web: running, PID $pid, *, keeper gone, log *"
     try dz -d --name=web sleep 1000
-    assert "status of another start" "$status" 125
+    assert "status of another start" "$status" 122
     ctl restart web
     assert status "$status" 0 || fail "$stderr"
     keeper=$(keeper_of web)

@@ -20,6 +20,7 @@
 
 /* Exit statuses, those of env(1), nohup(1) and timeout(1). */
 enum {
+    DZ_EXIT_RUNNING = 122,    /* the job that was to be started runs already */
     DZ_EXIT_TIMEOUT = 124,    /* the wait timed out; the target was stopped */
     DZ_EXIT_FAILURE = 125,    /* dznohup failed; the target does not run */
     DZ_EXIT_CANNOT_RUN = 126, /* the command was found, but cannot be executed */
@@ -111,7 +112,8 @@ int dz_fault(struct dz_fault *fault, const char *step, const char *object, int e
 int dz_fault_number(struct dz_fault *fault, const char *step, long object, int err,
                     const char *reason);
 
-/* Fills in *fault: the job that object names is already running as pid. */
+/* Fills in *fault: the job that object names is already running as pid.  The status is
+ * 122. */
 int dz_fault_running(struct dz_fault *fault, const char *step, const char *object,
                      pid_t pid);
 

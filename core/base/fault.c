@@ -164,6 +164,7 @@ int dz_fault_running(struct dz_fault *fault, const char *step, const char *objec
     dz_add_number(&text, pid);
     dz_fault(fault, step, object, 0, reason);
     fault->running = pid;
+    fault->status = DZ_EXIT_RUNNING;
     return -1;
 }
 

@@ -120,7 +120,7 @@ def again(running):
                               stderr=subprocess.PIPE, timeout=float(os.environ["DEADLINE"]), text=True)
     except subprocess.TimeoutExpired:
         return "the next start hangs"
-    if running and (done.returncode != 125 or not done.stderr.endswith(f"already running as PID {running[0]}\n")):
+    if running and (done.returncode != 122 or not done.stderr.endswith(f"already running as PID {running[0]}\n")):
         return f"{running} runs, the next start says {done.returncode} {done.stderr!r}"
     if not running and done.returncode != 0:
         return f"nothing runs, the next start says {done.returncode} {done.stderr!r}"

@@ -1,4 +1,4 @@
-"""Of two launchers released at once exactly one starts the job; the other exits with 125
+"""Of two launchers released at once exactly one starts the job; the other exits with 122
 and names the PID that won.
 
 usage: race.py MODE ROUNDS DZNOHUP LIBDZ VICTIM PROGRAM OPTION...
@@ -83,7 +83,7 @@ def one_round(number):
             return f"not at their end at the deadline, others: {statuses}"
         else:
             time.sleep(0.0002)
-    losers = [start for start in pair if statuses.get(start[0]) == 125]
+    losers = [start for start in pair if statuses.get(start[0]) == 122]
     winners = [start for start in pair if start not in losers]
     if len(losers) != 1:
         return f"ended with {statuses}: {[text_of(start[2]) for start in losers]}"
