@@ -521,6 +521,65 @@ END
     done
 }
 
+@test "Type=notify with WatchdogSec=: a kept program feeds it, and is ended when it is silent" {
+    mkdir fed kept
+    unit fed.service <<END
+[Service]
+Type=notify
+WatchdogSec=3
+Environment=DZ_STATE_DIR=$PWD/state
+WorkingDirectory=$PWD/fed
+LimitCORE=0
+ExecStart=$DZ --mode=stay --keep --name=fed -C . -o log $PYTHON $PROGRAMS/speaks.py READY=1 STATUS=speaking
+END
+    # The keeper's own watchdog, and its restarts: the unit stays active.
+    unit kept.service <<END
+[Service]
+Type=notify
+WatchdogSec=3
+Environment=DZ_STATE_DIR=$PWD/state
+WorkingDirectory=$PWD/kept
+LimitCORE=0
+ExecStart=$DZ --mode=stay --restart --restart-delay=5 --watchdog=0.5 -w notify --name=kept -C . -o log $PYTHON $PROGRAMS/speaks.py READY=1
+END
+    { ask_unit; echo "ctl='$CTL' DZ_STATE_DIR=$PWD/state; export DZ_STATE_DIR"; cat <<'END'; } >probe.sh
+told() { echo "$1 $(show $1 ActiveState) $(show $1 SubState) $(show $1 Result) $(show $1 NRestarts)"; }
+for unit in fed kept; do
+    systemctl start $unit
+    echo "$unit start $?"
+    echo "$unit main $(cat /proc/$(show $unit MainPID)/comm)"
+done
+echo "fed says $(show fed StatusText)"
+pid=$("$ctl" pid kept)
+touch kept/silent
+until [ "$(show kept SubState)" = reload ]; do sleep 0.05; done
+# In its delay the keeper feeds the watchdog; then the next run does.
+until grep -q "starting again in 5 s" kept/log; do sleep 0.05; done
+rm kept/silent
+until [ "$(show kept SubState)" = running ]; do sleep 0.05; done
+told kept
+[ "$("$ctl" pid kept)" != "$pid" ] && echo "another run"
+told fed
+touch fed/silent
+until [ "$(show fed ActiveState)" = failed ]; do sleep 0.05; done
+told fed
+systemctl stop kept
+told kept
+echo end
+END
+    boot
+    for unit in fed kept; do
+        holds_line result "$unit start 0"
+        holds_line result "$unit main dznohup"
+    done
+    holds_line result "fed says speaking"
+    holds_line result "kept active running success 0"
+    holds_line result "another run"
+    holds_line result "fed active running success 0"
+    holds_line result "fed failed failed watchdog 0"
+    holds fed/log "told NOTIFY_SOCKET WATCHDOG_PID WATCHDOG_USEC"
+}
+
 @test "-o journal: to the real journal, which is stopped and started" {
     # shellcheck disable=SC2016
     writer='for i in 1 2 3; do until [ -e go.$i ]; do sleep 0.02; done

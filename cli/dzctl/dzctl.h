@@ -113,6 +113,7 @@ struct job {
     int retitled;     /* 1: argv is not what it was started with */
     int restarts;
     int last;        /* how the run before has ended, as of waitpid(2); -1: unknown */
+    int watchdog;    /* 1: the watchdog has ended that run */
     int64_t began;   /* the first run; this and the next: seconds since the epoch */
     int64_t ended;   /* the last run; 0: it has not, or that is unknown */
     int64_t ready;   /* the run that dzctl restart has asked for; 0: not yet, or none */
@@ -232,6 +233,9 @@ const char *option_of(const struct job *job, const char *name);
 /* Reads the environment with which a process was executed.  Returns an allocated list,
  * or NULL and sets errno. */
 char **read_environment(pid_t pid);
+
+/* Returns whether that variable belongs to one start alone, as NOTIFY_SOCKET does. */
+bool is_of_a_start(const char *entry);
 
 /* Frees what read_environment has returned. */
 void free_environment(char **list);

@@ -137,6 +137,7 @@ void kept_words(const struct job *job, struct dz_text *text)
         add_time(text, "ended", job->ended);
     if (!over && (job->restarts > 0 || job->waits)) {
         dz_add(text, ", last: ");
+        dz_add(text, job->watchdog != 0 ? "watchdog, " : "");
         dz_add(text, job->last >= 0 && WIFSIGNALED(job->last) ? "" : "exit ");
         add_status(text, job->last);
     }

@@ -16,11 +16,11 @@
 
 /* ---- the environment ---- */
 
-/* Returns whether the variable belongs to one start alone. */
-static bool is_of_a_start(const char *entry)
+bool is_of_a_start(const char *entry)
 {
     static const char *const names[] = {
-        "DZ_", "NOTIFY_SOCKET=", "LISTEN_FDS=", "LISTEN_PID=", "LISTEN_FDNAMES="};
+        "DZ_",         "NOTIFY_SOCKET=", "WATCHDOG_USEC=", "WATCHDOG_PID=",
+        "LISTEN_FDS=", "LISTEN_PID=",    "LISTEN_FDNAMES="};
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strncmp(entry, names[i], strlen(names[i])) == 0)

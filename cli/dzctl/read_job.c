@@ -80,6 +80,7 @@ static const struct field {
     {"retitled", NUMBER, offsetof(struct job, retitled)},
     {"restarts", NUMBER, offsetof(struct job, restarts)},
     {"last", NUMBER, offsetof(struct job, last)},
+    {"watchdog", NUMBER, offsetof(struct job, watchdog)},
     {"began", LONG, offsetof(struct job, began)},
     {"ended", LONG, offsetof(struct job, ended)},
     {"ready", LONG, offsetof(struct job, ready)},

@@ -34,7 +34,7 @@ const char *shown_state(const struct job *job, char words[48])
         return job->record.who.pid > 0 ? "not running" : "no such job";
     dz_add(&text, "ended (");
     add_status(&text, job->status);
-    dz_add(&text, ")");
+    dz_add(&text, job->watchdog != 0 ? ", watchdog)" : ")");
     return words;
 }
 
@@ -148,6 +148,7 @@ void show_json(const struct job *job, const char *called)
                job->restarts);
     else
         printf(", \"keeper\": null, \"restarts\": null");
+    printf(", \"watchdog\": %s", job->watchdog != 0 ? "true" : "false");
     json_usage(&job->usage);
     json_host();
     printf(", \"log\": ");

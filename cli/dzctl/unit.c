@@ -283,7 +283,7 @@ static void print_environment(const struct job *job)
             fputs("Environment=", stdout);
             print_word(*at);
             putchar('\n');
-        } else if (!begins(*at, "DZ_") && strchr(*at, '=') != NULL) {
+        } else if (!is_of_a_start(*at) && strchr(*at, '=') != NULL) {
             printf("# Environment=%.*s=...\n", (int)strcspn(*at, "=\n"), *at);
         }
     }
@@ -301,10 +301,12 @@ static const char *type_of(const struct job *job)
 static void print_service(const struct job *job, const char *directory)
 {
     const char *mask = option_of(job, "umask");
+    const char *watchdog = option_of(job, "watchdog");
     uid_t user = geteuid();
 
     printf("[Service]\nType=%s\n", type_of(job));
-    if (strcmp(type_of(job), "notify") == 0 && !needs_launcher(job))
+    if ((strcmp(type_of(job), "notify") == 0 || watchdog != NULL) &&
+        !needs_launcher(job))
         puts("NotifyAccess=all");
     print_command(job);
     print_path("WorkingDirectory", "", directory);
@@ -318,6 +320,8 @@ static void print_service(const struct job *job, const char *directory)
     if (needs_launcher(job))
         puts("SuccessExitStatus=143"); /* the keeper's, at a stop */
     print_restart(job);
+    if (watchdog != NULL)
+        printf("WatchdogSec=%s\n", watchdog);
     print_streams(job);
     print_environment(job);
 }

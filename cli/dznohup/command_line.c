@@ -88,13 +88,34 @@ static int refuse(int answer, const char *argument, struct dz_fault *fault)
     return -1;
 }
 
-static int set_option(struct dz_plan *plan, int answer, struct dz_fault *fault)
+/* An option may be written by the beginning of its name.  Refuses one that is a habit
+ * of another tool: --watch is not --watchdog. */
+static int check_habit(const struct dz_option *option, const char *argument,
+                       struct dz_fault *fault)
+{
+    size_t length = strcspn(argument, "=");
+    char word[40];
+    struct dz_text text = dz_text(word, sizeof word);
+
+    if (strncmp(argument, "--", 2) != 0 ||
+        (length == strlen(option->name) + 2 &&
+         memcmp(argument + 2, option->name, length - 2) == 0))
+        return 0;
+    dz_add_bytes(&text, argument, length);
+    dz_fault(fault, "options", word, 0, NULL);
+    return answer_habit(word, "", fault) ? -1 : 0;
+}
+
+static int set_option(struct dz_plan *plan, int answer, const char *argument,
+                      struct dz_fault *fault)
 {
     const struct dz_option *option =
         answer >= LONG ? &dz_options[answer - LONG] : find_letter(answer);
     char called[40];
     struct dz_text text = dz_text(called, sizeof called);
 
+    if (answer >= LONG && check_habit(option, argument, fault) < 0)
+        return -1;
     /* Not by snprintf(3), whose frame is a page of the stack. */
     dz_add(&text, answer >= LONG ? "--" : "-");
     if (answer >= LONG)
@@ -130,7 +151,7 @@ int parse_options(struct dz_plan *plan, int argc, char **argv, int *operand,
         if (answer == '?' || answer == ':')
             result = refuse(answer, argv[at], fault);
         else
-            result = set_option(plan, answer, fault);
+            result = set_option(plan, answer, argv[at], fault);
         at = optind;
     }
     *operand = optind;

@@ -151,9 +151,9 @@ static int print_only(const struct dz_plan *plan, struct dz_fault *fault)
     return 0;
 }
 
-/* Entries that a start may add to the environment: NOTIFY_SOCKET, PYTHONUNBUFFERED,
- * LD_PRELOAD, DZ_INSIDE. */
-enum { SPARE = 4 };
+/* Entries that a start may add to the environment: NOTIFY_SOCKET, WATCHDOG_USEC,
+ * WATCHDOG_PID, PYTHONUNBUFFERED, LD_PRELOAD, DZ_INSIDE. */
+enum { SPARE = 6 };
 
 static size_t count_environment(void)
 {

@@ -183,10 +183,11 @@ void dz_pidfile_remove(const char *path, int records, pid_t pid, bool ours);
  * and "ended", the time, are added if they become known.  Of an unnamed job that has
  * ended "noticed" is added, the time at which dzctl saw that.
  *
- * A keeper adds more before "arg": "began", when the first run began, "restarts", and
- * "last", the status of the run before.  After "end" it adds "last" and "ended", the
- * time, when a run ends, "ready" when a run is ready that dzctl restart has asked for,
- * and "note" for what is wrong.
+ * A keeper adds more before "arg": "began", when the first run began, "restarts",
+ * "last", the status of the run before, and "watchdog 1" if the watchdog has ended that
+ * run.  After "end" it adds "last", "ended", the time, and with --watchdog "watchdog",
+ * 1 or 0, when a run ends, "ready" when a run is ready that dzctl restart has asked
+ * for, and "note" for what is wrong.
  */
 struct dz_record {
     struct dz_identity who;

@@ -88,8 +88,17 @@ const char *dz_show_delay(const void *field, char *scratch)
                : scratch;
 }
 
+const char *dz_show_watchdog(const void *field, char *scratch)
+{
+    int64_t milliseconds = *(const int64_t *)field;
+    struct dz_text text = dz_text(scratch, DZ_SHOWN_MAX);
+
+    dz_add_seconds(&text, milliseconds);
+    return milliseconds == 0 ? NULL : scratch;
+}
+
 bool dz_wants_keeper(const struct dz_plan *plan)
 {
     return plan->keep || plan->restart.policy != DZ_RESTART_NEVER ||
-           dz_wants_pump(plan);
+           plan->watchdog > 0 || dz_wants_pump(plan);
 }

@@ -64,6 +64,7 @@ int dz_parse_restart(void *field, const char *value, struct dz_fault *fault);
 const char *dz_show_restart(const void *field, char *scratch);
 int dz_parse_delay(void *field, const char *value, struct dz_fault *fault);
 const char *dz_show_delay(const void *field, char *scratch);
+const char *dz_show_watchdog(const void *field, char *scratch);
 
 /* Returns whether the plan needs the keeper, a process of ours that stays. */
 struct dz_plan;
@@ -194,10 +195,11 @@ struct dz_plan {
     enum dz_no_daemon no_daemon;
     bool reopen;
     bool inherit;
-    bool keep; /* this and the next four: the keeper */
+    bool keep; /* this and the next five: the keeper */
     struct dz_restart restart;
     struct dz_delay delay;
     bool keep_children; /* what a run leaves behind stays for the next */
+    int64_t watchdog;   /* milliseconds within which the program speaks; 0: any */
     bool signal_group;  /* signals go to the program's process group */
     const char *shim;   /* launcher: path of libdz.so */
     bool verbose;

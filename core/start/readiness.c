@@ -27,20 +27,37 @@ void dz_look_at_path(const struct dz_condition *condition, struct dz_stat *about
         about->inode = 0; /* missing, or hidden from us */
 }
 
-static int open_socket(struct dz_notify *notify, struct dz_fault *fault)
+/* Returns the length of the address to bind.  Bound without a name, the socket gets
+ * '\0' and five digits, unix(7). */
+static socklen_t make_address(const char *name, struct sockaddr_un *address)
 {
+    size_t length = name != NULL ? strlen(name) : 0;
+
+    if (length >= sizeof address->sun_path)
+        length = 0;
+    memcpy(address->sun_path, name != NULL ? name : "", length);
+    address->sun_path[0] = '\0';
+    return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
+}
+
+int dz_notify_open(struct dz_start *start, const char *name, struct dz_fault *fault)
+{
+    struct dz_notify *notify = &start->notify;
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     socklen_t length = sizeof address;
     struct dz_text text = dz_text(notify->variable, sizeof notify->variable);
     int on = 1;
 
     notify->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    /* Bound without a name, it gets '\0' and five digits, unix(7). */
     if (notify->fd < 0 ||
         setsockopt(notify->fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) < 0 ||
-        bind(notify->fd, (struct sockaddr *)&address, sizeof(sa_family_t)) < 0 ||
-        getsockname(notify->fd, (struct sockaddr *)&address, &length) < 0)
-        return dz_fault(fault, "notify", "socket", errno, NULL);
+        bind(notify->fd, (struct sockaddr *)&address, make_address(name, &address)) <
+            0 ||
+        getsockname(notify->fd, (struct sockaddr *)&address, &length) < 0) {
+        dz_fault(fault, "notify", "socket", errno, NULL);
+        dz_close_fd(&notify->fd);
+        return -1;
+    }
     dz_add(&text, variable);
     dz_add(&text, "=@");
     for (size_t i = 1; i + offsetof(struct sockaddr_un, sun_path) < length; i++)
@@ -91,7 +108,7 @@ int dz_readiness_open(struct dz_start *start, struct dz_fault *fault)
         if (kind == DZ_WAIT_PATH)
             dz_look_at_path(&wait->list[i], &start->path_before[i]);
         if (kind == DZ_WAIT_NOTIFY && start->notify.fd < 0 &&
-            open_socket(&start->notify, fault) < 0)
+            dz_notify_open(start, NULL, fault) < 0)
             return -1;
         if (kind == DZ_WAIT_LOG && !has_readable_log(start))
             return dz_fault(fault, "wait", "log", 0,

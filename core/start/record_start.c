@@ -93,6 +93,8 @@ int dz_record_write(const struct dz_start *start, int fd, pid_t pid)
         dz_record_number(&out, "restarts", kept->restarts);
         if (kept->restarts > 0)
             dz_record_number(&out, "last", kept->last);
+        if (kept->silent)
+            dz_record_number(&out, "watchdog", 1);
     }
     put_options(&out, start->plan);
     for (size_t i = 0; i < start->with_count; i++)

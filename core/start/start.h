@@ -57,6 +57,9 @@ struct dz_notify {
     int err;           /* that it told by ERRNO, 0: none */
     int64_t extend_ms; /* the last EXTEND_TIMEOUT_USEC, 0: none since asked */
     char status[128];  /* the last STATUS */
+    /* Called with each datagram of the job; NULL: not wanted. */
+    void (*hear)(void *hearer, const char *text);
+    void *hearer;
 };
 
 /* What a keeper knows of its job; all zero without one. */
@@ -67,6 +70,7 @@ struct dz_kept {
         before; /* of the run before: the files name it until the next one publishes */
     int restarts;  /* so far */
     int last;      /* status of the run before, as of waitpid(2); -1: unknown */
+    bool silent;   /* that run was ended by the watchdog */
     int64_t began; /* when the first run did; seconds since the epoch */
     char name[25]; /* of the record of an unnamed job; empty: not claimed */
 };
@@ -303,6 +307,10 @@ enum dz_report dz_report_read(int fd, struct dz_report_reader *reader, pid_t *pi
 /* Detach: opens a socket for notify and the pipe of fd:N, and looks at the file of
  * path:FILE.  dz_check_kept has opened /dev/null as descriptor N. */
 int dz_readiness_open(struct dz_start *start, struct dz_fault *fault);
+
+/* Opens the socket for what the job tells, and sets start->notify.  name is that of an
+ * abstract socket, "@NAME", or NULL for one that the kernel chooses. */
+int dz_notify_open(struct dz_start *start, const char *name, struct dz_fault *fault);
 
 /* Detach, in the target's process: makes the pipe's write end descriptor N. */
 int dz_readiness_pass(struct dz_start *start, struct dz_fault *fault);

@@ -146,8 +146,11 @@ void dz_notify_read(struct dz_notify *notify, const struct dz_members *members)
         sender = read_ancillary(&message);
         /* Part of a datagram may mean something else than the whole. */
         if (sender > 0 && (message.msg_flags & MSG_TRUNC) == 0 &&
-            dz_members_has(members, sender))
+            dz_members_has(members, sender)) {
+            if (notify->hear != NULL)
+                notify->hear(notify->hearer, text);
             take_text(notify, text, members);
+        }
     }
 }
 
@@ -231,37 +234,65 @@ static void await_manager(int fd)
         close(ends[1]);
 }
 
-int dz_notify_manager(char **envp, pid_t pid, pid_t sender)
+bool dz_has_manager(char **envp)
 {
     const char *name = dz_env(envp, variable);
     struct sockaddr_un address;
-    socklen_t length;
-    char words[64];
-    struct dz_text text = dz_text(words, sizeof words);
-    int result;
+
+    return name != NULL && parse_address(name, &address) > 0;
+}
+
+/* Opens a socket to the manager.  It is connected, so that poll(2) can wait for room in
+ * the manager's queue.  Returns it, or -1 and sets errno: 0 if there is no manager. */
+static int open_manager(char **envp)
+{
+    const char *name = dz_env(envp, variable);
+    struct sockaddr_un address;
+    socklen_t length = name != NULL ? parse_address(name, &address) : 0;
     int fd;
 
-    if (name == NULL || (length = parse_address(name, &address)) == 0)
-        return 0;
-    fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
+    errno = 0;
+    if (length == 0)
         return -1;
+    fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || connect(fd, (struct sockaddr *)&address, length) == 0)
+        return fd;
+    dz_close(fd);
+    return -1;
+}
+
+int dz_notify_manager(char **envp, pid_t pid, pid_t sender)
+{
+    char words[64];
+    struct dz_text text = dz_text(words, sizeof words);
+    int fd = open_manager(envp);
+    int result;
+
+    if (fd < 0)
+        return errno == 0 ? 0 : -1;
     dz_add(&text, "READY=1");
     if (pid > 0) {
         dz_add(&text, "\nMAINPID=");
         dz_add_number(&text, pid);
     }
-    /* Connected, so that poll(2) can wait for room in the manager's queue. */
-    result = connect(fd, (struct sockaddr *)&address, length);
-    if (result == 0)
-        result = send_text(fd, words, -1, sender);
+    result = send_text(fd, words, -1, sender);
     if (result < 0 && errno == EPERM && sender > 0)
         result = send_text(fd, words, -1, 0); /* only root may name another process */
     if (result == 0)
         await_manager(fd);
-    int err = errno;
-    close(fd); /* all was sent */
-    errno = err;
+    dz_close(fd);
+    return result;
+}
+
+int dz_tell_words(char **envp, const char *text)
+{
+    int fd = open_manager(envp);
+    int result;
+
+    if (fd < 0)
+        return errno == 0 ? 0 : -1;
+    result = send_text(fd, text, -1, 0);
+    dz_close(fd);
     return result;
 }
 

@@ -37,7 +37,14 @@ void dz_notify_read(struct dz_notify *notify, const struct dz_members *members);
  */
 int dz_notify_manager(char **envp, pid_t pid, pid_t sender);
 
-/* Works so, and writes the newline of --ready-fd. */
+/* Returns whether NOTIFY_SOCKET in envp names a manager that we can tell something. */
+bool dz_has_manager(char **envp);
+
+/* Sends lines of sd_notify(3) to the manager.  If there is none, does nothing.  Returns
+ * 0, or -1 and sets errno. */
+int dz_tell_words(char **envp, const char *text);
+
+/* Works as dz_notify_manager, and writes the newline of --ready-fd. */
 int dz_tell_manager(const struct dz_start *start, pid_t pid, pid_t sender);
 
 /* ---- log_line.c: log:TEXT ---- */

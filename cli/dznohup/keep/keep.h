@@ -51,8 +51,34 @@ struct keeper {
     struct pump pump;          /* nothing in it: the program writes by itself */
     struct dz_identity commands[PUMP_CHANNELS]; /* of the pump: no part of the job */
     char note[256]; /* the record's last note about the pump */
+    struct {
+        int64_t within; /* milliseconds from word to word of the program; 0: any */
+        int64_t until;  /* when it has to speak; INT64_MAX: never */
+        bool triggered; /* it has asked for its end */
+        bool bitten;    /* this run was ended so */
+    } watchdog;
+    struct {
+        bool there;      /* NOTIFY_SOCKET names one */
+        bool ready;      /* it was told that this run is */
+        int64_t within;  /* of its watchdog, in milliseconds; 0: none */
+        int64_t feed_at; /* while no program runs that does */
+    } manager;
     struct dz_fault fault;
 };
+
+/* ---- phases.c ---- */
+
+/* Tells the caller that the job runs. */
+void tell_started(struct keeper *keeper);
+
+/* Tells the program to end, by that signal, and by KILL after so many milliseconds. */
+void begin_stopping(struct keeper *keeper, int number, int64_t within);
+
+/* The run is not ready, and will not be. */
+void fail_run(struct keeper *keeper);
+
+/* Does what is due.  Returns when to look again if no event comes. */
+int64_t look_at_run(struct keeper *keeper);
 
 /* ---- run.c: one run of the program ---- */
 
@@ -94,6 +120,59 @@ void limit_drain(struct keeper *keeper);
 
 /* Ends the pump after the last run. */
 void close_pump(struct keeper *keeper);
+
+/* ---- hearing.c: what the program says by sd_notify(3) ---- */
+
+/* Returns whether the keeper listens to a program that runs. */
+bool hears_program(const struct keeper *keeper);
+
+/* If so, before the fork: opens the socket of this run. */
+int open_hearing(struct keeper *keeper, struct dz_fault *fault);
+
+/* Reads what the program has said. */
+void hear_program(struct keeper *keeper);
+
+/* Opens the socket that a taken program knows.  If that fails, says so in the log. */
+void resume_hearing(struct keeper *keeper);
+
+/* ---- watchdog.c ---- */
+
+/* In the child: tells the program how often it has to speak. */
+int watchdog_pass(struct keeper *keeper, struct dz_fault *fault);
+
+/* Before a run: the watchdog waits for watchdog_feed. */
+void watchdog_begin(struct keeper *keeper);
+
+/* The program runs, has spoken, or could not: its time begins anew. */
+void watchdog_feed(struct keeper *keeper);
+
+/* Take the values of WATCHDOG and WATCHDOG_USEC. */
+void watchdog_hear(struct keeper *keeper, const char *value);
+void watchdog_change(struct keeper *keeper, const char *value);
+
+/* Returns whether the program is to be ended, and says so in the log then. */
+bool watchdog_bites(struct keeper *keeper);
+
+/* ---- manager.c: our own service manager ---- */
+
+/* Finds it by the environment. */
+void manager_find(struct keeper *keeper);
+
+/* Tells it that a run is ready; first: the first one.  In leave mode the caller tells
+ * of that.  In stay mode without a condition the program does, by manager_pass. */
+void manager_ready(struct keeper *keeper, bool first);
+
+/* Tells it that another run follows. */
+void manager_reloading(struct keeper *keeper);
+
+/* Feeds its watchdog. */
+void manager_feed(struct keeper *keeper);
+
+/* Feeds it if no program runs that could.  Returns when to do so again. */
+int64_t manager_look(struct keeper *keeper);
+
+/* Passes on what the program has said. */
+void manager_pass(struct keeper *keeper, const char *said);
 
 /* ---- restart.c: whether and when the next run comes ---- */
 

@@ -18,271 +18,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum {
-    REST_MS = 5000,     /* from TERM to KILL for what a run has left behind */
-    LAST_REST_MS = 1000 /* and, at a stop, at least */
-};
-
-/* ---- the end of the first start ---- */
-
-/* Tells the caller that the job runs. */
-static void tell_started(struct keeper *keeper)
-{
-    struct dz_start *start = keeper->start;
-
-    keeper->told = true;
-    if (start->result_fd >= 0)
-        dz_waiter_tells(start, 0, NULL);
-    if (start->stderr_fd != 2)
-        dz_close(start->stderr_fd);
-    start->stderr_fd = 2;
-    start->trace = NULL;
-    start->waiting = NULL;
-}
-
-/* Tells the caller that the first start has failed, and why.  Nothing of it is left.
- * Returns the exit status. */
-static int tell_failed(struct keeper *keeper)
-{
-    struct dz_start *start = keeper->start;
-
-    dz_unpublish(start);
-    if (start->result_fd >= 0)
-        dz_waiter_ends(start, -1, &keeper->fault);
-    return keeper->fault.status;
-}
-
-/* ---- the phases ---- */
-
-static void begin_delay(struct keeper *keeper)
-{
-    int64_t delay = -1;
-    bool follows;
-
-    keeper->phase = PHASE_OVER;
-    if (keeper->failed && !keeper->told)
-        return; /* the first start has failed: the caller is told */
-    record_ended(keeper);
-    follows = restart_follows(keeper, &delay);
-    if (keeper->again && !keeper->stopping) {
-        keeper->failures = 0;
-        keeper->delay = keeper->start->plan->delay.first;
-        keeper->phase = PHASE_DELAY;
-        keeper->until = dz_milliseconds();
-        return;
-    }
-    if (!follows) {
-        if (keeper->failures > 1 && !keeper->stopping)
-            say_ended(keeper, -1);
-        return;
-    }
-    say_ended(keeper, delay);
-    keeper->phase = PHASE_DELAY;
-    keeper->until = dz_milliseconds() + delay;
-}
-
-/* All of the run has ended.  What it wrote is written before its end is recorded. */
-static void begin_draining(struct keeper *keeper)
-{
-    keeper->phase = PHASE_DRAINING;
-    limit_drain(keeper);
-}
-
-static void look_at_drain(struct keeper *keeper)
-{
-    bool late = dz_milliseconds() >= keeper->until;
-
-    if (!pump_drain(&keeper->pump) && !late)
-        return;
-    if (late)
-        say_line(keeper, "the end of the output could not be written");
-    begin_delay(keeper);
-}
-
-/* The program has ended.  Ends what it has left behind. */
-static void begin_ending(struct keeper *keeper)
-{
-    bool leaves =
-        keeper->start->plan->keep_children && !keeper->stopping && !keeper->again;
-    int64_t now = dz_milliseconds();
-
-    keeper->phase = PHASE_ENDING;
-    dz_close_fd(&keeper->pidfd);
-    dz_claim_release(&keeper->start->pidfile_claim);
-    dz_claim_release(&keeper->start->record_claim);
-    keeper->until = now + REST_MS;
-    if (keeper->stopping || keeper->again)
-        keeper->until = keeper->stop_until > now + LAST_REST_MS ? keeper->stop_until
-                                                                : now + LAST_REST_MS;
-    if (leaves || signal_members(keeper, SIGTERM) == 0)
-        begin_draining(keeper);
-}
-
-static void look_at_ending(struct keeper *keeper)
-{
-    bool late = dz_milliseconds() >= keeper->until;
-
-    /* With PID 1 the kernel ends all else. */
-    if (signal_members(keeper, late ? SIGKILL : 0) == 0 ||
-        (getpid() == 1 && keeper->stopping))
-        begin_draining(keeper);
-    else if (late)
-        keeper->until =
-            dz_milliseconds() + 10; /* for those that are forked meanwhile */
-}
-
-/* Tells the program to end. */
-static void begin_stopping(struct keeper *keeper, int number, int64_t within)
-{
-    int64_t now = dz_milliseconds();
-
-    keeper->phase = PHASE_STOPPING;
-    keeper->until = within > INT64_MAX - now ? INT64_MAX : now + within;
-    keeper->stop_until = keeper->until;
-    pass_signal(keeper, number);
-    pass_signal(keeper, SIGCONT); /* a stopped program does not act on it */
-}
-
-/*
- * Returns whether a run that was never ready is a failed start.  A program that ends
- * early has run, and its end is the end of a run: later, and in stay mode unless a
- * condition was asked for.
- */
-static bool is_failed_start(const struct keeper *keeper)
-{
-    if (!keeper->watch.exited)
-        return true;
-    return !keeper->told &&
-           (keeper->start->mode == DZ_LEAVE || keeper->start->plan->wait.count > 0);
-}
-
-/* The run is not ready, and will not be. */
-static void fail_run(struct keeper *keeper)
-{
-    dz_watch_close(&keeper->watch);
-    keeper->failed = is_failed_start(keeper);
-    keeper->reaped = keeper->watch.exited;
-    keeper->status = keeper->watch.status;
-    if (!keeper->failed && !keeper->told)
-        tell_started(keeper);
-    if (keeper->reaped)
-        begin_ending(keeper);
-    else
-        begin_stopping(keeper, SIGTERM, REST_MS);
-}
-
-/*
- * Tells our own manager that a run is ready.  The keeper is the service's main process:
- * its end is that of the job.  Of the first run the caller of leave mode tells.  In
- * stay mode without a condition the program has the manager's socket itself.
- */
-static void notify_manager(struct keeper *keeper, bool first)
-{
-    const struct dz_start *start = keeper->start;
-    struct dz_text text;
-    char words[64];
-    int result;
-
-    if (start->mode == DZ_STAY && first && start->plan->ready_fd > 0) {
-        result = dz_tell_manager(start, getpid(), 0);
-        close(start->plan->ready_fd); /* all was written */
-    } else if (start->mode == DZ_LEAVE ? first : start->plan->wait.count == 0) {
-        return;
-    } else {
-        result = dz_notify_manager(start->envp, getpid(), 0);
-    }
-    if (result == 0)
-        return;
-    text = dz_text(words, sizeof words);
-    dz_add(&text, "the manager: ");
-    dz_add_error(&text, errno);
-    say_line(keeper, words);
-}
-
-/* The run is ready. */
-static void begin_running(struct keeper *keeper)
-{
-    notify_manager(keeper, !keeper->told);
-    keeper->pidfd = keeper->watch.pidfd;
-    keeper->watch.pidfd = -1;
-    dz_watch_close(&keeper->watch);
-    keeper->phase = PHASE_RUNNING;
-    dz_claim_release(&keeper->start->pidfile_claim);
-    dz_claim_release(&keeper->start->record_claim);
-    if (!keeper->told)
-        tell_started(keeper);
-    if (keeper->asked)
-        record_ready(keeper);
-    keeper->asked = false;
-    if (keeper->start->ended) {
-        keeper->reaped = true;
-        keeper->status = keeper->watch.status;
-        begin_ending(keeper);
-    }
-}
-
-static void look_at_start(struct keeper *keeper, int64_t *until)
-{
-    int result = dz_watch_look(&keeper->watch, until, &keeper->fault);
-
-    if (result > 0)
-        begin_running(keeper);
-    else if (result < 0)
-        fail_run(keeper);
-}
-
-static void begin_run(struct keeper *keeper)
-{
-    keeper->asked = keeper->again;
-    keeper->again = false;
-    keeper->start->kept.restarts++;
-    keeper->start->kept.last = keeper->status;
-    keeper->phase = PHASE_STARTING;
-    if (run_begin(keeper, &keeper->fault) == 0)
-        return;
-    keeper->failed = true;
-    keeper->reaped = true;
-    keeper->status = keeper->fault.status << 8;
-    begin_ending(keeper);
-}
-
-/* Does what is due.  Returns when to look again if no event comes. */
-static int64_t look(struct keeper *keeper)
-{
-    int64_t until = INT64_MAX;
-
-    switch (keeper->phase) {
-    case PHASE_STARTING:
-        look_at_start(keeper, &until);
-        return keeper->phase == PHASE_STARTING ? until : 0;
-    case PHASE_STOPPING:
-        if (dz_milliseconds() >= keeper->until) {
-            pass_signal(keeper, SIGKILL);
-            keeper->until = INT64_MAX;
-        }
-        /* fall through */
-    case PHASE_RUNNING:
-        if (!reap_program(keeper))
-            return keeper->phase == PHASE_STOPPING ? keeper->until : INT64_MAX;
-        begin_ending(keeper);
-        return 0;
-    case PHASE_ENDING:
-        look_at_ending(keeper);
-        return keeper->phase == PHASE_ENDING ? keeper->until : 0;
-    case PHASE_DRAINING:
-        look_at_drain(keeper);
-        return keeper->phase == PHASE_DRAINING ? keeper->until : 0;
-    case PHASE_DELAY:
-        if (dz_milliseconds() < keeper->until)
-            return keeper->until;
-        begin_run(keeper);
-        return 0;
-    case PHASE_OVER:
-        break;
-    }
-    return 0;
-}
-
 /* ---- signals ---- */
 
 /* In the first start: the caller is told of the interrupt. */
@@ -348,6 +83,7 @@ static void follow_suspension(struct keeper *keeper)
         return;
     keeper->suspended = false;
     kill(getpid(), SIGSTOP); /* PID 1 cannot be stopped so, and goes on */
+    watchdog_feed(keeper);   /* the program could not speak */
 }
 
 static void take_signal(struct keeper *keeper, const struct request *request)
@@ -359,6 +95,12 @@ static void take_signal(struct keeper *keeper, const struct request *request)
     case SIGINT:
     case SIGQUIT:
         stop(keeper, request);
+        break;
+    case SIGABRT: /* by the manager's watchdog */
+        if (keeper->manager.within > 0)
+            stop(keeper, request);
+        else
+            pass_signal(keeper, SIGABRT);
         break;
     case SIGHUP:
         run_reopen_logs(keeper);
@@ -391,6 +133,7 @@ static void take_events(struct keeper *keeper, int64_t until)
     enum {
         SIGNALS,
         END,
+        WORDS,
         PUMP,
         WATCH = PUMP + PUMP_POLLS,
         EVENTS = WATCH + DZ_WATCH_EVENTS
@@ -403,6 +146,7 @@ static void take_events(struct keeper *keeper, int64_t until)
 
     wanted[SIGNALS] = (struct pollfd){.fd = keeper->signals, .events = POLLIN};
     wanted[END] = (struct pollfd){.fd = keeper->pidfd, .events = POLLIN};
+    wanted[WORDS] = (struct pollfd){.fd = keeper->start->notify.fd, .events = POLLIN};
     for (int i = PUMP; i < WATCH; i++)
         wanted[i].fd = -1;
     pump_polls(&keeper->pump, wanted + PUMP);
@@ -430,14 +174,27 @@ static void take_events(struct keeper *keeper, int64_t until)
 static void loop(struct keeper *keeper)
 {
     while (keeper->phase != PHASE_OVER) {
-        int64_t until = look(keeper);
+        int64_t until = look_at_run(keeper);
+        int64_t feed = manager_look(keeper);
         reap_orphans(keeper);
         if (keeper->phase != PHASE_OVER)
-            take_events(keeper, until);
+            take_events(keeper, feed < until ? feed : until);
     }
 }
 
 /* ---- the whole ---- */
+
+/* Tells the caller that the first start has failed, and why.  Nothing of it is left.
+ * Returns the exit status. */
+static int tell_failed(struct keeper *keeper)
+{
+    struct dz_start *start = keeper->start;
+
+    dz_unpublish(start);
+    if (start->result_fd >= 0)
+        dz_waiter_ends(start, -1, &keeper->fault);
+    return keeper->fault.status;
+}
 
 /* Returns the exit status of the keeper: that of the last run. */
 static int exit_status(const struct keeper *keeper)
@@ -465,6 +222,7 @@ static int become_keeper(struct keeper *keeper, struct dz_fault *fault)
     if (start->mode == DZ_LEAVE && setsid() < 0)
         return dz_fault(fault, "setsid", NULL, errno, NULL);
     start->kept.keeper = getpid();
+    manager_find(keeper);
     dz_kept_claim(start);
     if (start->plan->resume > 0 && find_program(keeper, fault) < 0)
         return -1;
@@ -488,6 +246,7 @@ static int begin_first(struct keeper *keeper, struct dz_fault *fault)
         return -1;
     keeper->phase = PHASE_RUNNING;
     tell_started(keeper);
+    resume_hearing(keeper);
     return 0;
 }
 

@@ -96,12 +96,14 @@ static void add_now(struct dz_text *text, const char *key)
 
 void record_ended(const struct keeper *keeper)
 {
-    char lines[96];
+    char lines[128];
     struct dz_text text = dz_text(lines, sizeof lines);
 
     add_now(&text, "ended");
     dz_add(&text, "last ");
     dz_add_number(&text, keeper->status);
+    if (keeper->start->plan->watchdog > 0)
+        dz_add(&text, keeper->watchdog.bitten ? "\nwatchdog 1" : "\nwatchdog 0");
     dz_add(&text, "\n");
     dz_publish_lines(keeper->start, lines);
 }

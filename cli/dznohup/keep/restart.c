@@ -17,7 +17,7 @@ static bool has_failed(const struct keeper *keeper)
 {
     int status = keeper->status;
 
-    if (keeper->failed || status < 0)
+    if (keeper->failed || keeper->watchdog.bitten || status < 0)
         return true;
     if (!WIFSIGNALED(status))
         return WEXITSTATUS(status) != 0;

@@ -64,6 +64,7 @@ static void take_runs(struct keeper *keeper, const struct dz_record *record,
     kept->began = number_of(text, "\nbegan ", record->since);
     kept->restarts = (int)number_of(text, "\nrestarts ", 0);
     kept->last = (int)number_of(text, "\nlast ", -1);
+    kept->silent = number_of(text, "\nwatchdog ", 0) != 0;
     keeper->began = dz_milliseconds() - (dz_now() - record->since) * 1000;
     /* A note that does not hold any more is to go. */
     if (strstr(text, "\nnote ") != NULL)

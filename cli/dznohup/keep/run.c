@@ -144,7 +144,7 @@ __attribute__((noreturn)) static void become_program(struct keeper *keeper)
     take_terminal(start);
     dz_tell_caller(start);
     dz_pass_listen_fds(start, &fault); /* cannot fail */
-    if (dz_readiness_pass(start, &fault) < 0) {
+    if (dz_readiness_pass(start, &fault) < 0 || watchdog_pass(keeper, &fault) < 0) {
         dz_fail(start, &fault);
         _exit(fault.status); /* not reached: dz_fail has ended this process */
     }
@@ -180,7 +180,9 @@ int run_begin(struct keeper *keeper, struct dz_fault *fault)
     clock_gettime(CLOCK_REALTIME, &now); /* cannot fail with a valid clock */
     if (start->kept.began == 0)
         start->kept.began = now.tv_sec;
-    if (dz_report_pipe(start, fault) < 0 || dz_readiness_open(start, fault) < 0)
+    watchdog_begin(keeper);
+    if (dz_report_pipe(start, fault) < 0 || dz_readiness_open(start, fault) < 0 ||
+        open_hearing(keeper, fault) < 0)
         return abandon(start);
     pid = fork();
     if (pid == 0)
