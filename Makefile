@@ -64,7 +64,7 @@ include tests/coverage/coverage.mk
 include tests/sanitize/sanitize.mk
 
 .DEFAULT_GOAL := all
-.PHONY: all check engines bench-fleet targets lint bench faults distros demo install install-library uninstall deb dist clean
+.PHONY: all check engines bench-fleet targets lint bench screens faults distros demo install install-library uninstall deb dist clean
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/dznohup $(BUILD)/dzctl $(BUILD)/libdz.so
@@ -176,6 +176,10 @@ bench:
 	@python3 tests/bench/adopt '$(BUILD)' $(ROUNDS)
 	@python3 tests/bench/launch '$(BUILD)' $(ROUNDS)
 	@python3 tests/bench/report '$(BUILD)'
+
+# The sessions of README and its picture, recorded again.
+screens: all
+	@python3 tests/screens/screens.py '$(BUILD)' write
 
 # 200 hosts on one machine, each with a redis; 1,000 jobs on one.  As root.
 bench-fleet:

@@ -2,6 +2,7 @@
 # server goes on, with and without a terminal.
 
 load helpers
+load readme
 
 setup_file() {
     [ "$(id -u)" = 0 ] && command -v sshd ssh ssh-keygen >/dev/null || return 0
@@ -74,4 +75,25 @@ returns_while_it_runs() { # SSH-OPTION MODE-WORDS
     pid=$(listener "$port")
     track "$pid"
     assert_daemon "$pid" stay
+}
+
+@test "README: ssh returns at once, with and without a terminal" {
+    sshd_listens
+    mkdir -p bin
+    ln -sf "$DZ" bin/dznohup
+    line=$(printed "ssh host 'dznohup -d")
+    [ -n "$line" ]
+    printf '#!/bin/sh\nexec %s %s\n' "$TARGETS/server" '"$(cat port)"' >server
+    chmod +x server
+    words=${line#"ssh host '"}
+    for option in -T -tt; do
+        free_port >port
+        remote "$option" 127.0.0.1 "cd $PWD; PATH=$PWD/bin:\$PATH; ${words%"'"}" </dev/null >out 2>err
+        await listens "$(<port)"
+        pid=$(listener "$(<port)")
+        track "$pid"
+        assert_own_session "$pid" leave
+        assert log "$(fd_of "$pid" 1)" "$PWD/app.log"
+        stops_on_term "$pid"
+    done
 }

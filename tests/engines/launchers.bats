@@ -1,6 +1,7 @@
 # Programs that start programs, and are large or of other users: npm, sudo.
 
 load ../helpers
+load ../readme
 
 needs() { need npm node sudo; }
 
@@ -27,6 +28,26 @@ JS
     [ "$(wc -l <<<"$pids")" -gt 1 ] || fail "npm has started nothing: $pids"
     run "$CTL" stop app
     assert stop "$output" "app: stopped, PID $pid"
+    for each in $pids; do gone "$each" || fail "PID $each runs"; done
+}
+
+@test "README: npm run dev is waited for; stop ends npm, its shell and node" {
+    package
+    sed -i 's/"start":/"dev": "node server.js $PORT", "start":/' package.json
+    PORT=$(free_port)
+    export PORT
+    port=$PORT
+    line=$(printed 'dznohup -d --name=dev -C . -o dev.log -w listen:8080 npm run dev')
+    [ -n "$line" ]
+    mkdir -p bin
+    ln -sf "$DZ" bin/dznohup
+    pid=$(closed env PATH="$PWD/bin:$PATH" bash -c "$line")
+    track "$pid"
+    listens "$PORT"
+    pids=$(pgrep -s "$(stat_field "$pid" 6)")
+    for each in $pids; do track "$each"; done
+    run "$CTL" stop dev
+    assert stop "$output" "dev: stopped, PID $pid"
     for each in $pids; do gone "$each" || fail "PID $each runs"; done
 }
 
