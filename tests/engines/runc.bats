@@ -23,13 +23,13 @@ bundle() {
     cp "$TARGETS/server-static" rootfs/opt/app/server
     rm -f config.json
     runc spec
-    recipe_in_root >pod
+    recipe_in_root pod >pod
     set_up "$@"
 }
 # The places of the manual are those of the container.
 recipe_in_root() {
     local DZ=/usr/local/bin/dznohup CTL=/usr/local/bin/dzctl
-    recipe pod | sed "s,$PWD/app,/opt/app,g"
+    recipe "$1" | sed "s,$PWD/app,/opt/app,g"
 }
 # The words of a key of the pod: postStart, preStop, readinessProbe; ENTRY for the first.
 words_of() { sed -n "s/^ *\($1: {exec: {\)\?command: \(\[.*\]\).*/\2/p" pod; }
@@ -92,6 +92,22 @@ teardown() {
     assert "log" "$(<log)" ready
     hook preStop
     assert "status of preStop: $stderr" "$status" 0
+    engine_of kill "$id" TERM
+    await state_is stopped
+    delete
+}
+
+@test "an image's ENTRYPOINT and CMD, put together as docker does; docker stop ends it" {
+    bundle
+    recipe_in_root image >image
+    words=$("$PYTHON" -c 'import json
+parts = [json.loads(line.split(" ", 1)[1]) for line in open("image")]
+print(parts[0] + parts[1])')
+    set_up "process['args'] = $words"
+    create
+    await listens "$port"
+    assert "words of PID 1" "$(command_of "$init")" "/usr/local/bin/dznohup --keep -- /opt/app/server $port "
+    assert log "$(<log)" ready
     engine_of kill "$id" TERM
     await state_is stopped
     delete
