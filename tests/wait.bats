@@ -416,7 +416,7 @@ took() {
 }
 
 @test "main: the library answers from inside, preloaded by us or by the user" {
-    try dz --shim="$SHIM" -d -q -o log -w main sleep 3600
+    try dz --shim="$SHIM" -d -q -o log -w main "$SLEEPER" 3600
     assert status "$status" 0
     track "$output"
     assert "descriptors" "$(fds_of "$output")" "0 1 2"
