@@ -365,6 +365,20 @@ took() {
     done
 }
 
+@test "fd:N: the caller is killed while it waits: the program's word does not end it" {
+    mkfifo go
+    DZ_WAIT=fd:7 "$DZ" -d -q -o log -p pid bash -c "read -r <'$PWD/go'
+        echo word >&7; echo status \$?; exec '$SLEEPER' 60" 3>&- 4>&- >/dev/null &
+    caller=$!
+    track "$caller"
+    await test -s pid
+    track "$(<pid)"
+    kill -KILL "$caller"
+    wait "$caller" || true
+    echo >go
+    await holds_line log "status 0"
+}
+
 @test "fd:N: closed without a newline is the end of it, at once" {
     for way in $WAYS; do
         for code in "exec 7>&-" "printf unfinished >&7; exec 7>&-"; do

@@ -65,6 +65,21 @@ int dz_notify_open(struct dz_start *start, const char *name, struct dz_fault *fa
     return 0;
 }
 
+/*
+ * Opens the pipe behind fd for the target: it blocks, as pipes do, and it is open for
+ * reading, too.  If the caller is killed while it waits, the target's word has a reader
+ * still, and no SIGPIPE ends the target.  Returns the descriptor, or -1 without /proc.
+ */
+static int open_both_ways(int fd)
+{
+    char path[32];
+    struct dz_text text = dz_text(path, sizeof path);
+
+    dz_add(&text, "/proc/self/fd/");
+    dz_add_number(&text, fd);
+    return open(path, O_RDWR | O_CLOEXEC);
+}
+
 static int open_pipe(struct dz_start *start, struct dz_fault *fault)
 {
     int ends[2];
@@ -72,8 +87,13 @@ static int open_pipe(struct dz_start *start, struct dz_fault *fault)
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
         return dz_fault(fault, "ready", "pipe", errno, NULL);
     start->await_ready = ends[0];
+    start->ready_fd = open_both_ways(ends[1]);
+    if (start->ready_fd >= 0) {
+        dz_close_fd(&ends[1]);
+        return 0;
+    }
     start->ready_fd = ends[1];
-    if (fcntl(ends[1], F_SETFL, 0) < 0) /* the target's end blocks, as pipes do */
+    if (fcntl(ends[1], F_SETFL, 0) < 0) /* as above */
         return dz_fault(fault, "ready", "pipe", errno, NULL);
     return 0;
 }
