@@ -23,7 +23,7 @@ bundle() {
     cp "$TARGETS/server-static" rootfs/opt/app/server
     rm -f config.json
     runc spec
-    recipe_in_root pod >pod
+    recipe_in_root pod >pod.yaml
     set_up "$@"
 }
 # The places of the manual are those of the container.
@@ -32,9 +32,9 @@ recipe_in_root() {
     recipe "$1" | sed "s,$PWD/app,/opt/app,g"
 }
 # The words of a key of the pod: postStart, preStop, readinessProbe; ENTRY for the first.
-words_of() { sed -n "s/^ *\($1: {exec: {\)\?command: \(\[.*\]\).*/\2/p" pod; }
+words_of() { sed -n "s/^ *\($1: {exec: {\)\?command: \(\[.*\]\).*/\2/p" pod.yaml; }
 set_up() {
-    "$PYTHON" - "$(grep -m 1 '^ *command:' pod | sed 's/^ *command: //')" "$@" <<'PY'
+    "$PYTHON" - "$(grep -m 1 '^ *command:' pod.yaml | sed 's/^ *command: //')" "$@" <<'PY'
 import json, sys
 config = json.load(open("config.json"))
 process = config["process"]
@@ -62,7 +62,7 @@ create() {
 hook() {
     local words
     mapfile -t words < <("$PYTHON" -c 'import json, sys
-print("\n".join(json.loads(sys.argv[1])))' "$(sed -n "s/^ *$1: {exec: {command: \(\[.*\]\)}}.*/\1/p" pod)")
+print("\n".join(json.loads(sys.argv[1])))' "$(sed -n "s/^ *$1: {exec: {command: \(\[.*\]\)}}.*/\1/p" pod.yaml)")
     [ ${#words[@]} -gt 1 ]
     try engine_of exec "$id" "${words[@]}"
 }
@@ -99,11 +99,11 @@ teardown() {
 
 @test "an image's ENTRYPOINT and CMD, put together as docker does; docker stop ends it" {
     bundle
-    recipe_in_root image >image
-    words=$("$PYTHON" -c 'import json
-parts = [json.loads(line.split(" ", 1)[1]) for line in open("image")]
+    recipe_in_root image >image.txt
+    entry=$("$PYTHON" -c 'import json
+parts = [json.loads(line.split(" ", 1)[1]) for line in open("image.txt")]
 print(parts[0] + parts[1])')
-    set_up "process['args'] = $words"
+    set_up "process['args'] = $entry"
     create
     await listens "$port"
     assert "words of PID 1" "$(command_of "$init")" "/usr/local/bin/dznohup --keep -- /opt/app/server $port "
