@@ -212,8 +212,9 @@ bool next_signal(const struct keeper *keeper, struct request *request);
 /* Sends a signal to the program, or with --signal-group to its process group. */
 void pass_signal(const struct keeper *keeper, int number);
 
-/* Returns whether the program catches the signal. */
-bool program_catches(const struct keeper *keeper, int number);
+/* Returns whether the program catches the signal, or has it blocked to read it, as by
+ * signalfd(2). */
+bool program_takes(const struct keeper *keeper, int number);
 
 /* ---- keeper_says.c: lines in the job's log, and the record ---- */
 

@@ -105,7 +105,7 @@ static void take_signal(struct keeper *keeper, const struct request *request)
     case SIGHUP:
         run_reopen_logs(keeper);
         pump_reopen(&keeper->pump);
-        if (!keeper->reaped && program_catches(keeper, SIGHUP))
+        if (!keeper->reaped && program_takes(keeper, SIGHUP))
             pass_signal(keeper, SIGHUP);
         break;
     case SIGUSR2:

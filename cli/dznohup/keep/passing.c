@@ -76,24 +76,33 @@ void pass_signal(const struct keeper *keeper, int number)
         dz_signal_process(&keeper->taken, number);
 }
 
-bool program_catches(const struct keeper *keeper, int number)
+/* Reads a set of signals of proc_pid_status(5); key is "\nNAME:\t". */
+static uint64_t read_set(const char *status, const char *key)
 {
-    enum { LONGEST = 8192, DIGITS = 16 };
-    static const char key[] = "\nSigCgt:\t";
+    enum { DIGITS = 16 };
+    const char *at = strstr(status, key);
+    uint64_t set = 0;
+
+    if (at == NULL)
+        return 0;
+    at += strlen(key);
+    for (int i = 0; i < DIGITS && *at > ' '; i++, at++)
+        set = set << 4 | (uint64_t)(*at <= '9' ? *at - '0' : *at - 'a' + 10);
+    return set;
+}
+
+bool program_takes(const struct keeper *keeper, int number)
+{
+    enum { LONGEST = 8192 };
     char path[32];
     char status[LONGEST];
     struct dz_text text = dz_text(path, sizeof path);
-    const char *at;
-    uint64_t caught = 0;
 
     dz_add(&text, "/proc/");
     dz_add_number(&text, keeper->start->pid);
     dz_add(&text, "/status");
-    if (dz_read_file(path, status, sizeof status) <= 0 ||
-        (at = strstr(status, key)) == NULL)
+    if (dz_read_file(path, status, sizeof status) <= 0)
         return false;
-    at += sizeof key - 1;
-    for (int i = 0; i<DIGITS && * at> ' '; i++, at++)
-        caught = caught << 4 | (uint64_t)(*at <= '9' ? *at - '0' : *at - 'a' + 10);
-    return (caught & dz_signal_bit(number)) != 0;
+    return ((read_set(status, "\nSigCgt:\t") | read_set(status, "\nSigBlk:\t")) &
+            dz_signal_bit(number)) != 0;
 }
