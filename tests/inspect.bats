@@ -130,6 +130,22 @@ TELL='until [ "$(cat /proc/$!/comm)" = sleep ]; do :; done; echo $! >new; mv new
     assert preload "${fact[ld_preload]}" null
 }
 
+@test "CPU time and memory are those of the job's processes together, as list has them" {
+    pid=$(dz -d -q --name=busy -o log -w log:done perl -e '$| = 1; fork or do { sleep 3600; exit };
+        1 while (times)[0] < 0.3; print "done\n"; sleep 3600')
+    track "$pid" "$(pgrep -P "$pid")"
+    output=$("$CTL" list --json)
+    bytes=$(get '[0]["memory_bytes"]')
+    for word in busy "$pid"; do
+        look "$word"
+        assert "processes of $word" "${fact[processes]}" 2
+        assert "memory of $word" "${fact[memory_bytes]}" "$bytes"
+        [[ ${fact[cpu_seconds]} =~ ^0\.[3-9][0-9]$|^[1-9] ]] || fail "CPU time: ${fact[cpu_seconds]}"
+        assert_match "row of $word" "$table" "*-   cpu time    ?*.? s, *%*of one processor, since its start
+-   memory      *resident; both are sums over 2 processes*"
+    done
+}
+
 @test "a stay job leads its session, and is a proper daemon" {
     "$DZ" -q -o log sleep 3600 3>&- 4>&- &
     pid=$!

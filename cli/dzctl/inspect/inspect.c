@@ -189,6 +189,21 @@ static void json_process(const struct report *report)
     json_bool("foreground", process->tty != 0 && process->pgrp == process->foreground);
 }
 
+static void json_usage_of(const struct usage *usage)
+{
+    json_key("cpu_seconds");
+    if (usage->processes > 0)
+        printf("%.2f", usage->seconds);
+    else
+        printf("null");
+    json_key("memory_bytes");
+    if (usage->processes > 0)
+        printf("%lld", (long long)usage->bytes);
+    else
+        printf("null");
+    json_number("processes", usage->processes);
+}
+
 static void json_report(const struct report *report)
 {
     const struct facts *facts = &report->facts;
@@ -206,6 +221,7 @@ static void json_report(const struct report *report)
     json_named("umask", mask);
     free(mask);
     json_descriptors(facts);
+    json_usage_of(&report->usage);
     json_named("ld_preload", facts->preload);
     json_checks(report);
     json_bool("complete", report->complete);
@@ -218,40 +234,52 @@ static void json_report(const struct report *report)
 
 /* Finds the process that word names; any PID will do.  Returns 0, or an exit status
  * after a message. */
-static int find_process(const char *word, pid_t *pid)
+static int find_process(const char *word, struct job *job)
 {
     const char *at = word;
     struct dz_fault fault;
-    struct job job;
+    pid_t pid = dz_read_number(&at);
 
-    *pid = dz_read_number(&at);
-    if (*pid >= 1 && *at == '\0')
+    if (pid >= 1 && *at == '\0') {
+        job_init(job);
+        job->state = JOB_RUNS;
+        job->record.who.pid = pid;
         return 0;
-    if (job_find(&job, word, &fault) < 0)
+    }
+    if (job_find(job, word, &fault) < 0)
         return ctl_tell(&fault);
-    *pid = job.state == JOB_RUNS ? job.record.who.pid : -1;
-    const char *reason = job.state == JOB_NONE ? "no such job" : "not running";
-    job_free(&job);
-    if (*pid >= 1)
+    if (job->state == JOB_RUNS)
         return 0;
-    dz_fault(&fault, "inspect", word, 0, reason);
+    dz_fault(&fault, "inspect", word, 0,
+             job->state == JOB_NONE ? "no such job" : "not running");
     fault.status = CTL_FAILED;
     return ctl_tell(&fault);
 }
 
+/* Measures the job as list and status do.  Without a record its session is that of the
+ * process, if the leader has ended. */
+static void measure(struct job *job, struct report *report)
+{
+    if (!job->recorded)
+        job->record.session = report->facts.process.session;
+    job_measure(&job, 1);
+    report->usage = job->usage;
+}
+
 int command_inspect(const struct ctl_command *command, int argc, char **argv)
 {
-    static struct report report; /* what hangs from it is never freed */
+    static struct report report; /* what hangs from it and the job is never freed */
     struct dz_fault fault;
     struct arguments arguments;
-    pid_t pid = 0;
+    struct job job;
     int status;
 
     if (!parse_arguments(&arguments, command, argc, argv, &status) ||
-        (status = find_process(arguments.names[0], &pid)) != 0)
+        (status = find_process(arguments.names[0], &job)) != 0)
         return status;
-    if (facts_read(pid, &report.facts, &fault) < 0)
+    if (facts_read(job.record.who.pid, &report.facts, &fault) < 0)
         return ctl_tell(&fault);
+    measure(&job, &report);
     judge(&report);
     if (arguments.json)
         json_report(&report);

@@ -154,6 +154,7 @@ enum answer { ANSWER_NO, ANSWER_YES, ANSWER_MAY };
 
 struct report {
     struct facts facts;
+    struct usage usage; /* of the process and, if it is a job, of the job's others */
     char terminal[32];  /* the controlling terminal, or empty */
     enum answer killed; /* by that terminal's hangup */
     struct check *checks;

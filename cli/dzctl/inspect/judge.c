@@ -230,6 +230,24 @@ static void judge_preload(struct report *report)
                       : "no further library was to be loaded at its start");
 }
 
+static void judge_usage(struct report *report)
+{
+    const struct usage *usage = &report->usage;
+    char share[SHOWN_MAX];
+    char memory[SHOWN_MAX];
+
+    if (usage->processes == 0)
+        return;
+    add_check(report, MARK_NOTE, "cpu time",
+              text_of("%.1f s, %s", usage->seconds, shown_share(usage, share)),
+              "of one processor, since its start");
+    add_check(
+        report, MARK_NOTE, "memory", text_of("%s", shown_memory(usage, memory)),
+        usage->processes == 1
+            ? "resident"
+            : text_of("resident; both are sums over %d processes", usage->processes));
+}
+
 /* ---- the verdict ---- */
 
 /* Returns the reasons of the rows that fail, or the names of the rows not seen. */
@@ -290,6 +308,7 @@ void judge(struct report *report)
     judge_group(report);
     judge_signals(report);
     judge_place(report);
+    judge_usage(report);
     judge_descriptors(report);
     judge_preload(report);
     give_verdict(report);
