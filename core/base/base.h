@@ -178,7 +178,7 @@ int64_t dz_now(void);
 int64_t dz_processor_time(void);
 
 /* Reads seconds, with an optional fraction, at *at as milliseconds.  Returns 0, or
- * -1.  A fraction below a millisecond counts as one. */
+ * -1.  A time above 0 and below a millisecond counts as one: 0 means "no limit". */
 int dz_read_seconds(const char **at, int64_t *milliseconds);
 
 /* ---- signal.c ---- */
@@ -191,7 +191,7 @@ static inline uint64_t dz_signal_bit(int number)
     return UINT64_C(1) << (number - 1);
 }
 
-/* HUP, TTIN and TTOU: what a terminal sends to a background program. */
+/* Returns the set of the signals that a daemon ignores: HUP, TTIN and TTOU. */
 uint64_t dz_terminal_signals(void);
 
 /*
@@ -216,7 +216,7 @@ struct dz_held {
  */
 void dz_hold_write_signals(struct dz_held *held);
 
-/* Ends that: takes what such writes have raised, and restores the mask.  Keeps errno.
+/* Takes the signals that such writes have raised, and restores the mask.  Keeps errno.
  */
 void dz_release_write_signals(const struct dz_held *held);
 
@@ -236,8 +236,8 @@ char *dz_env(char **envp, const char *name);
 
 struct dz_process {
     pid_t pid;
-    pid_t thread; /* a thread that has not ended if there is one: its files in
-                   * /proc/PID/task are those of the process */
+    pid_t thread; /* pid, or a living thread if the first one has ended: in
+                   * /proc/PID/task the files of that one are those of the process */
     char state;   /* R, S, D, T, t, Z, X, I, as in proc_pid_stat(5); of that thread */
     pid_t ppid;
     pid_t pgrp;
@@ -292,10 +292,10 @@ int dz_each_number(const char *directory, int (*visit)(int number, int fd, void 
 /* Appends a terminal by its device number, dz_process.tty: "pts/3", "4:1", "none". */
 void dz_add_tty(struct dz_text *text, int tty);
 
-/* Returns the PID that this PID namespace has given out last, or -1 and sets errno. */
+/* Returns the last PID that this PID namespace has given out, or -1 and sets errno. */
 pid_t dz_last_pid(void);
 
-/* waitpid(2), repeated at EINTR. */
+/* Calls waitpid(2) until it returns something other than EINTR. */
 pid_t dz_waitpid(pid_t pid, int *status, int flags);
 
 /* ---- path.c: what a file is, and its path ---- */

@@ -42,7 +42,7 @@ int dz_read_seconds(const char **at, int64_t *milliseconds)
     for (++*at; **at >= '0' && **at <= '9'; ++*at) {
         unit /= 10;
         *milliseconds += (**at - '0') * unit;
-        /* 0 means "no limit".  A fraction of a millisecond must not become 0. */
+        /* A fraction of a millisecond must not become 0. */
         if (unit == 0 && **at != '0' && *milliseconds == 0)
             *milliseconds = 1;
     }

@@ -7,7 +7,7 @@
 
 char *dz_env_value(char *entry, const char *name)
 {
-    if (*entry != *name) /* mostly so */
+    if (*entry != *name) /* as most entries do */
         return NULL;
     size_t length = strlen(name);
     if (strncmp(entry, name, length) != 0 || entry[length] != '=')

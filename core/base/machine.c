@@ -2,9 +2,9 @@
  * Finds the libdz.so for a program's class and machine.
  *
  * Libraries of several machines are in the directories that ld.so(8) substitutes for
- * $LIB: lib and lib32, for example.  These directories are searched for a complete
- * path. The linker of glibc only warns of a library that it cannot load, and that of
- * musl does not know $LIB.
+ * $LIB: lib and lib32, for example.  glibc's linker only warns of a library that it
+ * cannot load, and musl's does not know $LIB.  So this file searches the directories
+ * itself.
  */
 #include "base.h"
 

@@ -120,7 +120,7 @@ static int read_thread(int tid, int fd, void *data)
     return found->process.state != 'Z' && found->process.state != 'X';
 }
 
-/* Sets what is the thread's own from a thread that has not ended, if there is one. */
+/* If a thread has not ended, sets thread, state and exiting from that thread. */
 static void take_living_thread(struct dz_process *process)
 {
     struct living_thread found = {.pid = process->pid};
@@ -153,6 +153,7 @@ int dz_read_process(pid_t pid, struct dz_process *process)
         take_living_thread(process);
     return 0;
 }
+
 bool dz_has_ended(const struct dz_process *process)
 {
     /* If the first thread ended by pthread_exit(3), /proc shows a zombie although
@@ -212,9 +213,7 @@ int dz_each_entry(int at, const char *path,
         last = in_proc && n > 0 && (size_t)n + ENTRY < sizeof buffer;
         result = n < 0 ? -1 : visit_entries(buffer, (size_t)n, fd, visit, data);
     }
-    int err = errno;
-    close(fd); /* only read: close cannot lose data */
-    errno = err;
+    dz_close(fd);
     return result;
 }
 
@@ -277,7 +276,6 @@ static int is_other(int number, int directory, void *data)
 int dz_has_other_members(pid_t id, bool session)
 {
     struct search search = {.self = getpid(), .id = id, .session = session};
-
     int result = dz_each_number("/proc", is_other, &search);
 
     if (result == 0 && !search.seen) {

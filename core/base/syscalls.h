@@ -1,6 +1,6 @@
 /*
  * What the headers of Linux 4.18 and glibc 2.28 lack: numbers and constants of newer
- * system calls.  The code that makes such a call takes ENOSYS for an answer.
+ * system calls.  Each caller of such a system call handles ENOSYS.
  *
  * From 424 on, a number means one system call on every machine but Alpha.  MIPS adds
  * a base to it, so its kernel answers ENOSYS to a number that stands here.
