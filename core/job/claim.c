@@ -1,13 +1,13 @@
 /*
  * Files that appear whole, made by one start at a time.
  *
- * A file that is not there yet is made without a lock: it gets its name when it is
- * whole.  Invariants of all others: a process replaces or removes FILE only while it
- * holds the lock on
- * ".FILE.new" in the directory of FILE.  That locked file is renamed to FILE.  The lock
- * is made by flock(2), so it belongs to the open file.  If a start is killed, the
- * kernel releases its lock.  A child shares the lock with its parent until one of them
- * unlocks.
+ * A new file is made without a lock: it gets its name when it is whole.
+ *
+ * Invariants where FILE may exist: a process replaces or removes FILE only while it
+ * holds the lock on ".FILE.new" in the directory of FILE.  That locked file is renamed
+ * to FILE.  The lock is made by flock(2), so it belongs to the open file.  If a start
+ * is killed, the kernel releases its lock.  A child shares the lock with its parent
+ * until one of them unlocks.
  */
 #include "job.h"
 
@@ -93,7 +93,7 @@ static int try_lock(const char *lock, int64_t until, bool *again)
     const int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
     struct dz_stat ours;
     int fd = open(lock, flags | O_EXCL, 0600);
-    bool made = fd >= 0; /* below: no other start holds it: a failure removes it */
+    bool made = fd >= 0; /* later: the file is ours, and a failure removes it */
     int current = 1;
     int result;
 
@@ -111,7 +111,7 @@ static int try_lock(const char *lock, int64_t until, bool *again)
             result = current = is_current(lock, &ours);
         /* A start that was killed may have written part of the file. */
         if (current > 0 && result >= 0)
-            result = (int)syscall(SYS_ftruncate, fd, 0L); /* off_t: see tail.c */
+            result = (int)syscall(SYS_ftruncate, fd, 0L); /* off_t: see dz_seek */
         *again = current == 0;
         /* We hold the lock, or the file system has no locks.  So the file is ours. */
         made = errno != EWOULDBLOCK;

@@ -1,8 +1,8 @@
 /*
  * The processes below one, by the kernel's lists of children, proc_pid_task(5).
  *
- * A walk over them costs as much as the job has processes and threads, whatever else
- * the machine runs.  Processes that are forked or end during a walk may be missed.
+ * The cost of a walk over them grows with the job's own processes and threads alone.
+ * Processes that are forked or end during a walk may be missed.
  */
 #include "job.h"
 
@@ -74,7 +74,8 @@ static int visit_thread(int number, int directory, void *data)
     dz_add_number(&text, number);
     dz_add(&text, "/children");
     fd = openat(directory, name, O_RDONLY | O_CLOEXEC);
-    /* Of ourselves: the kernel has no such lists.  Else the thread has ended. */
+    /* Our own threads live, so the kernel has no such lists.  Another may have ended.
+     */
     if (fd < 0)
         return walk->depth == 0 ? -1 : 0;
     result = each_listed_child(fd, walk);

@@ -150,8 +150,8 @@ static int read_place(struct place *place)
     return 0;
 }
 
-/* Returns where this process is, or NULL and sets errno.  It is read once a process: a
- * child may be in other namespaces. */
+/* Returns where this process is, or NULL and sets errno.  Each process reads that once:
+ * a child may be in other namespaces. */
 static const struct place *own_place(void)
 {
     static struct place place;
@@ -339,8 +339,7 @@ int dz_open_process(const struct dz_identity *identity)
 
     if (fd >= 0 && state == DZ_RUNS)
         return fd;
-    if (fd >= 0)
-        close(fd); /* a pidfd has no data to lose */
+    dz_close_fd(&fd);
     errno = state == DZ_ENDED ? ESRCH : state == DZ_UNKNOWN ? EPERM : err;
     return -1;
 }
@@ -385,7 +384,6 @@ bool dz_await_end(const struct dz_identity *identity, int64_t until)
         ended = fd < 0 ? state_here(identity) == DZ_ENDED
                        : ready > 0 && (wanted.revents & POLLIN) != 0;
     }
-    if (fd >= 0)
-        close(fd); /* a pidfd has no data to lose */
+    dz_close_fd(&fd);
     return ended || state_here(identity) == DZ_ENDED;
 }

@@ -100,7 +100,7 @@ struct dz_claim {
 int dz_claim(struct dz_claim *claim, const char *path, const char *step,
              int64_t patience, struct dz_fault *fault);
 
-enum { DZ_UNDO_MS = 5000 /* the patience of one that only cleans up */ };
+enum { DZ_UNDO_MS = 5000 /* the patience of a claim for which no start waits */ };
 
 /* Puts what was written to claim->fd into place with that mode, and releases.
  * Returns 0, or -1 and sets errno. */
@@ -254,8 +254,8 @@ int dz_record_open(int directory, const char *file);
  * and EINVAL for a file that cannot be trusted or is no record. */
 int dz_record_read(int directory, const char *file, struct dz_record *record);
 
-/* Returns whether the name is free, 0 or -1 with the fault.  directory is open on the
- * state directory. */
+/* Returns 0 if the name is free, or -1 with the fault.  directory is open on the state
+ * directory. */
 int dz_record_check_name(const char *name, int directory, struct dz_fault *fault);
 
 /*
@@ -316,10 +316,10 @@ void dz_record_sweep(const char *directory);
 /* ---- state.c ---- */
 
 /*
- * Opens the state directory for looking and writes its path: $DZ_STATE_DIR, /run/dz
- * for root, else ${XDG_STATE_HOME:-$HOME/.local/state}/dz.  Makes it if it is missing
- * and make is true.  Returns the descriptor, or -1 with a fault if it cannot be had,
- * another user owns it, or others may write to it.
+ * Opens the state directory for reading and writes its path: $DZ_STATE_DIR, /run/dz
+ * for root, else ${XDG_STATE_HOME:-$HOME/.local/state}/dz, or /tmp/dz-UID if there is
+ * no home.  If make is true, makes a missing directory.  Returns the descriptor, or -1
+ * with a fault: it cannot be opened, another user owns it, or others may write to it.
  */
 int dz_state_open(char **envp, bool make, char path[PATH_MAX], struct dz_fault *fault);
 
@@ -354,7 +354,7 @@ struct dz_members {
 /* Returns whether a living child of ours with that PID is spared. */
 bool dz_members_spare(const struct dz_members *members, pid_t pid);
 
-/* Work so for the living members. */
+/* Work as dz_processes_each and dz_processes_all, for the living members alone. */
 int dz_members_each(const struct dz_members *members, dz_visit_process visit,
                     void *data);
 int dz_members_all(const struct dz_members *members, dz_visit_process visit,
@@ -379,8 +379,9 @@ typedef int (*dz_visit_pid)(pid_t pid, void *data);
 
 /*
  * Calls visit for the job's processes until it returns something other than 0.  Returns
- * that, 0 at the end, or -1 and sets errno.  If the kernel does not list children,
- * walks over /proc.
+ * that, 0 at the end, or -1 and sets errno.  If the root is this process, reads the
+ * kernel's lists of children.  Otherwise, or if there are no such lists, walks over
+ * /proc.
  */
 int dz_each_job_process(const struct dz_members *members, dz_visit_pid visit,
                         void *data);
@@ -396,9 +397,9 @@ struct dz_listener {
 typedef int (*dz_visit_listener)(const struct dz_listener *listener, void *data);
 
 /*
- * Visits the listening sockets of all processes of the job until a visit returns
- * something other than 0.  Returns that, 0 at the end, or -1 and sets errno if the
- * descriptors of a process are hidden from us.
+ * Visits the listening sockets of all processes of the job until a visit returns 1.
+ * Returns 1 then, 0 at the end, or -1 and sets errno if the descriptors of a process
+ * are hidden from us.
  */
 int dz_job_listens(const struct dz_members *members, dz_visit_listener visit,
                    void *data);
@@ -411,8 +412,9 @@ struct dz_seen {
     int64_t until;  /* when to look again whatever the number is; dz_milliseconds */
 };
 
-/* Visits those of one process likewise, but not of threads that have descriptors of
- * their own.  For a look each millisecond.  Returns what a visit did, or 0. */
+/* Visits those of one process, but not of threads that have descriptors of their own,
+ * until a visit returns 1.  Is cheap enough for each millisecond.  Returns 1 then, or
+ * 0. */
 int dz_process_listens(pid_t pid, struct dz_seen *seen, dz_visit_listener visit,
                        void *data);
 

@@ -1,10 +1,10 @@
 /*
- * The listening sockets of a job, by its own descriptors: so it works for any program,
- * static ones too, and in any network namespace.
+ * Finds the listening sockets of a job through the job's own descriptors.  This works
+ * for any program, also a static one, and in any network namespace.
  *
- * Each socket of a process is duplicated, asked, and closed again.  Where the kernel
- * refuses that (an old one, a filter, another user's program), the number of the socket
- * is looked for in the kernel's lists.
+ * Each socket of a process is duplicated, asked, and closed again.  If the kernel
+ * refuses that (it is old, there is a filter, the program is another user's), the
+ * inode of the socket is looked for in the kernel's lists.
  */
 #include "job.h"
 #include "syscalls.h"
@@ -30,8 +30,8 @@ struct look {
     dz_visit_listener visit;
     void *data;
     pid_t pid;
-    int pidfd;    /* of the thread whose descriptors are read; -1: not opened, */
-    bool refused; /* because the kernel has none, or refuses to duplicate by it */
+    int pidfd;    /* of the thread whose descriptors are read, or -1 */
+    bool refused; /* the kernel has no pidfds, or refuses to duplicate by them */
     pid_t before; /* the thread whose descriptors were read last */
     bool threads; /* threads with descriptors of their own are looked at, too */
     int seen;     /* descriptors of that thread */
@@ -188,8 +188,8 @@ static int ask_thread(struct look *look, pid_t thread)
 
 /* ---- processes ---- */
 
-/* Visits a thread that has not the descriptors of the one before: it was made so, or
- * the first thread has ended before the others. */
+/* Visits a thread unless it shares the descriptors of the thread before.  It may have
+ * been made with its own, or the first thread may have ended. */
 static int visit_thread(int thread, int directory, void *data)
 {
     struct look *look = data;
@@ -244,8 +244,8 @@ int dz_process_listens(pid_t pid, struct dz_seen *seen, dz_visit_listener visit,
     uint64_t count = seen->pid != pid || seen->sockets ? 0 : count_descriptors(pid);
     int result;
 
-    /* A process that had no socket and has no other number of descriptors now has none
-     * still, unless it has closed one and opened a socket. */
+    /* If a process had no socket and as many descriptors as now, it has no socket yet,
+     * unless it has closed another descriptor for one. */
     if (count > 0 && count == seen->count && now < seen->until)
         return 0;
     result = visit_process(pid, &look);

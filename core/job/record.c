@@ -1,9 +1,9 @@
 /*
  * Records: one file for each job.
  *
- * The record of a named job is called by its name.  A start claims it before it starts
- * anything: that decides which start has the name.  The record of an unnamed job is
- * called by its PID.
+ * The record of a named job has the job's name.  A start claims that file before
+ * anything else, so only one start has the name.  The record of an unnamed job has its
+ * PID for a name, or that of its keeper.
  */
 #include "job.h"
 
@@ -24,7 +24,7 @@ int dz_record_open(int directory, const char *file)
     if (dz_stat(fd, "", true, &about) == 0 && about.uid == geteuid() &&
         (about.mode & (S_IWGRP | S_IWOTH)) == 0 && S_ISREG(about.mode))
         return fd;
-    close(fd); /* nothing was written */
+    dz_close(fd);
     errno = EPERM;
     return -1;
 }
@@ -186,7 +186,7 @@ int dz_record_pidfile(int directory, const char *file, char path[PATH_MAX])
     if (n < 0)
         return -1;
     data[n] = '\0';
-    /* It is before every line of the caller's own words. */
+    /* That line stands before all lines that hold the caller's own words. */
     at = strstr(data, key);
     if (at != NULL)
         unescape(at + sizeof key - 1, &text);
@@ -222,7 +222,7 @@ void dz_record_add_lines(const char *path, pid_t pid, const char *text)
     struct dz_fault unheard;
     int fd;
 
-    /* If this fails, later readers see that they are unknown. */
+    /* If this fails, later readers do not know what the lines say. */
     if (dz_claim(&claim, path, "record", DZ_UNDO_MS, &unheard) < 0)
         return;
     fd = dz_record_names(claim.path, pid)

@@ -2,9 +2,9 @@
  * The listening TCP sockets of our network namespace, by sock_diag(7).
  *
  * /proc/net/tcp lists them too.  To read it, the kernel walks over its table of all
- * connections, which takes 5 ms if there are none (262,144 buckets, Linux 6.18).  This
- * takes 30 us.  The structures are those of linux/sock_diag.h and linux/inet_diag.h,
- * which musl's compiler does not find.
+ * connections, which takes 5 ms if there are none (262,144 buckets, Linux 6.18).
+ * sock_diag(7) takes 30 us.  The structures are those of linux/sock_diag.h and
+ * linux/inet_diag.h, which musl's compiler does not find.
  */
 #include "job.h"
 

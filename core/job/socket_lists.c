@@ -1,8 +1,8 @@
 /*
  * The kernel's lists of listening sockets, by sock_diag(7) and proc_pid_net(5).
  *
- * They are for a process whose descriptors we may not duplicate.  They cost as much as
- * the machine has sockets, so listen.c asks the descriptors first.
+ * They are for a process whose descriptors we may not duplicate.  Their cost grows with
+ * all sockets of the machine, so listen.c asks the descriptors first.
  */
 #include "job.h"
 

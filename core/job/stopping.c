@@ -27,7 +27,7 @@ static void signal_one(struct round *round, const struct dz_identity *who)
             round->err = errno;
         return;
     }
-    /* It may have ended by the first signal, so no failure matters. */
+    /* The first signal may have ended the process, so no failure matters. */
     if (round->signal != SIGKILL)
         dz_signal_process(who, SIGCONT);
 }

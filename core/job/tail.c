@@ -57,7 +57,7 @@ struct line {
     char text[LINE + 1];
 };
 
-/* Returns length less a UTF-8 sequence that it cuts. */
+/* Returns length, or less if a UTF-8 sequence would be cut there. */
 static size_t whole_characters(const char *text, size_t length)
 {
     size_t begin = length;
@@ -107,7 +107,7 @@ static void add_to_line(struct line *line, const char *data, size_t size)
     line->begun = true;
 }
 
-/* Shows so many lines of bytes from..end. */
+/* Shows bytes from..end, but no more lines than that. */
 static void show_lines(int fd, int64_t from, int64_t end, int lines, int to)
 {
     char data[BLOCK];
