@@ -578,7 +578,7 @@ except OSError:
 }
 
 @test "in stay mode nobody could wait: refused" {
-    message="wait: only in leave mode: -d, DZ_MODE=leave; or for a manager: NOTIFY_SOCKET, --ready-fd"
+    message="wait: needs -d, --keep or --restart; or a manager: NOTIFY_SOCKET or --ready-fd"
     says=dznohup
     try dz -w listen:80 "$SLEEPER" 60
     failed 125 "$message"

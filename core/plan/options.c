@@ -58,7 +58,7 @@ const struct dz_option dz_options[] = {
      .field = FIELD(error),
      .parse = dz_parse_error,
      .show = dz_show_output,
-     .help = "the same for stderr alone"},
+     .help = "append stderr alone to FILE, or send it as -o does"},
     {.name = "input",
      .letter = 'i',
      .twin = "DZ_INPUT",
@@ -224,7 +224,7 @@ const struct dz_option dz_options[] = {
      .field = FIELD(inherit),
      .parse = dz_parse_flag,
      .show = dz_show_flag,
-     .help = "apply the three options above to child processes too"},
+     .help = "apply pin-signals, no-daemon and reopen to children too"},
     {.name = "keep",
      .twin = "DZ_KEEP",
      .uses = KEEPER,
@@ -314,7 +314,7 @@ const struct dz_option dz_options[] = {
      .field = FIELD(resume),
      .parse = dz_parse_pid,
      .show = dz_show_pid,
-     .help = "be the keeper of a job whose own one is gone: dzctl keep"},
+     .help = "be the new keeper of a job, for dzctl keep"},
     {.name = "adopt",
      .arg = "PID",
      .uses = DZ_CLI | DZ_SHORT,
@@ -327,19 +327,19 @@ const struct dz_option dz_options[] = {
      .field = FIELD(tree),
      .parse = dz_parse_flag,
      .show = dz_show_flag,
-     .help = "with --adopt: its descendants and its job too"},
+     .help = "with --adopt: adopt descendants and process group too"},
     {.name = "pipes",
      .uses = DZ_CLI,
      .field = FIELD(pipes),
      .parse = dz_parse_flag,
      .show = dz_show_flag,
-     .help = "with --adopt: its output to pipes goes to the log too"},
+     .help = "with --adopt: send output to pipes to the log as well"},
     {.name = "keep-handlers",
      .uses = DZ_CLI,
      .field = FIELD(keep_handlers),
      .parse = dz_parse_flag,
      .show = dz_show_flag,
-     .help = "with --adopt: leave the signals that it handles"},
+     .help = "with --adopt: do not ignore signals that PID handles"},
     {.name = "help",
      .letter = 'h',
      .arg = "[all]",
@@ -461,7 +461,6 @@ static int check_session(const struct dz_plan *plan, struct dz_fault *fault)
 int dz_plan_check(struct dz_plan *plan, struct dz_fault *fault)
 {
     const struct dz_condition *alive = dz_condition(&plan->wait, DZ_WAIT_ALIVE);
-
     bool keeps = dz_wants_keeper(plan);
 
     /* In stay mode this process becomes the program, so only a keeper can wait.  A
@@ -470,8 +469,8 @@ int dz_plan_check(struct dz_plan *plan, struct dz_fault *fault)
         plan->wait.count = 0;
     if (plan->mode != DZ_LEAVE && plan->wait.count > 0 && !keeps && !plan->managed)
         return dz_fault(fault, "wait", NULL, 0,
-                        "only in leave mode: -d, DZ_MODE=leave; or for a manager: "
-                        "NOTIFY_SOCKET, --ready-fd");
+                        "needs -d, --keep or --restart; or a manager: NOTIFY_SOCKET "
+                        "or --ready-fd");
     if (plan->mode != DZ_LEAVE && !keeps &&
         (dz_condition(&plan->wait, DZ_WAIT_MAIN) != NULL ||
          dz_condition(&plan->wait, DZ_WAIT_NOTIFY) != NULL ||

@@ -56,10 +56,10 @@ static int parse_priority(struct dz_output *output, const char *text, int level,
 
     if (facility < 0)
         return dz_fault(fault, NULL, text, 0,
-                        "no facility of syslog, as daemon, user, local0");
+                        "not a facility of syslog, such as daemon, user or local0");
     if (text[length] == '.' && (level = find_level(text + length + 1)) < 0)
         return dz_fault(fault, NULL, text, 0,
-                        "no level of syslog, as err, warning, notice, info");
+                        "not a level of syslog, such as err, warning or info");
     output->priority = facility << 3 | level;
     return 0;
 }
@@ -182,7 +182,7 @@ int dz_parse_rotation(void *field, const char *value, struct dz_fault *fault)
         (*at == ',' && (at++, count = dz_read_number(&at)) < 1) || *at != '\0' ||
         count > MOST)
         return dz_fault(fault, NULL, value, 0,
-                        "must be SIZE or SIZE,COUNT, as 10M or 500k,9");
+                        "must be SIZE or SIZE,COUNT, such as 10M or 500k,9");
     rotation->size = size * unit;
     rotation->count = count;
     return 0;

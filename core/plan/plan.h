@@ -4,7 +4,7 @@
  * over to the library.
  *
  * Needs base.  Only the code that reads the options changes a plan.
- * Unless a comment says otherwise a function returns 0, or -1 with *fault filled in.
+ * Unless a comment says otherwise, a function returns 0, or -1 with *fault filled in.
  */
 #ifndef PLAN_H
 #define PLAN_H
@@ -35,7 +35,7 @@ enum dz_pin {
 enum dz_no_daemon {
     DZ_MAY_DAEMONIZE,
     DZ_NO_DAEMON,      /* it stays, and what it sends to /dev/null goes on to the log */
-    DZ_NO_DAEMON_QUIET /* it stays */
+    DZ_NO_DAEMON_QUIET /* it stays, and its output goes where it sends it */
 };
 
 /* ---- keeping.c: the options that need the keeper ---- */
@@ -209,7 +209,7 @@ struct dz_plan {
     enum dz_help help;
     bool version;
     pid_t resume; /* a job that runs, whose keeper is gone; 0: a command is started */
-    pid_t adopt;  /* likewise, to be made a daemon */
+    pid_t adopt;  /* a program that runs, to be made a daemon; 0: none */
     bool tree;    /* this and the next two: of --adopt */
     bool pipes;
     bool keep_handlers;
@@ -328,8 +328,8 @@ enum { DZ_POWERS_MAX = 128 };
 void dz_powers_text(const struct dz_plan *plan, bool started, char text[DZ_POWERS_MAX]);
 
 enum dz_inside_kind {
-    DZ_INSIDE_AWAITED, /* dznohup has executed the target, and a process of it waits for
-                          the answer */
+    DZ_INSIDE_AWAITED, /* dznohup has executed the target, and another process of
+                          dznohup waits for the answer */
     DZ_INSIDE_ALONE,   /* dznohup has become the target, and no process waits */
     DZ_INSIDE_NEXT,    /* the target has executed its next program */
     DZ_INSIDE_CHILD    /* the target has started the program */

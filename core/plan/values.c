@@ -251,7 +251,6 @@ int dz_parse_fds(void *field, const char *value, struct dz_fault *fault)
     return 0;
 }
 
-/* Takes a file name that dzctl can tell from a PID and from an option. */
 int dz_parse_ready_fd(void *field, const char *value, struct dz_fault *fault)
 {
     const char *at = value;
@@ -271,6 +270,7 @@ const char *dz_show_ready_fd(const void *field, char *scratch)
     return *(const int *)field > 0 ? scratch : NULL;
 }
 
+/* Takes a file name that dzctl can tell from a PID and from an option. */
 int dz_parse_name(void *field, const char *value, struct dz_fault *fault)
 {
     size_t digits = 0;
