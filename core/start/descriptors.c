@@ -1,5 +1,6 @@
 /*
- * Descriptors from 3: which are kept; closing all others.
+ * Closes the descriptors from 3, except those that the plan, an argument or LISTEN_FDS
+ * names.
  */
 #include "start.h"
 #include "syscalls.h"

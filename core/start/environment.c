@@ -170,7 +170,7 @@ int dz_clean_environment(struct dz_start *start, struct dz_fault *fault)
 }
 
 /* Takes the last name out of an LD_PRELOAD, which was added with the separator before
- * it.  Returns whether nothing is left: not even an empty value was there before. */
+ * it.  Returns whether nothing is left: then there was no LD_PRELOAD before. */
 static bool cut_preload(char *value)
 {
     size_t length = strlen(value);

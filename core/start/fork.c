@@ -1,11 +1,11 @@
 /*
  * The forks of leave mode, and the pipe on which the target's process reports.
  *
- * No parent exits before its child has its own session.  Where the launcher
- * itself leads the terminal's session (ssh -t, script, docker run -t), its exit
- * hangs up the terminal and kills a child that is still in it: setsid -f and
- * daemonize lose daemons so.  The caller waits for the target's report; the
- * first child has made the session before it forks and ends.
+ * No parent exits before its child has its own session.  If the launcher itself leads
+ * the terminal's session (ssh -t, script, docker run -t), its exit hangs up the
+ * terminal and kills a child that is still in that session.  In this way setsid -f and
+ * daemonize lose daemons.  The caller waits for the target's report.  The first child
+ * makes the session before it forks and ends.
  */
 #include "start.h"
 
@@ -54,7 +54,7 @@ static int become_target(struct dz_start *start, struct dz_fault *fault)
     return dz_report_pid(start->report_fd, start->pid, fault);
 }
 
-/* In the first child, which shares the caller's memory: fails. */
+/* In the first child, which shares the caller's memory: reports errno and exits. */
 __attribute__((noreturn)) static void fail_quickly(const struct dz_start *start,
                                                    const char *step)
 {
@@ -69,9 +69,8 @@ __attribute__((noreturn)) static void fail_quickly(const struct dz_start *start,
  * Makes the target at once.  The first child borrows the caller's memory by vfork(2),
  * which costs half of a fork(2), and changes only the PID and the record's path there.
  * The caller sleeps until that child has forked and has made the record, and no call of
- * the child can wait.  All signals are blocked, for a stop of the child would stop the
- * caller.  Returns DZ_CALLER, 0 in the target, or -1
- * and sets errno.
+ * the child can wait.  All signals are blocked, because a stop of the child would stop
+ * the caller.  Returns DZ_CALLER, 0 in the target, or -1 and sets errno.
  */
 static int fork_quickly(struct dz_start *start, struct dz_fault *fault)
 {

@@ -71,7 +71,6 @@ static int open_parent(int dir, char *path, char **name)
 static int open_at(int dir, const char *name, mode_t mode, bool *made)
 {
     int fd = openat(dir, name, append_flags | O_EXCL | O_NOFOLLOW, mode);
-
     struct dz_stat about;
 
     *made = fd >= 0;
@@ -252,7 +251,7 @@ static int open_default(const char *path, struct dz_log *log, const char **refus
 
     *refused = fd < 0 ? reason_of(errno) : distrust(fd);
     if (fd >= 0 && *refused != NULL) {
-        close(fd); /* nothing was written */
+        dz_close(fd);
         log->path[0] = '\0';
         errno = EPERM;
         return -1;

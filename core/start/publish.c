@@ -209,7 +209,7 @@ static bool publish_unclaimed(struct dz_start *start, pid_t pid)
     return made;
 }
 
-/* Returns whether that start sweeps the records, before it makes its own. */
+/* Returns whether the start of pid sweeps the records before it makes its own. */
 static bool sweeps(pid_t pid)
 {
     enum { SELDOM = 64 /* starts between two sweeps */ };
@@ -243,9 +243,9 @@ static int publish_record(struct dz_start *start, pid_t pid, struct dz_fault *fa
     return go_unrecorded(start, fault);
 }
 
-/* Removes the record of pid.  With ours, this start has made it, and it is removed
- * although its process runs.  A process that was killed while it wrote the record has
- * left the lock: it goes too. */
+/* Removes the record of pid.  With ours, this start has made the record, which is
+ * removed although its process runs.  If a process was killed while it wrote the
+ * record, the lock that it has left is removed too. */
 static void remove_record(const struct dz_start *start, pid_t pid, bool ours)
 {
     struct dz_stat about;
@@ -255,7 +255,7 @@ static void remove_record(const struct dz_start *start, pid_t pid, bool ours)
 
     if (!has_directory(start) || pid <= 0)
         return;
-    /* Of a keeper that was killed, in its caller. */
+    /* This is the caller of a keeper that was killed: the record has that one's PID. */
     name[0] = DZ_KEPT_PREFIX;
     for (int slot = 0; start->kept.keeper > 0 && slot < DZ_SLOTS; slot++) {
         dz_record_slot(name + 1, start->kept.keeper, slot);
@@ -276,7 +276,7 @@ static void remove_record(const struct dz_start *start, pid_t pid, bool ours)
 /* ---- the pidfile ---- */
 
 /* Returns whether the pidfile would be among the records.  There it might be the very
- * record that this start has locked, and it would wait for itself. */
+ * record that this start has locked, and the start would wait for itself. */
 static bool is_in_state(const struct dz_start *start)
 {
     char path[PATH_MAX];
@@ -316,7 +316,7 @@ int dz_pidfile_claim(struct dz_start *start, struct dz_fault *fault)
     if (is_in_state(start))
         return dz_fault(fault, "pidfile", path, 0,
                         "is in the directory of the jobs' records");
-    /* It names the job's process, and goes on to do so. */
+    /* The pidfile names the job's process, which does not change. */
     if (start->plan->resume > 0)
         return dz_make_absolute(path, claim->path) < 0
                    ? dz_fault(fault, "pidfile", path, errno, NULL)

@@ -93,7 +93,7 @@ static int open_pipe(struct dz_start *start, struct dz_fault *fault)
         return 0;
     }
     start->ready_fd = ends[1];
-    if (fcntl(ends[1], F_SETFL, 0) < 0) /* as above */
+    if (fcntl(ends[1], F_SETFL, 0) < 0) /* the target's end blocks */
         return dz_fault(fault, "ready", "pipe", errno, NULL);
     return 0;
 }

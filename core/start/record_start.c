@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Returns the path of the file that takes stdout, which we have opened or kept. Returns
- * NULL if stdout is not a file. */
+/* Returns the path of the log: of the file that we have opened for stdout, else for
+ * stderr, else of the file that stdout is.  Returns NULL if there is none. */
 static const char *log_path(const struct dz_start *start, char path[PATH_MAX])
 {
     struct dz_stat about;
@@ -62,7 +62,6 @@ int dz_record_write(const struct dz_start *start, int fd, pid_t pid)
     struct dz_record_out out;
     char path[PATH_MAX];
     const char *log = log_path(start, path);
-
     const struct dz_kept *kept = &start->kept;
     pid_t session = getsid(pid);
     bool leads = start->plan->keep_session && session == pid;

@@ -2,9 +2,10 @@
  * The pipe between the target's process and the caller that waits for it.
  *
  * The write end is close-on-exec: end-of-file means that the target was executed, or is
- * dead.  The library executes nothing, so it sends a frame when it is done. End-of-file
- * would not do: a process that another library has forked may hold the pipe open.  Both
- * ends are of one version, but the library may be built for another word size.
+ * dead.  The library executes nothing, so it sends a frame when it is done.
+ * End-of-file would not do: a process that another library has forked may hold the pipe
+ * open.  Both ends are of one version, but the library may be built for another word
+ * size.
  */
 #include "start.h"
 
@@ -40,7 +41,7 @@ int dz_report_pid(int fd, pid_t pid, struct dz_fault *fault)
     return 0;
 }
 
-/* If the caller is gone (EPIPE), the exit status alone tells. */
+/* If the caller is gone (EPIPE), only the exit status tells of the failure. */
 void dz_report_fault(int fd, const struct dz_fault *told)
 {
     if (send(fd, FAULT, 0) == 0)

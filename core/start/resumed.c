@@ -1,8 +1,8 @@
 /*
  * The record of a job that runs and gets a new keeper.
  *
- * The record keeps its file name.  From the check to the new record it is claimed, so
- * one of several new keepers gets the job.
+ * The record keeps its file name.  It is claimed from the check until the new record is
+ * written, so only one of several new keepers gets the job.
  */
 #include "start.h"
 

@@ -1,5 +1,6 @@
 /*
- * Stay mode: a session for this process, without a fork.
+ * Stay mode: makes a session for this process.  In one case a child helps for an
+ * instant.
  *
  * SIGHUP is ignored before any function of this file runs.
  */
@@ -110,9 +111,10 @@ static bool setsid_from_child(void)
 }
 
 /*
- * Calls setsid(2) for the leader of a process group, as every job of an interactive
- * shell is one.  There setsid fails with EPERM.  We join the parent's group for an
- * instant.  If our old group is empty then, setsid works.  Returns whether it did.
+ * Calls setsid(2) for the leader of a process group.  Every job of an interactive shell
+ * is one, and setsid fails with EPERM for it.  So this process joins the parent's group
+ * for an instant.  If our old group is empty then, setsid works.  Returns whether it
+ * did.
  *
  * While we are in the shell's group, a Ctrl-C meant for the shell reaches us too.
  * So every signal is blocked meanwhile, and pending signals of the keyboard are

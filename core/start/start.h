@@ -2,9 +2,9 @@
  * The start room: what a start finds and does, step by step, from the plan to exec or
  * main().
  *
- * Needs base, job and plan.  The rules of base.h hold here too, with two exceptions:
- * dz_fail and dz_waiter_ends may end a child of ours by _exit(2).
- * Unless a comment says otherwise a function returns 0, or -1 with *fault filled in.
+ * Needs base, job and plan.  The rules of base.h hold here too, with one exception:
+ * dz_run, dz_fail and dz_waiter_ends may end a child that this room has forked.
+ * Unless a comment says otherwise, a function returns 0, or -1 with *fault filled in.
  */
 #ifndef START_H
 #define START_H
@@ -66,8 +66,8 @@ struct dz_notify {
 struct dz_kept {
     pid_t keeper; /* 0: none */
     pid_t first;  /* of the first run; 0 before it */
-    pid_t
-        before; /* of the run before: the files name it until the next one publishes */
+    /* Of the run before: the files name that run until the next one publishes. */
+    pid_t before;
     int restarts;  /* so far */
     int last;      /* status of the run before, as of waitpid(2); -1: unknown */
     bool silent;   /* that run was ended by the watchdog */
@@ -222,8 +222,8 @@ int dz_make_waiter(struct dz_start *start, struct dz_fault *fault);
 /* In the target's process: tells the caller that has a waiter its PID. */
 void dz_tell_caller(struct dz_start *start);
 
-/* In the waiter: tells the caller what it waits for by now, and until when.  Elsewhere:
- * does nothing. */
+/* In the waiter: tells the caller which process it waits for, and until when.
+ * Elsewhere does nothing. */
 void dz_waiter_continues(const struct dz_start *start, int64_t deadline);
 
 /* In the waiter: tells the caller how the start has ended. */
@@ -233,8 +233,9 @@ void dz_waiter_tells(struct dz_start *start, int result, const struct dz_fault *
 __attribute__((noreturn)) void dz_waiter_ends(struct dz_start *start, int result,
                                               const struct dz_fault *fault);
 
-/* In the caller: waits for that; sets start's pid, ended and interrupt.  If the waiter
- * is killed or does not answer in time, stops the job and removes its files. */
+/* In the caller: waits for what dz_waiter_tells sends; sets start's pid, ended and
+ * interrupt.  If the waiter is killed or does not answer in time, stops the job and
+ * removes its files. */
 int dz_await_waiter(struct dz_start *start, struct dz_fault *fault);
 
 /* ---- interrupt.c: the signals that end a wait ---- */

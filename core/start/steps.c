@@ -36,7 +36,7 @@ static int set_umask(struct dz_start *start, struct dz_fault *fault)
     return 0;
 }
 
-/* The user of a service may not search the caller's directory, but can stay in it. */
+/* "." is not changed to: a process can stay in a directory that it may not search. */
 const char *dz_directory_of(const struct dz_start *start)
 {
     const char *path = start->plan->chdir;

@@ -1,11 +1,11 @@
 /*
  * The waiter: a child that waits in the caller's place if the caller should not be the
- * job's subreaper.
+ * job's subreaper, or if the job has a keeper.
  *
  * The caller may have children from before.  The processes that they leave behind would
  * become the caller's children as well, and be taken for the job's.  If a manager is to
  * be told of the job, the job must be the manager's own child when systemd reads
- * MAINPID.  It is once its subreaper has ended.
+ * MAINPID.  The job is that once its subreaper has ended.
  *
  * The waiter may be killed or stopped.  So the target itself tells the caller its PID,
  * and the caller has a deadline of its own, after the waiter's.
@@ -29,11 +29,11 @@ enum {
 
 /* What the caller hears.  If result is -1 or noted is set, a fault follows. */
 struct news {
-    bool over;     /* the wait is */
-    bool ended;    /* as the fields of struct dz_start */
+    bool over;     /* the wait has ended */
+    bool ended;    /* of struct dz_start */
     bool noted;    /* a fault follows: why the job has no record */
     int result;    /* of the wait */
-    int interrupt; /* as the fields of struct dz_start */
+    int interrupt; /* of struct dz_start, as child and pid */
     pid_t child;
     pid_t pid;
     int64_t deadline; /* of the waiter; dz_milliseconds */
