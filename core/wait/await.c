@@ -80,7 +80,7 @@ static bool goes_on(pid_t pid)
 }
 
 /* Returns whether the wait is over once the program was executed.  Its end does not
- * matter then, because it would be chance whether we see it. */
+ * matter then, because only chance would decide whether we see it. */
 static bool waits_for_exec(const struct dz_start *start)
 {
     const struct dz_conditions *wait = dz_wait_of(start->plan);
@@ -227,7 +227,7 @@ int dz_watch_take(struct watch *watch, const struct pollfd wanted[DZ_WATCH_EVENT
         return -1;
     if (wanted[DZ_WATCH_REPORT].revents != 0 && take_report(watch, fault) < 0)
         return -1;
-    return 0; /* each look sees all else */
+    return 0; /* dz_watch_look handles all other events */
 }
 
 /* ---- the loop ---- */
@@ -354,8 +354,8 @@ static int loop(struct watch *watch, struct dz_fault *fault)
     }
 }
 
-/* Reads the PID that the target's process has reported but that was not read yet.  Its
- * pidfile and record are found by it. */
+/* Reads the PID that the target's process has reported but that was not read yet.
+ * Pidfile and record are found by that PID. */
 static void learn_pid(struct watch *watch)
 {
     struct dz_start *start = watch->start;

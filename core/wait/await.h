@@ -1,6 +1,6 @@
 /*
- * The state of the caller's wait, which await.c and target_end.c share.  A keeper waits
- * for each run by it, in a loop of its own.  The rules of base.h hold here too.
+ * The state of the caller's wait, which the files of the wait share.  A keeper waits
+ * for each run with it, in a loop of its own.  The rules of base.h hold here too.
  */
 #ifndef AWAIT_H
 #define AWAIT_H
@@ -9,7 +9,7 @@
 
 #include <poll.h>
 
-/* A job that listens, until it is known which process it is; zero before. */
+/* What is known of a job that listens, until its own process is found; zero before. */
 struct settling {
     int64_t began; /* all times are dz_milliseconds */
     int64_t look_at;
@@ -33,9 +33,9 @@ struct watch {
     bool look_at_end;      /* pidfd has told the end, or there is no pidfd */
     bool child_ended;      /* the first child, which was reaped */
     int64_t told_deadline; /* by the waiter to its caller */
-    int ended_ms;          /* how long that process lived */
-    bool exited;           /* it has ended, and was reaped */
-    int status;            /* how, as of waitpid(2); -1: unknown */
+    bool exited;           /* the job's own process has ended */
+    int ended_ms;          /* how long it lived */
+    int status;            /* how it ended, as of waitpid(2); -1: unknown */
 };
 
 /* ---- a wait in steps, for a keeper: it sleeps in poll(2) itself ---- */

@@ -212,9 +212,9 @@ static int send_text(int fd, const char *text, int barrier, pid_t sender)
 }
 
 /*
- * Waits until the manager has read all that we sent.  It closes the descriptor that
- * comes last, sd_notify_barrier(3).  We are the service's main process until it has
- * read that another is, and we exit right after.
+ * Waits until the manager has read all that we sent: then the manager closes the
+ * descriptor that comes last, sd_notify_barrier(3).  Until the manager has read
+ * MAINPID, we are the service's main process, and our exit would be the service's end.
  */
 static void await_manager(int fd)
 {

@@ -17,7 +17,8 @@
 
 enum { FIRST_MS = 100, MOST_MS = 1000 };
 
-/* In the child: its output is not of interest, and the caller's stdin not for it. */
+/* In the child: opens /dev/null as each stream.  Nobody reads the command's output, and
+ * the caller's stdin is not meant for the command. */
 static void drop_streams(void)
 {
     int fd = open("/dev/null", O_RDWR);
@@ -69,16 +70,16 @@ static void start_command(struct dz_probe *probe, struct dz_start *start,
     }
     if (pid < 0)
         return;        /* tried again */
-    setpgid(pid, pid); /* also there: whoever is first */
+    setpgid(pid, pid); /* here and in the child, because either may come first */
     if (dz_identify(pid, &probe->who) < 0)
         probe->who.start = 0; /* no /proc: there are no walks either */
     probe->who.pid = pid;
     probe->pidfd = (int)syscall(DZ_SYS_PIDFD_OPEN, pid, 0); /* -1: polled */
 }
 
-/* Kills what there is of the command's group, and reaps the command.  In this order: as
- * long as it is not reaped, no other process or group gets its number.  Returns its
- * status, as of waitpid(2). */
+/* Kills what is left of the command's group, then reaps the command.  Until the command
+ * is reaped, no other process or group gets its number.  Returns its status, as of
+ * waitpid(2). */
 static int end_command(struct dz_probe *probe)
 {
     int status = -1;

@@ -1,11 +1,11 @@
 /*
- * Looking whether the conditions of a wait hold.
+ * Looks whether the conditions of a wait hold.
  *
- * If an event announces a condition, the caller's loop waits for that.  Listening
- * sockets, files and sleep announce themselves to no process.  (A file's directory may
- * come later than the file, and a network file system tells nothing.)  They are looked
- * at again and again: each millisecond at first, then as often as a small part of a
- * processor allows.
+ * If an event announces a condition, the caller's loop waits for that event.  Nothing
+ * announces listening sockets, files and sleep.  (inotify(7) would not do for files:
+ * the directory may not exist yet, and network file systems report nothing.)  They are
+ * looked at again and again: each millisecond at first, then as often as a small part
+ * of a processor allows.
  */
 #include "wait.h"
 
@@ -14,21 +14,27 @@
 #include <unistd.h>
 
 enum {
-    PATH_PART = 100,   /* between two looks at a file: this part of the wait so far, */
-    PATH_MOST_MS = 20, /* but no more than this */
+    /* Between two looks at a file: the wait so far divided by the first of these, but
+     * no more than the second. */
+    PATH_PART = 100,
+    PATH_MOST_MS = 20,
 
-    /* After a look the pause is its processor time times one of these. */
-    FIRST_PART = 20,     /* at first, */
-    FIRST_MS = 500,      /* for so long; */
-    OWN_PART = 400,      /* then: the job's own process, */
-    WALK_PART = 800,     /* and all of its processes */
-    PAUSE_MOST_MS = 250, /* but no more than this */
+    /* After a look for sockets the pause is its processor time times a factor. */
+    FIRST_PART = 20,     /* the factor until FIRST_MS after the exec */
+    FIRST_MS = 500,      /* so long */
+    OWN_PART = 400,      /* the later factor for the job's own process */
+    WALK_PART = 800,     /* the later factor for all of its processes */
+    PAUSE_MOST_MS = 250, /* the longest pause */
 
-    SAMPLE_MS = 5,    /* between two looks whether the job sleeps, at least, */
-    SAMPLE_PART = 20, /* and this times the processor time of a look; */
-    SAMPLES = 10,     /* that have to find it asleep, */
-    ASLEEP_MS = 100,  /* in at least this time */
-    BLIND_MS = 100    /* settle without /proc is alive for so long */
+    /* Between two looks whether the job sleeps: the longer of the two. */
+    SAMPLE_MS = 5,
+    SAMPLE_PART = 20, /* times the processor time of a look */
+
+    /* More looks than SAMPLES, over at least ASLEEP_MS, have to find the job asleep. */
+    SAMPLES = 10,
+    ASLEEP_MS = 100,
+
+    BLIND_MS = 100 /* without /proc, settle means alive for so long */
 };
 
 /* One look at the conditions. */
@@ -56,8 +62,9 @@ static bool exec_holds(const struct look *look, int number)
 }
 
 /*
- * Counts a census.  Returns how long the job had to start so far.  If it waits for a
- * processor or a disk, as an interpreter does that loads, the time does not count.
+ * Counts a census.  Returns how long the job has had to start so far.  Time in which
+ * the job waits for a processor or a disk does not count: an interpreter loads its
+ * modules then.
  */
 static int64_t count_census(struct dz_ready *ready, const struct dz_census *census,
                             int64_t now)

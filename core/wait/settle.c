@@ -1,19 +1,19 @@
 /*
- * Which process is the job's own once a listening socket was found.
+ * Finds the job's own process once a listening socket was found.
  *
  * A program that daemonizes itself listens in a process that is about to end (nginx),
  * or forks to one that listens (redis, memcached).  Between listen(2) and fork(2), or
  * fork and exit, it does not sleep.  So a job of one process is settled when that
- * sleeps.  A job of more is settled when it has slept for a while with no process
- * coming or going.
+ * process sleeps.  A job of several processes is settled when all have slept for a
+ * while and none has come or gone.
  */
 #include "await.h"
 
 enum {
-    QUIET_MS = 100, /* without a change, */
-    LOOKS = 10,     /* in at least so many looks; */
+    QUIET_MS = 100, /* a job of several processes has not changed for so long */
+    LOOKS = 10,     /* and in more looks than this */
     MOST_MS = 1000, /* a job that never sleeps is settled after so long */
-    LOOK_MS = 1
+    LOOK_MS = 1     /* between two looks */
 };
 
 /* Returns the topmost process of the job that pid descends from, 0 if it has ended, or

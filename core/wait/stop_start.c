@@ -1,9 +1,10 @@
 /*
- * Stopping a start that has failed.
+ * Stops a start that has failed.
  *
  * Most jobs are few processes that end at once.  Those are found by their parents: a
  * walk over all processes of the machine would take longer than the job's end.  The
- * caller is their subreaper: when it has no child left, none is left.
+ * caller is their subreaper: when the caller has no child left, no process of the job
+ * is left.
  */
 #include "await.h"
 

@@ -1,8 +1,8 @@
 /*
- * What the end of the job's own process means while the caller waits.
+ * Judges the end of the job's own process while the caller waits.
  *
- * It is a failed start, or a program that has done its work, or one that daemonizes
- * itself: that exits with 0 and leaves another process behind.
+ * The start may have failed, or the program may have done its work.  Or the program has
+ * daemonized itself: it has exited with 0 and left another process behind.
  */
 #include "await.h"
 #include "syscalls.h"

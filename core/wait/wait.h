@@ -91,17 +91,17 @@ struct dz_ready {
     struct dz_probe probe;
     /* listen */
     pid_t listener; /* the process that holds the socket, 0 for none */
-    int64_t own_at; /* next look at the job's own process, */
+    int64_t own_at; /* next look at the sockets of the job's own process */
     struct dz_seen seen;
-    int64_t walk_at; /* and at all of its processes */
+    int64_t walk_at; /* next look at the sockets of all its processes */
     int64_t used;    /* processor time by the last look */
     /* settle */
     int64_t sample_at;    /* next look whether the job sleeps */
     int64_t sampled;      /* the last one */
     int64_t asleep_since; /* the first one in a row that found it asleep */
     int samples;          /* how many in that row */
-    int64_t idle;         /* milliseconds so far in which it was not busy, */
-    int64_t busy;         /* and in which it was */
+    int64_t idle;         /* milliseconds so far in which it was not busy */
+    int64_t busy;         /* milliseconds so far in which it was busy */
 };
 
 /* Begins the wait. */
