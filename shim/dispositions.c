@@ -1,6 +1,7 @@
 /*
- * The dispositions of the signals that a power controls.  Each is kept twice: here what
- * the program has set, which it is told when it asks; in the kernel what holds instead.
+ * The dispositions of the signals that a power controls.  Each is kept twice.  What the
+ * program has set is kept here, and is the answer when the program asks.  The kernel
+ * has what holds instead.
  *
  * Invariants.  A reader takes no lock, so a signal handler may ask at any moment.  A
  * writer blocks all signals, so no handler interrupts it in its own thread.  In a child
@@ -27,7 +28,8 @@ struct entry {
 enum { ENTRIES = 3 /* dz_terminal_signals() */ };
 static struct entry entries[ENTRIES];
 
-/* The entry of a controlled signal: as many of the others have smaller numbers. */
+/* Returns the entry of a controlled signal.  Its index is how many of the terminal's
+ * signals have smaller numbers. */
 static struct entry *entry_of(int number)
 {
     return &entries[__builtin_popcountll(dz_terminal_signals() &

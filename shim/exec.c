@@ -1,11 +1,11 @@
 /*
  * The functions that execute another program, in this process or in a child.
  *
- * The next program gets its powers by its environment (next_program.c).  Signals that
- * the library controls there are blocked until it does: a handler does not outlive
- * execve(2), and SIGHUP at its default would end the process.  If the next program gets
- * no power over SIGHUP, and this one takes the signal for ignored, it is ignored over
- * the exec.
+ * The next program gets its powers by its environment (next_program.c).  The signals
+ * that the library will control there are blocked until then: a handler does not
+ * outlive execve(2), and SIGHUP at its default would end the process.  If the next
+ * program gets no power over SIGHUP, and this one takes the signal for ignored, the
+ * kernel ignores it during the exec.
  *
  * Each function ends in execute() or spawn(), which have the path, the arguments and
  * the environment of the next program.  A function without an environment of its own
@@ -92,7 +92,7 @@ static int execute_with_powers(const struct shim_request *request,
     return result;
 }
 
-/* Executes a program with what it gets.  Returns only if that fails. */
+/* Executes a program, with powers if it gets any.  Returns only if that fails. */
 static int execute_next(const struct shim_request *request, struct shim_handover *next,
                         char *const argv[], char *const envp[])
 {
@@ -295,7 +295,7 @@ static int start_with_powers(const struct start *start,
         start->pid, request->path, start->actions, start->attributes, argv, envp);
 }
 
-/* Starts a child with what it gets. */
+/* Starts a child, with powers if it gets any. */
 static int start_next(struct start start, const struct shim_request *request,
                       struct shim_handover *next, char *const argv[],
                       char *const envp[])

@@ -1,12 +1,12 @@
 /*
  * The powers follow the process: what is added to the environment of the next program.
  *
- * LD_PRELOAD with this library behind the program's own, and DZ_INSIDE.  The library in
- * the next program takes both out before main(), dz_take_inside.  A program that cannot
- * take a library gets neither.  What the next program is, its file tells.
+ * That is LD_PRELOAD, with this library behind the program's own, and DZ_INSIDE.  The
+ * library in the next program takes both out before main(), by dz_take_inside.  A
+ * program that cannot take a library gets neither; its file tells which it is.
  *
- * Invariant: all of this is on the stack of the caller, who may be a signal handler or
- * a vfork(2) child.  Nothing in memory is changed.
+ * Invariant: after the beginning, all data is on the stack of the caller, which may be
+ * a signal handler or a vfork(2) child.  No other memory is changed.
  */
 #include "shim.h"
 
@@ -198,7 +198,7 @@ static void say_end(const struct shim_request *request,
     dz_one_line(line);
     dz_add(&text, "\n");
     dz_hold_write_signals(&held);
-    dz_write(2, line, text.length); /* stderr takes nothing: no place is left */
+    dz_write(2, line, text.length); /* if that fails, there is no other place */
     dz_release_write_signals(&held);
 }
 
@@ -329,12 +329,13 @@ char *const *shim_hand_over(const struct shim_request *request,
     struct dz_text preloads = dz_text(text, next->preload);
     struct dz_text inside = dz_text(text + next->preload, next->size - next->preload);
 
-    /* Of several the two libcs take different ones, so each gets the library. */
+    /* Of several LD_PRELOADs the two libcs take different ones, so each gets the
+     * library. */
     for (size_t i = 0; i < next->count; i++) {
         const char *value = dz_env_value(envp[i], "LD_PRELOAD");
         if (value != NULL)
             *to++ = write_preload(next, value, &preloads);
-        else if (dz_env_value(envp[i], DZ_INSIDE) == NULL) /* there is one: ours */
+        else if (dz_env_value(envp[i], DZ_INSIDE) == NULL) /* the new one is ours */
             *to++ = envp[i];
     }
     if (preloads.length == 0)

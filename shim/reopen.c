@@ -93,7 +93,7 @@ static void complain(int fd, int err)
     };
 
     if (writev(fd, parts, (int)(sizeof parts / sizeof parts[0])) < 0)
-        return; /* the old log takes nothing: no place is left to say so */
+        return; /* there is no other place to say so */
 }
 
 /* Returns -1 if the log could not be opened again. */
@@ -114,7 +114,7 @@ static int reopen_one(int fd, bool complains)
     return 0;
 }
 
-/* One thread at a time.  It goes on while others ask. */
+/* Reopens both logs, in one thread at a time.  That thread goes on while others ask. */
 static void reopen_logs(bool complains)
 {
     struct shim_process *process = shim_process();

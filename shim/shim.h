@@ -64,7 +64,7 @@ int shim_take_resume(char **envp);
 /* Returns whether fd can be a pipe to report on. */
 bool shim_is_report(int fd);
 
-/* The version script has the list; the build hides all else. */
+/* For the functions that the version script lists; the build hides all else. */
 #define SHIM_EXPORT __attribute__((visibility("default")))
 
 /* ---- powers.c: the table of powers ---- */
