@@ -152,7 +152,8 @@ assert_fits() {
     assert "no pidfile" "$(get "[2]['pidfile']")" null
     assert "state of one that is over" "$(get "[0]['state']")" ended
     assert "its status, which nobody told" "$(get "[0]['status']")" null
-    assert keys "$(get "[0].keys().__len__()")" 23
+    assert "ended by the watchdog" "$(get "[0]['watchdog']")" false
+    assert keys "$(get "[0].keys().__len__()")" 24
 }
 
 @test "list: a job that is over has ended, whoever has its PID now" {

@@ -72,7 +72,8 @@ static void put_rows(struct run *run)
         put_row(run, &sequence->undo[sequence->undo_count - 1 - i], undo + i,
                 undo + i + 1);
     put_ending(run, undo + sequence->undo_count);
-    memcpy(data, sequence->data, sequence->data_size);
+    if (sequence->data_size > 0) /* else there is no address, which memcpy(3) wants */
+        memcpy(data, sequence->data, sequence->data_size);
     memcpy(data + sequence->data_size, &mask, sizeof mask);
 }
 
