@@ -191,11 +191,13 @@ int step_over_env(struct command *command, struct dz_fault *fault)
 }
 
 /* Fills in the fault of exec.  If the interpreter X may be the cause, the object is
- * "PATH (interpreter X)". */
+ * "PATH (interpreter X)".  A relative X is looked up where the program runs. */
 static void exec_fault(const char *path, int err, struct dz_fault *fault)
 {
     char object[2 * PATH_MAX + 32];
+    char reason[sizeof fault->reason] = "";
     struct dz_text text = dz_text(object, sizeof object);
+    struct dz_text why = dz_text(reason, sizeof reason);
     struct target target = {.interpreter = ""};
 
     dz_add(&text, path);
@@ -205,8 +207,12 @@ static void exec_fault(const char *path, int err, struct dz_fault *fault)
         dz_add(&text, " (interpreter ");
         dz_add(&text, target.interpreter);
         dz_add(&text, ")");
+        if (target.interpreter[0] != '/') {
+            dz_add_error(&why, err);
+            dz_add(&why, " where the program runs; use -C DIR");
+        }
     }
-    dz_fault(fault, "exec", object, err, NULL);
+    dz_fault(fault, "exec", object, err, reason[0] != '\0' ? reason : NULL);
     fault->status = DZ_EXIT_CANNOT_RUN;
 }
 

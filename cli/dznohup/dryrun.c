@@ -113,6 +113,10 @@ static bool print_target(const struct dz_plan *plan, const struct command *comma
     print_arguments(plan, command->argv);
     if (target.scripts > 0)
         printf("script    interpreter %s\n", target.program);
+    if (target.scripts > 0 && target.program[0] != '/' && plan->chdir == NULL &&
+        !plan->keep_session)
+        printf("warning   %s is a relative path, but the program will run in /\n",
+               target.program);
     printf("target    ");
     if (target.what.is_elf)
         printf("%s ELF, %d bits, %s (%u)%s%s%s\n",

@@ -91,6 +91,17 @@ static int launch_kept(struct dz_start *start, const struct command *command,
     return fault->status;
 }
 
+/* Finds out whether stay mode takes the program from the terminal's reach: now, or once
+ * the shell has brought its job to the foreground. */
+static void find_keyboard(struct dz_start *start)
+{
+    pid_t foreground = tcgetpgrp(2);
+
+    start->left_keyboard = foreground == getpgrp();
+    start->left_shell = foreground > 0 && !start->left_keyboard &&
+                        getpgrp() == getpid() && getsid(0) != getpid();
+}
+
 static int launch(struct dz_start *start, const struct command *command,
                   const char *library, struct dz_fault *fault)
 {
@@ -110,9 +121,10 @@ static int launch(struct dz_start *start, const struct command *command,
         bool terminal = isatty(2);
         start->waiting = terminal ? say_waiting : say_waiting_once;
         start->waiting_once = !terminal;
-        start->left_keyboard = terminal && plan->mode != DZ_LEAVE &&
-                               !plan->keep_session && !dz_wants_keeper(plan) &&
-                               tcgetpgrp(2) == getpgrp();
+        /* A keeper that is PID 1 hands the container's console to the program. */
+        if (terminal && plan->mode != DZ_LEAVE && !plan->keep_session &&
+            !(getpid() == 1 && dz_wants_keeper(plan)))
+            find_keyboard(start);
     }
     if (dz_wants_keeper(plan))
         return launch_kept(start, command, library, fault);

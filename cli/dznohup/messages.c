@@ -42,10 +42,11 @@ static bool has_default_log(const struct dz_start *start)
     return start->log.path[0] != '\0' && start->plan->output.kind != DZ_OUTPUT_FILE;
 }
 
-/* Returns whether the keyboard reached the caller, and does not reach the program. */
+/* Returns whether the keyboard reached the caller, or will after fg, and does not reach
+ * the program. */
 static bool has_left_keyboard(const struct dz_start *start)
 {
-    return start->mode == DZ_STAY && start->left_keyboard;
+    return start->mode == DZ_STAY && (start->left_keyboard || start->left_shell);
 }
 
 bool has_words(const struct dz_start *start)
@@ -82,11 +83,21 @@ static void say_terminal_kept(const struct dz_start *start)
 
 static void say_left_keyboard(const struct dz_start *start)
 {
-    char line[128];
+    char line[PATH_MAX];
+    struct dz_text text = dz_text(line, sizeof line);
 
-    snprintf(line, sizeof line,
-             "%s: Ctrl-C does not reach the program; to stop it: kill %ld\n", program,
-             (long)getpid());
+    dz_add(&text, "dznohup: ");
+    dz_add(&text, start->left_shell ? "fg and Ctrl-C do not reach the program"
+                                    : "Ctrl-C does not reach the program");
+    dz_add(&text, "; to stop it: ");
+    if (start->plan->name != NULL) {
+        dz_add(&text, "dzctl stop ");
+        dz_add(&text, start->plan->name);
+    } else {
+        dz_add(&text, "kill ");
+        dz_add_number(&text, getpid());
+    }
+    dz_add(&text, "\n");
     put(start->stderr_fd, line);
 }
 
