@@ -2,8 +2,8 @@
  * --no-daemon: the functions by which a program makes itself a daemon.
  *
  * A fork whose parent only exits is not made: the program is told that it is the child.
- * A fork whose parent goes on is an ordinary one.  Nobody can know beforehand which of
- * the two it is, so each fork of this process is tried (trial.c).  daemon(3) never
+ * A fork whose parent goes on is an ordinary one.  Nothing tells beforehand which of
+ * the two a fork is, so each fork of this process is tried (trial.c).  daemon(3) never
  * forks.  If a parent exits after an ordinary fork, it stands in for its child.
  *
  * After a hundred ordinary forks no more are tried: a trial costs as much as the fork.
@@ -187,7 +187,7 @@ SHIM_EXPORT void exit(int status)
     __builtin_unreachable();
 }
 
-/* exit(3), whose own _exit(2) is not interposed. */
+/* Called by exit(3), whose own _exit(2) is not interposed. */
 static void end_with_status(int status, void *unused)
 {
     (void)unused;

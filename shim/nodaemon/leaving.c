@@ -1,6 +1,6 @@
 /*
- * A parent that exits and leaves a child, although --no-daemon was asked for: one line
- * on stderr, and the parent stands in for the child.
+ * If a parent exits and leaves a child, although --no-daemon was asked for, one line on
+ * stderr says so, and the parent stands in for the child.
  *
  * Only the parent's exit shows that the child it leaves behind was to be the daemon,
  * and no worker.  So the reason why the fork was made is kept until then.
@@ -135,7 +135,7 @@ static void tell(pid_t child, bool stands, bool has_threads)
     else
         add_reason(&text, &last_reason);
     dz_add(&text, has_threads ? "; it has other threads\n" : "\n");
-    /* If stderr takes nothing, no place is left to say so. */
+    /* If that fails, there is no other place to say so. */
     dz_write(2, line, text.length);
 }
 

@@ -47,7 +47,7 @@ bool shim_can_try(void);
 /* ---- recorded.c ---- */
 
 enum {
-    SHIM_KEPT = 1024 * 1024 - 128, /* of which pages are made as they are used */
+    SHIM_KEPT = 1024 * 1024 - 128, /* bytes; a page takes memory once it is used */
     SHIM_FILES = 8
 };
 
@@ -79,14 +79,15 @@ void shim_do_calls(const struct shim_trial *trial);
 
 /* ---- kept_streams.c ---- */
 
-/* --no-daemon without quiet: from now on, shim_detached() counts. */
+/* --no-daemon without quiet: without this call shim_detached() does nothing. */
 void shim_keep_streams(void);
 
 /* This process has made itself a daemon: its stdout and stderr stay what they are if it
  * sends them to /dev/null. */
 void shim_detached(void);
 
-/* In a fork(2) child: that goes on in it, unless it is a worker of the daemon's. */
+/* In a fork(2) child: keeps its streams too, unless the child is a worker of the daemon
+ * or a stream was kept before the fork. */
 void shim_streams_forked(bool is_worker);
 
 /* ---- leaving.c ---- */
@@ -104,7 +105,7 @@ void shim_leave(bool was_kept, bool flushes);
 
 /* ---- stand_in.c ---- */
 
-/* Makes this process the reaper of its orphaned descendants, or no more. */
+/* Makes this process the reaper of its orphaned descendants, or ends that. */
 void shim_reap_orphans(bool reaps);
 
 /* Returns the child that goes on without this process: last_child, else the youngest.

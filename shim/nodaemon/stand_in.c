@@ -2,8 +2,8 @@
  * --no-daemon where the fork is made: the parent of a daemon stands in for it.
  *
  * A parent that waits for its child's word runs beside the child, so the child is
- * another process.  Instead of exiting, the parent goes on as little as can be: it
- * passes its signals on to the daemon, and ends with it, with the daemon's status.
+ * another process.  Instead of exiting, the parent does two things: it passes its
+ * signals on to the daemon, and ends when the daemon does, with the daemon's status.
  * Whoever has started the program sees it run, stop and fail as if it had stayed.
  *
  * The process is the reaper of its orphaned descendants, so that it finds the daemon
@@ -119,7 +119,7 @@ __attribute__((noreturn)) static void end_as(int status)
     __builtin_unreachable();
 }
 
-/* Holds nothing of the program's: no pipe, lock, socket, log or directory. */
+/* Lets go of all that is the program's: pipes, locks, sockets, logs, directory. */
 static void let_go(void)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -128,7 +128,7 @@ static void let_go(void)
         dz_dup2(null, fd);
     dz_close_between(3, INT_MAX);
     if (chdir("/") < 0)
-        return; /* it holds its directory, then */
+        return; /* then this process keeps its directory */
 }
 
 /* Reaps all children that have ended.  Returns whether the daemon is one of them, or no
@@ -148,9 +148,9 @@ static bool reap(pid_t daemon_pid, int *status)
 }
 
 /*
- * Returns whether a signal is for the daemon: one that a process has sent, or that a
- * terminal sends.  A timer's is for the parent.  The daemon's own is a word to its
- * parent, which came too late.
+ * Returns whether a signal is for the daemon: a process or a terminal has sent it.  A
+ * timer's signal is for the parent.  A signal from the daemon was for the parent, and
+ * came too late.
  */
 static bool is_for_daemon(const siginfo_t *info, pid_t daemon_pid)
 {

@@ -1,6 +1,6 @@
 /*
- * What the parent would do after a fork, found out in a copy of the process that can do
- * nothing to anybody.
+ * Finds out what the parent would do after a fork, in a copy of the process that can
+ * change nothing outside itself.
  *
  * The copy gets a seccomp(2) filter and returns from fork as the parent would.  Calls
  * that change only its own memory, or nothing, are let through.  Some are answered
@@ -274,7 +274,8 @@ static void become_copy(struct shim_trial *own, pid_t process, const sigset_t *m
     umask((mode_t)trial->umask);
     if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != process)
         end_copy(SHIM_NOT_TRIED, ESRCH);
-    /* No core file where it blocks SIGSYS all the same, and is killed by it. */
+    /* A branch that blocks SIGSYS is killed by it.  PR_SET_DUMPABLE: then there is no
+     * core file. */
     if (!protect_shared() || !shim_give_files(trial) ||
         shim_next_sigaction(SIGSYS, &action, NULL) < 0 ||
         shim_next_sigaction(SIGSEGV, &fatal, NULL) < 0 ||
