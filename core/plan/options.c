@@ -2,8 +2,8 @@
  * The one table of options.
  *
  * The command line, the twins in the environment, --help, the completions, -n,
- * DZ_INSIDE and the record of a job are all made from it.  No other code knows an
- * option's name.
+ * DZ_INSIDE and the record of a job are all made from it.  Faults name options as their
+ * step.  dzctl looks some up in a record by name.  No other code knows their names.
  */
 #include "plan.h"
 
