@@ -94,8 +94,8 @@ time.sleep(100)"
     asked 3 "typo: no such job" typo
     shell_job f "exec sleep 100"
     asked 3 "ff: no such job; did you mean f[?]" ff
-    asked 125 "notify: notify and fd:N can be waited for by a start alone" f notify
-    asked 125 "fd:3: notify and fd:N can be waited for by a start alone" f fd:3
+    asked 125 "notify: only a start can wait for notify and fd:N" f notify
+    asked 125 "fd:3: only a start can wait for notify and fd:N" f fd:3
     asked 125 "listen:x: listen takes a port from 1 to 65535, an absolute path or @NAME" f listen:x
     asked 125 "takes a JOB*" -t 1
     ctl ready f exec more

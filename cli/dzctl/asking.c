@@ -111,7 +111,7 @@ static bool succeeds(const struct job *job, const struct dz_condition *condition
         execute(job, condition, directory);
     if (pid < 0)
         return false;
-    setpgid(pid, pid); /* also there: whoever is first */
+    setpgid(pid, pid); /* here and in the child, because either may come first */
     if (dz_identify(pid, &who) == 0 && !dz_await_end(&who, until))
         kill(-pid, SIGKILL);
     dz_waitpid(pid, &status, 0);
@@ -157,7 +157,7 @@ bool condition_holds(struct job *job, const struct dz_condition *condition,
     case DZ_WAIT_FD:
         break;
     }
-    return true; /* its start had to see to it */
+    return true; /* such conditions hold while the job runs, dzctl(1) */
 }
 
 void add_not_ready(struct job *job, const struct dz_condition *condition,

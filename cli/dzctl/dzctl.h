@@ -3,8 +3,8 @@
  *
  * Needs base, job and, of plan, the conditions.  dzctl is our own process, so it may
  * allocate and use stdio.  A command gets its own arguments: argv[0] is the command's
- * name.  It returns the exit status.  If a comment says nothing else, a function
- * returns 0, or -1 and fills in *fault.
+ * name.  It returns the exit status.  Unless a comment says otherwise, a function
+ * returns 0, or -1 with *fault filled in.
  */
 #ifndef DZCTL_H
 #define DZCTL_H
@@ -87,7 +87,7 @@ bool parse_arguments(struct arguments *arguments, const struct ctl_command *comm
 
 enum job_state {
     JOB_RUNS,
-    JOB_ENDED,   /* the end of its process is proven */
+    JOB_ENDED,   /* the end of its process, and of its keeper, is proven */
     JOB_UNKNOWN, /* it may run; job->why says why that is not known */
     JOB_NONE     /* there is no such job */
 };

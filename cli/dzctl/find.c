@@ -32,7 +32,7 @@ static int find_name(struct job *job, const char *file, struct dz_fault *fault)
         return directory == -1 ? 0 : -1;
     int result = job_read(job, directory, path, file);
     int err = errno;
-    close(directory); /* nothing was written */
+    dz_close(directory);
     if (result == 0 || err == ENOENT)
         return 0;
     return dz_fault(fault, "record", file, err,
@@ -90,7 +90,7 @@ static int find_pid(struct job *job, const char *word, struct dz_fault *fault)
         dz_record_each_of(directory, who.pid, choose, &best);
     int result = best.file[0] != '\0' ? job_read(job, directory, path, best.file) : -1;
     if (directory >= 0)
-        close(directory); /* nothing was written */
+        dz_close(directory);
     if (result == 0)
         return 0;
     job->record.who = who;
@@ -182,7 +182,7 @@ static int find_pidfile(struct job *job, const char *word, struct dz_fault *faul
             take_pidfile(job, word, records, path, &pidfile);
     }
     if (records >= 0)
-        close(records); /* nothing was written */
+        dz_close(records);
     return reason != NULL || err != 0 ? dz_fault(fault, "pidfile", word, err, reason)
                                       : 0;
 }

@@ -79,7 +79,7 @@ static int read_new(const struct following *following, struct source *source,
             dz_close(next);
             return -1;
         }
-        close(source->fd); /* only read: close cannot lose data */
+        dz_close(source->fd);
         source->fd = next;
         watch(following, source->path);
     }

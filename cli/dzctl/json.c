@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-/* The length of the UTF-8 sequence at text, 0 if it is none; RFC 3629. */
+/* Returns the length of the UTF-8 sequence at text, RFC 3629, or 0 if there is none. */
 static size_t sequence(const unsigned char *text)
 {
     static const struct {

@@ -47,7 +47,7 @@ struct table {
     struct job *const *jobs;
     size_t count;
     bool has_ended; /* it has a column ENDED */
-    bool has_kept;  /* and one RESTARTS */
+    bool has_kept;  /* it has a column RESTARTS */
     int widths[COLUMNS];
     int screen; /* columns of the terminal */
 };
@@ -57,7 +57,6 @@ static void fill_cells(const struct job *job, struct scratch *scratch,
                        const char *cells[COLUMNS])
 {
     struct dz_text pid = dz_text(scratch->pid, sizeof scratch->pid);
-
     struct dz_text restarts = dz_text(scratch->restarts, sizeof scratch->restarts);
 
     dz_add_number(&pid, job->record.who.pid);

@@ -1,8 +1,8 @@
 /*
  * Reads a job from its record.
  *
- * Invariant: a job is JOB_RUNS only if the process that its record identifies runs, and
- * JOB_ENDED only if the end of that process is proven.
+ * Invariant: a job is JOB_RUNS only if its process or its keeper runs, as the record
+ * identifies them.  A job is JOB_ENDED only if the end of both is proven.
  */
 #include "dzctl.h"
 
@@ -226,9 +226,7 @@ static int read_once(struct job *job, int directory, const char *path, const cha
     if (fd < 0)
         return -1;
     text = read_whole(fd, room);
-    int err = errno;
-    close(fd); /* only read: close cannot lose data */
-    errno = err;
+    dz_close(fd);
     if (text == NULL)
         return -1;
     rest = dz_record_parse(text, &job->record);

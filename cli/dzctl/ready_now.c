@@ -42,7 +42,7 @@ static int check_asked(const struct question *question)
     if (dz_condition(&conditions, DZ_WAIT_NOTIFY) != NULL ||
         dz_condition(&conditions, DZ_WAIT_FD) != NULL)
         return ctl_usage("ready", question->asked,
-                         "notify and fd:N can be waited for by a start alone");
+                         "only a start can wait for notify and fd:N");
     return 0;
 }
 

@@ -22,7 +22,7 @@ struct names {
     size_t count;
 };
 
-/* What the threads share: thread by thread takes the next few files. */
+/* What the threads share.  Each thread takes the next few files when it has none. */
 struct reading {
     int directory;
     const char *path;
@@ -87,8 +87,7 @@ static void read_all(struct reading *reading)
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     size_t started = 0;
 
-    /* What this process finds out about itself once, it does before the first thread.
-     */
+    /* This process reads its own namespaces once.  That must be before the threads. */
     dz_is_here(&(struct dz_identity){0});
     while (started < THREADS_MAX && (long)started + 1 < processors &&
            (started + 1) * A_THREAD < reading->count &&
@@ -100,9 +99,9 @@ static void read_all(struct reading *reading)
 }
 
 /*
- * A job without a name that has ended is forgotten after a day.  The time of an end is
- * known only if somebody waited for it; so the first list after it notes the time.
- * Returns whether the job is forgotten.
+ * A job without a name that has ended is forgotten after a day.  The time of its end is
+ * known only if a process waited for that.  So the first list after the end notes the
+ * time.  Returns whether the job is forgotten.
  */
 static bool is_outdated(const struct job *job, int directory, const char *file)
 {
@@ -282,6 +281,6 @@ int job_list(struct job **jobs, size_t *count, struct dz_fault *fault)
         result = sort_jobs(*jobs, *count);
     if (result < 0)
         dz_fault(fault, "state", path, errno, NULL);
-    close(directory); /* only read: close cannot lose data */
+    dz_close(directory);
     return result;
 }

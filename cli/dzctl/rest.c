@@ -44,13 +44,13 @@ static void signal_one(struct target *target, const struct dz_identity *who, int
             target->err = errno;
         return;
     }
-    /* It may have ended by the first signal, so no failure matters. */
+    /* The first signal may have ended the process, so no failure matters. */
     if (signal != SIGKILL)
         dz_signal_process(who, SIGCONT);
 }
 
-/* Returns whether the process is the leader, or of a session that was its.  The number
- * may be that of another process by now. */
+/* Returns whether the process is the leader, or in a session that was the leader's.
+ * Another process may have the leader's PID by now. */
 static bool is_of_leader(const struct dz_identity *leader,
                          const struct dz_process *process)
 {

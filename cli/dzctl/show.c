@@ -178,7 +178,7 @@ char *shown_text(const char *string)
     return text;
 }
 
-/* Returns the local day of a time, counted from any. */
+/* Returns a number for the local day of a time: another day has another number. */
 static int day_of(time_t when)
 {
     struct tm local;

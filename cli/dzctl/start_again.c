@@ -63,7 +63,7 @@ static int restart_one(const char *word, int64_t timeout)
         job_fault_unknown(&job, "restart", word, &fault);
         return ctl_tell(&fault);
     }
-    /* Only a keeper reads what the program has written, and what it writes yet. */
+    /* Only a keeper reads what the program has written, and what it will write. */
     if (lacks_keeper(&job))
         keep_again(&job, true);
     if (job.keeper_runs)

@@ -74,8 +74,8 @@ static void say_nothing_to_stop(const struct choice *choice)
     job_remove_pidfile(job);
 }
 
-/* Reports how it went, and removes the pidfile of a job that has ended.  Returns the
- * exit status. */
+/* Reports how the stop went, and removes the pidfile of a job that has ended.  Returns
+ * the exit status. */
 static int say_result(const struct target *target)
 {
     const struct job *job = target->job;
@@ -98,7 +98,7 @@ static int say_result(const struct target *target)
     return 0;
 }
 
-/* A pidfd a job: as many descriptors as this process may have. */
+/* Allows as many descriptors as this process may have: each job needs a pidfd. */
 static void allow_descriptors(void)
 {
     struct rlimit limit;
@@ -120,7 +120,7 @@ static int stop_all(struct choice *choices, size_t count,
 
     for (size_t i = 0; targets != NULL && i < count; i++) {
         int wanted = check(&choices[i].job, choices[i].word, &fault);
-        /* Else what the program writes at its end would be lost in its pipe. */
+        /* Without a keeper, what the program writes at its end would be lost. */
         if (wanted > 0 && lacks_keeper(&choices[i].job))
             keep_again(&choices[i].job, true);
         if (wanted > 0)

@@ -36,8 +36,8 @@ pid_t job_own_session(const struct job *job)
     return process.session > 1 ? process.session : 0;
 }
 
-/* Parses the processes of a list of the record.  Without that list it cannot be told
- * which to spare or to end: sets err.  Returns it, allocated, or NULL. */
+/* Parses the processes of a list of the record.  Returns them, allocated, or NULL.  If
+ * memory runs out, sets err: nothing tells then which to spare or to end. */
 static struct dz_identity *read_list(struct target *target, char *const *list,
                                      size_t *parsed)
 {
@@ -97,8 +97,8 @@ static void signal_target(struct target *target, int signal)
             target->err = errno;
         return;
     }
-    /* A stopped process does not act on TERM.  It may have ended by the first signal,
-     * so no failure matters. */
+    /* A stopped process does not act on TERM.  The first signal may have ended it, so
+     * no failure matters. */
     if (signal != SIGKILL)
         dz_signal_process(who, SIGCONT);
 }

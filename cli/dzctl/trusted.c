@@ -79,7 +79,7 @@ int open_trusted(const char *name)
             if (result < 0)
                 dz_close_fd(&directory);
             if (result == 0 && path[0] == '/') {
-                close(directory); /* an O_PATH descriptor has no data to lose */
+                dz_close(directory);
                 directory = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
             }
             continue;

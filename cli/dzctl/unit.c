@@ -66,7 +66,7 @@ static bool is_simple_output(const char *value)
     return value == NULL || (!begins(value, "|") && !begins(value, "syslog:"));
 }
 
-/* Options that dznohup has for itself. */
+/* Options that systemd has nothing for. */
 static const char *const own_options[] = {
     "timestamps", "rotate", "ignore",  "buffer", "pin-signals",
     "no-daemon",  "reopen", "inherit", "shim",   "signal-group"};

@@ -184,7 +184,7 @@ static int open_signals(void)
     return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
-/* Reports how it went.  Returns the exit status. */
+/* Reports how the jobs have ended.  Returns the exit status. */
 static int tell_results(const struct wait *wait)
 {
     int status = 0;

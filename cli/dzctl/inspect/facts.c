@@ -64,7 +64,7 @@ static char *read_whole(const char *path, size_t *length)
             break;
     }
     int err = errno;
-    close(fd); /* only read: close cannot lose data */
+    dz_close(fd);
     if (n < 0) {
         free(data);
         errno = err;

@@ -2,7 +2,7 @@
  * dzctl inspect: tells whether a process is a proper daemon, and why.
  *
  * facts.c reads the facts, judge.c judges them by its rules, and this file shows them
- * as a table or as JSON.  It works for any process.
+ * as a table or as JSON.  The process need not be a job.
  */
 #include "inspect.h"
 

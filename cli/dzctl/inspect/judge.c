@@ -212,8 +212,9 @@ static void judge_place(struct report *report)
                   "the permissions that its new files lack");
     else
         add_check(report, MARK_NOTE, "umask", text_of("%03o", (unsigned)facts->umask),
-                  facts->umask == 0 ? "everybody may be able to write to its new files"
-                                    : "the permissions that its new files lack");
+                  facts->umask == 0
+                      ? "other users may be able to write to its new files"
+                      : "the permissions that its new files lack");
 }
 
 static void judge_preload(struct report *report)

@@ -26,9 +26,9 @@ static bool dies_of_pipe(const struct facts *facts)
 }
 
 /*
- * Returns whether its starter has ended.  Then init has adopted the process, or another
- * process has: the parent of a process that leads no session is of the same session
- * unless it has adopted the process.
+ * Returns whether the process that started this one has ended.  Then init or another
+ * process has adopted it.  The parent of a process that leads no session is of the same
+ * session, unless the parent has adopted the process.
  */
 static bool is_orphan(const struct dz_process *process)
 {

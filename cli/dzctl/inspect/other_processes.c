@@ -72,7 +72,7 @@ static bool is_unread(const struct dz_process *process, const struct descriptor 
         return errno == ENXIO; /* of a FIFO with a name */
     struct pollfd state = {.fd = fd};
     bool unread = poll(&state, 1, 0) == 1 && (state.revents & POLLERR) != 0;
-    close(fd); /* nothing was written */
+    dz_close(fd);
     return unread;
 }
 
