@@ -150,7 +150,7 @@ include tests/fuzz/fuzz.mk
 demo: all
 	@BUILD='$(BUILD)' sh tests/demo.sh
 
-# After what the tests need is there, among it the compiler of the default build.
+# What the tests need is installed first: the compiler of the default build is part of it.
 check:
 	@bash tests/deps tests
 	@$(MAKE) --no-print-directory all

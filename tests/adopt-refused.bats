@@ -25,7 +25,7 @@ check_refused() {
         assert_match "stderr of '$word'" "$stderr" "dznohup: --adopt:*not a PID*"
     done
     try dz --adopt=$$ sleep 1
-    assert_match stderr "$stderr" "dznohup: adopt: sleep: is a command; --adopt takes a PID alone"
+    assert_match stderr "$stderr" "dznohup: adopt: sleep: is a command; --adopt takes only a PID"
     try dz --adopt=$$ --line-buffered
     assert_match stderr "$stderr" "dznohup: adopt: a program that runs already cannot be given*"
     try dz --adopt=$$ --restart

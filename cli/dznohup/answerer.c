@@ -1,9 +1,10 @@
 /*
  * Stay mode below a manager: a process that tells the manager when the job is ready.
  *
- * The program keeps the PID that the manager knows, so a process beside it waits for
- * the conditions, and ends when all is said.  It is no child of the program, which must
- * not meet a child that it does not know.  It is in a session of its own.
+ * The program keeps the PID that the manager knows.  So a process beside the program,
+ * the answerer, waits for the conditions, and ends when the manager is told.  The
+ * answerer is no child of the program, which must not meet a child that it does not
+ * know.  It is in a session of its own.
  */
 #include "dznohup.h"
 #include "syscalls.h"
@@ -75,7 +76,7 @@ static void time_out(const struct answerer *answerer)
     dz_add_unmet(&answerer->ready, start, &answerer->members, &text);
     dz_fault(&fault, "wait", start->plan->argv[0], 0, words);
     tell(start->stderr_fd, &fault);
-    dz_stop_process(&answerer->program, SIGTERM, until); /* who ends is gone anyway */
+    dz_stop_process(&answerer->program, SIGTERM, until); /* a failure shows below */
     if (!dz_is_running(start->pid))
         dz_stop_members(&rest, until);
 }
@@ -111,7 +112,7 @@ static bool await_event(const struct answerer *answerer, int64_t until)
                                 : !dz_is_running(answerer->program.pid);
 }
 
-/* Waits until all is said. */
+/* Waits until the manager is told, the time is over or the program has ended. */
 static void answer(struct answerer *answerer)
 {
     struct dz_start *start = answerer->start;

@@ -1,5 +1,5 @@
 /*
- * dznohup: run a command as a daemon.
+ * dznohup: runs a command as a daemon.
  *
  * Reads argv and DZ_* into a plan, runs the steps of the core, and then executes the
  * command, or waits for it and reports.
@@ -265,7 +265,7 @@ static int be_adopter(const struct dz_plan *plan, struct dz_start *start,
                       const char *operand, struct dz_fault *fault)
 {
     if (operand != NULL) {
-        dz_fault(fault, "adopt", operand, 0, "is a command; --adopt takes a PID alone");
+        dz_fault(fault, "adopt", operand, 0, "is a command; --adopt takes only a PID");
         return tell(2, fault);
     }
     dz_start_init(start, plan, environ);

@@ -3,7 +3,7 @@
  * nohup(1).
  *
  * Needs all of core.  This code runs in our own process: before the start it may
- * allocate and use stdio.  Unless a comment says otherwise a function returns 0, or -1
+ * allocate and use stdio.  Unless a comment says otherwise, a function returns 0, or -1
  * with *fault filled in.
  */
 #ifndef DZNOHUP_H

@@ -1,7 +1,7 @@
 /*
  * The table of habits: what users of other tools type, and what to write here.
  *
- * It is looked at once a word was refused, so it changes nothing that works.
+ * The table is read only after a word was refused, so it changes nothing that works.
  */
 #include "dznohup.h"
 
@@ -115,7 +115,8 @@ static const struct habit {
      "--wait=http://localhost:8080/"},
     {"--wait=/*", "for a file write --wait=path:FILE, for a socket --wait=listen:PATH",
      "--wait=/run/app.sock"},
-    {"--wait=ready", "write --wait=notify, fd:N or log:TEXT, whichever it does", NULL},
+    {"--wait=ready", "write --wait=notify, fd:N or log:TEXT, as the program tells it",
+     NULL},
     {"--umask=[!0-9]*", "-u is the umask; for a user write " AS_USER,
      "--umask=www-data"},
     {"--timeout=*[smh]", "write seconds, without a unit", "--timeout=10s"},

@@ -17,9 +17,9 @@ static bool is_library(const char *path, struct target *library)
 }
 
 /*
- * Returns whether the file at path is a library of our own word size that may be taken
- * because it lies there.  It belongs to root, to us, or to who owns the launcher: in a
- * directory like /tmp anybody can put a file beside it.
+ * Returns whether the file at path is a library of our own word size that can be
+ * trusted.  It must belong to root, to us, or to the launcher's owner: in a directory
+ * like /tmp any user can put a file beside the launcher.
  */
 static bool is_trusted(const char *path, unsigned owner)
 {

@@ -57,8 +57,7 @@ bool has_words(const struct dz_start *start)
             start->why_no_record != NULL || start->notify_errno != 0);
 }
 
-/* Says why the job has no record.  libdz.so does not: users of services never have a
- * state directory. */
+/* Says why the job has no record.  libdz.so prints no such line. */
 static void say_unrecorded(const struct dz_start *start)
 {
     const struct dz_fault *why = start->why_no_record;

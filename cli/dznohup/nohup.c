@@ -80,7 +80,7 @@ static bool fits_double_quotes(const char *word)
     return single;
 }
 
-/* Writes a byte as it is written inside of $'...'. */
+/* Writes a byte as it stands within $'...'. */
 static void put_escaped(FILE *to, unsigned char c)
 {
     static const char plain[] = "\a\b\t\n\v\f\r";

@@ -103,7 +103,6 @@ static uint64_t hold_hangup(const struct dz_plan *plan)
 static char *make_inside(const struct dz_start *start, int fd)
 {
     struct dz_inside inside = {
-
         .kind = start->report_fd >= 0 ? DZ_INSIDE_AWAITED : DZ_INSIDE_ALONE, .fd = fd};
     bool reopen = start->plan->reopen;
     char powers[DZ_POWERS_MAX];
