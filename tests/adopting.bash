@@ -36,7 +36,7 @@ hang_up() {
 
 grown() { [ "$(stat -c %s "$1")" -gt "$2" ]; }
 
-# Hang the terminal up; the file log grows on.
+# Hang the terminal up; the file log still grows.
 goes_on_after_hangup() {
     local size
     hang_up
@@ -44,7 +44,7 @@ goes_on_after_hangup() {
     await grown log "$size"
 }
 
-# Stop these, which count: what was on the terminal and what is in the log are all lines.
+# Stop these programs, which count: the terminal and the log together have each line.
 no_line_lost() {
     kill -STOP "$@"
     { tr -d '\r' <"$screen"; cat log; } >all
@@ -66,8 +66,7 @@ facts_of() {
     echo "$(stat_field "$1" 5) $(stat_field "$1" 6) $(stat_field "$1" 7)"
 }
 
-# Each process of these lives, in a session of its own or of one of them, without a
-# terminal.
+# Each of these processes lives, in a session of its own, without a terminal.
 assert_adopted() {
     local each
     for each; do

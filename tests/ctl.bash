@@ -20,12 +20,12 @@ kids() {
         track "$(<"$file")"
     done
 }
-# One that ends with that status when told: ending NAME STATUS; tell NAME.
+# A job that ends with that status when told: ending NAME STATUS; tell NAME.
 ending() { shell_job "$1" "until [ -e $1.go ]; do sleep 0.01; done; exit $2"; }
 tell() { : >"$1.go"; }
 
-# A job that has ended, nobody knows how, with the launcher long gone: one that
-# ends while it is looked at leaves no record.
+# A job that has ended with an unknown status.  It ends after its launcher: a job that
+# ends during its start leaves no record.
 ended_job() {
     job "$@" -- sleep 1000
     kill -KILL "$pid"
@@ -72,7 +72,7 @@ since_of() { date -d "@$(recorded "$1" since)" '+%Y-%m-%d %H:%M:%S'; }
 # shellcheck disable=SC2001
 cells() { sed 's/   */|/g' <<<"$output"; }
 
-# What the files hold, each line once.
+# The names of the records.
 records() { (cd "$DZ_STATE_DIR" && ls -A); }
 
 as_other() { closed setpriv --reuid=65432 --regid=65432 --clear-groups "$@"; }

@@ -48,7 +48,7 @@ teardown() {
     return 0
 }
 
-# A skip in CI is a failure: there everything is there to be tested.
+# A skip in CI is a failure: CI has all that the tests need.
 lacking() {
     [ -z "$STRICT" ] || fail "strict mode: $1"
     skip "$1"
@@ -105,7 +105,7 @@ read_streams() {
     stderr=$(<"$BATS_TEST_TMPDIR/.err")
 }
 
-# Run shell code where changes to these folders are seen by nobody else, and
+# Run shell code where changes to these folders are seen by no other process, and are
 # gone afterwards: overlaid CODE FOLDER...
 overlaid() {
     local code=$1
@@ -214,10 +214,10 @@ find_pid() {
     [ ! -s "$file" ] || pid=$(<"$file")
 }
 
-# Who speaks in that mode.
+# The name in front of messages in that mode.
 speaker() { [[ $1 == shim* ]] && echo libdz.so || echo dznohup; }
 
-# Neither a copy of this shell nor env(1) nor dznohup any more: the program, or ended.
+# The process is not a copy of this shell, env(1) or dznohup any more, or it has ended.
 has_executed() {
     local own words
     gone "$1" && return
@@ -241,7 +241,7 @@ wait_for_end() {
     read_streams
 }
 
-# Kill it, and wait for that.
+# Kill what start has started, and wait for its end.
 kill_started() {
     kill -KILL "$pid"
     wait "$pid" 2>/dev/null || await gone "$pid"
@@ -307,8 +307,8 @@ milliseconds() { echo $((${EPOCHREALTIME/[.,]/} / 1000)); }
 holds_line() { grep -qxF -- "$2" "$1" 2>/dev/null; }
 holds() { grep -qF -- "$2" "$1" 2>/dev/null; }
 is_file() { [ -s "$1" ]; }
-# And its exec is over: /proc names the program before the kernel has closed what is
-# closed by it, and shows its words when all is done.
+# PID runs that program and its exec is over.  /proc names the program before the kernel
+# has closed descriptors at the exec, and shows the words after that.
 runs_program() {
     [ "$(exe_of "$1" 2>/dev/null)" = "$2" ] && { IFS= read -rd '' _ <"/proc/$1/cmdline"; } 2>/dev/null
 }
@@ -375,11 +375,12 @@ assert_daemon() {
 
 # ---- servers -----------------------------------------------------------------
 
-# A TCP port that is free, of no connection that has just ended (TIME_WAIT) either, and
-# that no other test gets, of this run or one beside it: a link to the run's directory
-# takes it, and one whose run is over is dangling.  Ports are below those that the kernel
-# gives to clients, so that nobody's outgoing connection takes it before our server does.
-# To list the connections takes the kernel 10 ms: once a test.
+# A free TCP port that no other test gets, of this run or of another at the same time.
+# No connection has it, not even one that has just ended (TIME_WAIT).  A link to the
+# run's directory takes the port; the link of a run that is over is dangling.  The ports
+# are below those that the kernel gives to clients, so no outgoing connection takes one
+# before our server does.  Listing the connections takes the kernel 10 ms, so each test
+# does that once.
 free_port() { untraced take_port "$@"; }
 take_port() {
     local port hex taken ports=${TMPDIR:-/tmp}/dznohup-ports

@@ -10,10 +10,10 @@ teardown() {
     while read -r pid start; do
         [ "$(start_time "$pid")" = "$start" ] && kill -KILL "$pid"
     done <"$BATS_TEST_TMPDIR/.pids"
-    # What no test has recorded is an error of the test or of the product.
+    # A process that no test has recorded is an error of the test or of the product.
     await none_left "$BATS_TEST_TMPDIR/sleeper."
 }
-# The list of processes is older than the grep, which so does not find itself.
+# The shell lists the processes before it starts grep, so grep does not find itself.
 none_left() { ! grep -qsaF -- "$1" /proc/[0-9]*/cmdline; }
 
 # A program to be started: its path, in victim, tells it from any other.
@@ -69,7 +69,7 @@ end_victim() {
     kill -KILL "$1" && await gone "$1"
 }
 
-# A living process of this test that is nobody's job, in stranger.
+# A living process of this test that is no job, in stranger.
 new_stranger() {
     ln -sf "$SLEEP" "$BATS_TEST_TMPDIR/sleeper.stranger"
     "$BATS_TEST_TMPDIR/sleeper.stranger" 3600 </dev/null >/dev/null 2>&1 3>&- 4>&- &
@@ -89,8 +89,8 @@ watch_signals() {
     calls=$(<"$BATS_TEST_TMPDIR/.trace")
 }
 
-# says_of WORD STATUS-OF-STATUS STATUS-OF-STOP MESSAGE: what dzctl answers for it,
-# and that it signals nobody.
+# says_of WORD STATUS-OF-STATUS STATUS-OF-STOP MESSAGE: what dzctl answers for that word,
+# and that it signals no process.
 says_of() {
     watched status "$1"
     assert "status of 'status $1'" "$status" "$2"

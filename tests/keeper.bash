@@ -2,7 +2,7 @@
 #
 # shellcheck shell=bash disable=SC2034,SC2154
 
-# The keeper first: it would start its program again.
+# Kills the keeper first, because it would start its program again.
 teardown() {
     local pid start
     while read -r pid start; do

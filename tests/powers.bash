@@ -4,8 +4,8 @@
 
 STARTS="stay leave shim-stay shim-leave"
 
-# As start, of a program that ends by itself, and has when this returns.  Its stdout is
-# log and its stderr err, new ones.
+# As start, for a program that ends by itself; returns when it has ended.  Its stdout is
+# a new log, its stderr a new err.
 finish() {
     local mode=$1
     shift

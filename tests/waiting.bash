@@ -98,7 +98,7 @@ ask_fifty() {
         for way in $WAYS; do
             port=$(free_port)
             late=()
-            # Each second one is late, so that who does not wait is found out.
+            # Every second server is late, so that a start that does not wait is found out.
             ((i % 2)) || late=(bash -c 'sleep 0.1; exec "$@"' late)
             start "$way" DZ_WAIT="listen:$port" DZ_TIMEOUT="$DEADLINE" -- "${late[@]}" "${@//PORT/$port}"
             assert "status of start $i" "$status" 0 || fail "$stderr"
