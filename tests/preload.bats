@@ -263,6 +263,8 @@ build_mark() {
     done
 }
 
+# A dynamic launcher would be audited, too.
+# bats test_tags=unsanitized
 @test "a launcher that is killed before the library's answer: the program goes on" {
     LD_AUDIT=$TARGETS/audits.so "$DZ" -d -q --shim="$SHIM" -C . -w main -p pid -o log sleep 3600 </dev/null >/dev/null 2>err 3>&- 4>&- &
     launcher=$!
