@@ -294,6 +294,7 @@ need_multilib() {
 
 @test "other preload libraries, before and after, and valgrind" {
     need eatmydata faketime valgrind
+    fakes_time
     live eatmydata "$TARGETS/prints"
     live faketime '2001-01-01 00:00:00' nice "$TARGETS/prints"
     live env LD_PRELOAD="$TARGETS/early-default.so" nice env LD_PRELOAD="$TARGETS/initfirst.so" \

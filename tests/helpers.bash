@@ -45,7 +45,20 @@ teardown() {
     while read -r pid start; do
         [ "$(start_time "$pid")" = "$start" ] && kill -KILL "$pid"
     done <"$BATS_TEST_TMPDIR/.pids"
+    [ ! -e "$BATS_TEST_TMPDIR/.faked" ] || forget_faked_time
     return 0
+}
+
+# libfaketime names what it leaves in /dev/shm by the process that is killed.  Tests call
+# fakes_time before they start one.
+fakes_time() { : >"$BATS_TEST_TMPDIR/.faked"; }
+forget_faked_time() {
+    local file pid
+    while read -r file; do
+        pid=${file##*_}
+        alive "$pid" || rm -f "/dev/shm/faketime_shm_$pid" "/dev/shm/sem.faketime_sem_$pid"
+    done < <(find /dev/shm -maxdepth 1 -name 'faketime_shm_*' -user "$(id -u)" \
+        -newer "$BATS_TEST_TMPDIR/.faked")
 }
 
 # A skip in CI is a failure: CI has all that the tests need.

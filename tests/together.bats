@@ -34,6 +34,7 @@ assert_reopens() {
 @test "all that go together, beside libeatmydata and libfaketime" {
     eatmydata=$(library libeatmydata.so)
     faketime=$(library faketime/libfaketime.so.1)
+    fakes_time
     for power in pin reopen; do
         [ $power = pin ] && options=("${PINNED[@]}") || options=("${REOPENS[@]}")
         for list in "$eatmydata" "$faketime" "$eatmydata:$faketime"; do

@@ -7,6 +7,7 @@ load engines
 needs() {
     need_root
     need cron unshare faketime
+    fakes_time
 }
 
 # boot RECIPE: cron with that line, 3 seconds before a minute.
