@@ -5,16 +5,16 @@
  * It exports the functions that its powers interpose, and nothing else.  It is linked
  * without a libc, so that one binary takes its functions from whichever libc the
  * program has.  It is marked initfirst, so that it runs before any other constructor
- * has started threads or opened descriptors.  That early environ of a glibc program is
- * still NULL, and only the constructor's arguments can be used.  musl passes none, but
- * has set environ.
+ * has started threads or opened descriptors.  At that moment environ of a glibc program
+ * is still NULL, and only the constructor's arguments can be used.  musl passes none,
+ * but has set environ.
  *
  * If the launcher preloads the library, all that is done already: the library begins
- * its powers and, in leave mode, answers.  In the programs that the target executes and
- * starts the library begins their powers.
+ * its powers and answers the process that waits, if there is one.  In the programs that
+ * the target executes and starts, the library begins their powers.
  *
- * The library does nothing at all with AT_SECURE, if LD_PRELOAD does not name it
- * (/etc/ld.so.preload, dlopen), or in a program that DZ_ONLY does not name.
+ * The library does nothing at all in a program with AT_SECURE, or one that DZ_ONLY does
+ * not name.  Nor does it if LD_PRELOAD does not name it (/etc/ld.so.preload, dlopen).
  */
 #include "shim.h"
 

@@ -37,9 +37,9 @@ static bool is_in_place(int fd)
 }
 
 /*
- * Returns whether a stream is open on the log: on the file that was the log in the
- * program before, or, if another thread has reopened it meanwhile, on the one that has
- * its name.  Another program may have put something else there.
+ * Returns whether a stream is open on the log.  That is the file that was the log in
+ * the program before.  If another thread has reopened the log meanwhile, it is the file
+ * that has the log's name.  Another program may have put something else there.
  */
 static bool is_log(const struct dz_inside_log *log, int fd)
 {

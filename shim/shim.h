@@ -1,6 +1,6 @@
 /*
- * The shim room: libdz.so.  What the constructor must know about the program that it
- * runs in, and what the library does inside the target if it is asked to, libdz(7).
+ * The shim room: libdz.so.  What the constructor must know about its program, and the
+ * powers that act inside the target, libdz(7).
  *
  * Needs all of core.  The rules of base.h hold here too.  If no power is asked for,
  * each interposer calls the next definition at once.  Nothing here allocates, except

@@ -178,7 +178,7 @@ __attribute__((noreturn)) static void become_answerer(struct dz_start *start,
 
     setsid();
     start->pid = program;
-    start->needs_answer = false; /* in stay mode the library answers nobody */
+    start->needs_answer = false; /* in stay mode the library does not answer */
     answerer.program.pid = program;
     dz_identify(program, &answerer.program); /* without /proc the PID must do */
     answerer.pidfd = -1;

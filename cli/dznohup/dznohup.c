@@ -205,8 +205,8 @@ static int be_nohup(char **argv, int operand, struct dz_fault *fault)
 
 /*
  * All of a start that is not on the stack.  The first write to a page takes as long as
- * ten system calls, so what each start writes comes first, beside the data of libc, and
- * is followed by the paths.  A start without an error writes to neither fault.
+ * ten system calls.  So what each start writes comes first, beside the data of libc.
+ * The paths follow.  A start without an error writes to neither fault.
  */
 static struct {
     struct dz_start start;

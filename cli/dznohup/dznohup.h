@@ -27,9 +27,9 @@ int print_help(enum dz_help which);
 
 /* ---- habits.c: words of other tools ---- */
 
-/* If it is known what to write in place of a word that was refused ("--option", "-o",
- * "--option=value", or a command that was not found), makes that the fault's reason,
- * behind the text before, and returns true. */
+/* Looks a refused word up in the table: "--option", "-o", "--option=value", or a
+ * command that was not found.  If the table has an answer, makes the text before and
+ * that answer the fault's reason, and returns true. */
 bool answer_habit(const char *word, const char *before, struct dz_fault *fault);
 
 /* ---- command.c ---- */

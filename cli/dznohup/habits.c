@@ -13,9 +13,9 @@
 
 /*
  * A row: a pattern of fnmatch(3), and what to write.  "--X" and "-x" are options that
- * we lack, "--X=Y" values that an option of ours refuses, and all else is a command
- * that was not found.  tests/habits.bats types each word; of a pattern, the word in
- * tried.
+ * dznohup lacks.  "--X=Y" are values that an option of ours refuses.  All else is a
+ * command that was not found.  tests/habits.bats types each word; for a pattern, the
+ * word in tried.
  */
 static const struct habit {
     const char *word;

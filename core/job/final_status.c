@@ -49,7 +49,7 @@ int dz_final_status(int pidfd, pid_t pid)
     int status = pidfd >= 0 ? told_status(pidfd) : -1;
 
     if (status < 0)
-        status = zombie_status(pid); /* not reaped: nobody else has its PID */
+        status = zombie_status(pid); /* not reaped: no other process has its PID */
     if (status >= 0 || pidfd < 0)
         return status;
     /* POLLHUP means that the process was reaped, since Linux 6.10.  Some parents never

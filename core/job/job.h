@@ -183,11 +183,11 @@ void dz_pidfile_remove(const char *path, int records, pid_t pid, bool ours);
  * and "ended", the time, are added if they become known.  Of an unnamed job that has
  * ended "noticed" is added, the time at which dzctl saw that.
  *
- * A keeper adds more before "arg": "began", when the first run began, "restarts",
- * "last", the status of the run before, and "watchdog 1" if the watchdog has ended that
- * run.  After "end" it adds "last", "ended", the time, and with --watchdog "watchdog",
- * 1 or 0, when a run ends, "ready" when a run is ready that dzctl restart has asked
- * for, and "note" for what is wrong.
+ * A keeper adds more before "arg": "began", when the first run began; "restarts";
+ * "last", the status of the run before; and "watchdog 1" if the watchdog has ended that
+ * run.  After "end" it adds lines as they become known.  When a run ends: "last",
+ * "ended", the time, and with --watchdog "watchdog", 1 or 0.  When a run is ready that
+ * dzctl restart has asked for: "ready".  When something is wrong: "note".
  */
 struct dz_record {
     struct dz_identity who;
@@ -259,8 +259,8 @@ int dz_record_read(int directory, const char *file, struct dz_record *record);
 int dz_record_check_name(const char *name, int directory, struct dz_fault *fault);
 
 /*
- * Adds to the record at path, if it names pid, how the job has ended, as of waitpid(2),
- * and when, in seconds since the epoch.  -1: unknown.
+ * Adds the end of the job to the record at path, if that names pid: the status, as of
+ * waitpid(2), and the time, in seconds since the epoch.  -1: unknown.
  */
 void dz_record_add_end(const char *path, pid_t pid, int status, int64_t ended);
 
@@ -292,9 +292,8 @@ bool dz_record_is_free(int directory, const char *file);
  * character, which no name begins with. */
 enum { DZ_KEPT_PREFIX = '-' };
 
-/* Calls visit for each record of that PID, or of a keeper or a first run that has it,
- * until it returns something other than 0. Returns that, 0 at the end, or -1 and sets
- * errno. */
+/* Calls visit for each record whose job, keeper or first run has that PID, until it
+ * returns something other than 0.  Returns that, 0 at the end, or -1 and sets errno. */
 int dz_record_each_of(int directory, pid_t pid,
                       int (*visit)(const char *file, const struct dz_record *record,
                                    void *data),

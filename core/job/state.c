@@ -83,7 +83,7 @@ static int make_directories(char path[PATH_MAX])
  * descriptor, or -1 and sets errno. */
 static int open_directory(char path[PATH_MAX], bool make, bool homeless)
 {
-    /* In /tmp anybody can plant a link. */
+    /* In /tmp any user can plant a link. */
     const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | (homeless ? O_NOFOLLOW : 0);
     int fd = open(path, flags);
 

@@ -1,9 +1,9 @@
 /*
  * Stops a job: TERM, time, KILL, until none of its processes is left.
  *
- * Each signal goes through a pidfd that was compared with the process that is meant, so
- * a process that got the PID meanwhile does not get the signal.  CONT follows TERM,
- * because a stopped process does not act on TERM.
+ * Each signal goes through a pidfd that was compared with the process that is meant.
+ * So another process that got the PID meanwhile does not get the signal.  CONT follows
+ * TERM, because a stopped process does not act on TERM.
  */
 #include "job.h"
 

@@ -67,7 +67,7 @@ __attribute__((noreturn)) static void fail_quickly(const struct dz_start *start,
 
 /*
  * Makes the target at once.  The first child borrows the caller's memory by vfork(2),
- * which costs half of a fork(2), and changes only the PID and the record's path there.
+ * which costs half of a fork(2).  It changes only the PID and the record's path there.
  * The caller sleeps until that child has forked and has made the record, and no call of
  * the child can wait.  All signals are blocked, because a stop of the child would stop
  * the caller.  Returns DZ_CALLER, 0 in the target, or -1 and sets errno.

@@ -75,8 +75,8 @@ void dz_drop_resumed(struct dz_start *start)
 
     if (claim->fd == 0)
         return;
-    /* A keeper of this start may have published with the lock that it shares with us,
-     * and the lock file may be another start's by now.  Claim it anew, to remove it. */
+    /* A keeper of this start may have published with the lock that it shares with us.
+     * By now the lock file may be another start's.  Claim it anew, to remove it. */
     memcpy(path, claim->path, sizeof path);
     dz_claim_release(claim);
     if (dz_claim(claim, path, "resume", DZ_UNDO_MS, &unheard) == 0)

@@ -1,11 +1,11 @@
 /*
  * --no-daemon: what a daemon sends to /dev/null goes on to the log.
  *
- * A program that makes itself a daemon puts /dev/null on its stdout and stderr, and
- * what it prints from then on would be lost.  Here the stream stays what it was,
- * however the program goes about it: dup2(2), freopen(3), or close(2) and open(2).
- * Over the last two a copy of the descriptor is kept.  If the program puts any other
- * file on a stream, the stream is the program's own from then on.
+ * A program that makes itself a daemon puts /dev/null on its stdout and stderr.  What
+ * it prints from then on would be lost.  Here the stream stays what it was, whether the
+ * program calls dup2(2), freopen(3), or close(2) and open(2).  Between close and open a
+ * copy of the descriptor is kept.  If the program puts any other file on a stream, the
+ * stream is the program's own from then on.
  */
 #include "nodaemon.h"
 

@@ -185,8 +185,8 @@ static bool keep_open(struct shim_trial *trial, int directory, const char *path,
     return keep(trial, &kept, path);
 }
 
-/* Returns what stands in kept.fd for a file that may be written, or -1.  That may be
- * one which was open before, as haproxy's pidfile: nobody waits for what is in it. */
+/* Returns what stands in kept.fd for a file that may be written, or -1.  The file may
+ * have been open before, as haproxy's pidfile: no process waits for its contents. */
 static int file_of(const struct shim_trial *trial, int fd, bool streams)
 {
     struct dz_stat about;
@@ -358,9 +358,9 @@ bool shim_keep_call(struct shim_trial *trial, int call, const ucontext_t *contex
 
 /* ---- making them ---- */
 
-/* fd is a descriptor by now, or -1 if its file could not be opened.  lseek(2) and
- * pwrite(2) of the two libcs take offsets of different width on 32 bits, so the file's
- * position is moved by the bare call, and put back: pwrite(2) leaves it. */
+/* fd is a descriptor by now, or -1 if its file could not be opened.  pwrite(2) of the
+ * two libcs takes offsets of different width on 32 bits.  So dz_seek moves the file's
+ * position, and puts it back as pwrite(2) leaves it. */
 static void write_kept(int fd, const struct kept *kept, const char *data)
 {
     int64_t before = 0;

@@ -1,7 +1,7 @@
 /*
- * What differs between machines: the numbers of system calls, and the arguments of a
- * call that a seccomp(2) filter has stopped and the answer to it, in the context of the
- * SIGSYS handler.  -1 is the number of a call that the machine does not have.
+ * What differs between machines: the numbers of system calls, and where the context of
+ * a SIGSYS handler has the arguments and the answer of the call that a seccomp(2)
+ * filter has stopped.  -1 is the number of a call that the machine does not have.
  */
 #ifndef REGISTERS_H
 #define REGISTERS_H

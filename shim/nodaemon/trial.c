@@ -12,12 +12,12 @@
  * The process waits for the copy's end with all signals blocked.  The program is not
  * told of the copy.
  *
- * Nothing smaller does this.  Without it each daemon would be a child that its parent
- * stands in for (stand_in.c).  Of 16 default starts of Debian's daemons, 15 would then
- * be two processes, and their pidfiles would name the one that was not started; now 2
- * are (tests/daemons).  Without the files of recorded.c 4 would be: nginx and ntpd,
- * too. A child cannot go on under its parent's PID.  What a parent does after the fork
- * is not known before it, other than by letting the parent do that.
+ * Nothing smaller does this.  Without the copy each daemon would be a child that its
+ * parent stands in for (stand_in.c).  Of 16 default starts of Debian's daemons, 15
+ * would be two processes, and their pidfiles would name the one that was not started.
+ * With the copy 2 are (tests/daemons); without the files of recorded.c 4 would be, also
+ * nginx and ntpd.  A child cannot go on under its parent's PID.  Only letting the
+ * parent go on shows what it does after the fork.
  */
 #include "bpf.h"
 #include "nodaemon.h"
@@ -340,8 +340,8 @@ static pid_t make_copy(struct shim_trial *own, int pipe[2], const sigset_t *mask
 }
 
 /*
- * Does what the parent wanted done, with the program's own signal mask: a write to a
- * pipe that nobody reads can be ended.  SIGPIPE and SIGXFSZ would have been the end of
+ * Does what the parent wanted done, with the program's own signal mask, so that a
+ * signal can end a write that hangs.  SIGPIPE and SIGXFSZ would have been the end of
  * the parent, not of this process.
  */
 static void do_calls(const struct shim_trial *own, const sigset_t *mask)
