@@ -166,6 +166,9 @@ library_of_installed() {
     [[ $output != *--reopen* ]]
     run "$CTL" --help
     grep -qx '  ready *JOB \[COND,\.\.\.\] .*' <<<"$output" || fail "no operands of ready: $output"
+    for program in "$DZ" "$CTL"; do
+        assert "long lines of ${program##*/} --help=all" "$("$program" --help=all | awk 'length > 79')" ""
+    done
     run "$DZ" --help=some
     assert "status of --help=some" "$status" 125
     assert said "$output" "dznohup: --help: some: must be all"

@@ -158,10 +158,13 @@ int parse_options(struct dz_plan *plan, int argc, char **argv, int *operand,
     return result;
 }
 
-/* Prints an option's row; twin: with its variable. */
+/* Prints an option's row; twin: with its variable, in a line of its own if the row
+ * would be longer than 79 characters. */
 static void print_row(const struct dz_option *option, bool twin)
 {
+    enum { HELP_AT = 27, LONGEST = 79 };
     char left[48];
+    int length;
     char letter[5] = "    ";
 
     if (option->letter != 0)
@@ -173,9 +176,12 @@ static void print_row(const struct dz_option *option, bool twin)
         snprintf(left, sizeof left, "%s--%s%s%s", letter, option->name,
                  option->arg != NULL ? "=" : "",
                  option->arg != NULL ? option->arg : "");
-    printf("  %-23s  %s", left, option->help);
-    if (twin && option->twin != NULL)
-        printf(" [%s]", option->twin);
+    length = printf("  %-23s  %s", left, option->help);
+    if (twin && option->twin != NULL) {
+        length += (int)strlen(option->twin) + 3;
+        printf("%s%*s[%s]", length > LONGEST ? "\n" : " ",
+               length > LONGEST ? HELP_AT : 0, "", option->twin);
+    }
     putchar('\n');
 }
 
@@ -218,8 +224,8 @@ int print_help(enum dz_help which)
         print_conditions();
         printf("The default COND is settle.\n"
                "The variable in brackets sets the option's default.  It also sets the "
-               "option for\n"
-               "LD_PRELOAD=libdz.so COMMAND, except DZ_DRY_RUN.\n");
+               "option\n"
+               "for LD_PRELOAD=libdz.so COMMAND, except DZ_DRY_RUN.\n");
     } else {
         print_rows(DZ_CLI | DZ_SHORT, false);
         printf("\n--help=all shows every option and COND.  See also dzctl --help, "
