@@ -86,7 +86,7 @@ static uint64_t read_set(const char *status, const char *key)
     if (at == NULL)
         return 0;
     at += strlen(key);
-    for (int i = 0; i < DIGITS && *at > ' '; i++, at++)
+    for (int left = DIGITS; left > 0 && *at > ' '; left--, at++)
         set = set << 4 | (uint64_t)(*at <= '9' ? *at - '0' : *at - 'a' + 10);
     return set;
 }
