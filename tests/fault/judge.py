@@ -124,7 +124,8 @@ class Judge:
                       for name in names}
         # A log is never removed, whoever has made it.
         logs = {f"{folder}/{name}" for folder in ("work", "home") for name in ("log", "nohup.out")}
-        return found - {"met"} - logs
+        rotated = {name for name in found if re.fullmatch(r"work/log\.\d+", name)}
+        return found - {"met", "runs"} - logs - rotated
 
     def claims(self, pid):
         """What pidfile and records say, of pid that runs or, 0, of nobody."""
@@ -207,6 +208,75 @@ class Judge:
             self.expect("what is left", self.left() - {"state/job"}, set())
         else:
             self.expect("lines on stderr", self.place.stderr().count("\n"), 1)
+
+    # ---- a kept job ----------------------------------------------------------
+
+    def written(self):
+        """The program's lines in the log, as (run, number), the oldest first."""
+        logs = sorted((name for name in os.listdir(self.place.work)
+                       if re.fullmatch(r"log(\.\d+)?", name)),
+                      key=lambda name: -int(name[4:] or 0))
+        text = "".join(read(os.path.join(self.place.work, name)) for name in logs)
+        found = []
+        for line in text.splitlines(True):
+            line = re.sub(r"^\d{4}-\d\d-\d\dT\S+ ", "", line)
+            told = re.fullmatch(r"(\d+)\.(\d+)\n", line)
+            if told:
+                found.append((int(told[1]), int(told[2])))
+            elif not line.startswith("dznohup: "):
+                self.problems.append(f"the log has {line!r}")
+        return found
+
+    def lines(self, runs, whole):
+        """Each line once and in order; all of the last run's if that is whole."""
+        each, got = 10 if self.mode.kept == "drained" else 5, self.written()
+        wanted = [(run, number) for run in range(1, runs + 1) for number in range(1, each + 1)]
+        if got != sorted(set(got)):
+            self.problems.append(f"lines are twice or not in order: {got}")
+        for run in range(1, runs + 1):
+            have = [number for r, number in got if r == run]
+            self.expect(f"lines of run {run}", have, wanted and list(range(1, len(have) + 1)))
+        if whole:
+            self.expect("lines", got, wanted)
+
+    def kept(self, run, job):
+        """A keeper from its start to its end, or another keeper for a job."""
+        until = time.monotonic() + 10
+        # Without a keeper the program ends by itself.
+        while [pid for pid in [*run.up, job] if pid and lives(pid)] and time.monotonic() < until:
+            time.sleep(0.001)
+        runs = len(read(self.place.top + "/runs") or "")
+        self.expect("programs that live", [pid for pid in [*run.up, job] if pid and lives(pid)],
+                    *([[]] if self.mode.kept != "stop" else [[], run.up[-1:]]))
+        killed = run.fault is not None and run.fault[3] == "KILL"
+        self.claims(0)
+        if killed:
+            self.lines(runs, False)
+        elif run.status is None or os.WIFSIGNALED(run.status):
+            self.problems.append(f"status is {run.status}")
+        elif os.WEXITSTATUS(run.status) == (143 if self.mode.kept == "stop" else 0):
+            self.is_over(runs)
+        else:
+            self.not_kept(run, runs, job)
+
+    def is_over(self, runs):
+        """The job has come to its end."""
+        record = read(self.place.top + "/state/job") or ""
+        ended = re.findall(r"^status (\d+)$", record, re.M)
+        self.lines(runs, True)
+        self.expect("runs", runs, *([1] if self.mode.kept != "twice" else [2, 3]))
+        self.expect("recorded status", ended, ["15" if self.mode.kept == "stop" else "0"])
+        self.expect("what is left", self.left(), {"state/job"})
+
+    def not_kept(self, run, runs, job):
+        """It could not be begun, and said so."""
+        said = re.sub(r"dznohup: this run wrote to .*:\n(  .*\n)*", "", self.place.stderr())
+        self.expect("lines on stderr", said.count("\n"), 1)
+        if job:
+            return
+        self.expect("runs", runs, 0, 1)
+        self.expect("what is left", self.left(), set())
+        self.lines(runs, False)
 
     # ---- an adoption ---------------------------------------------------------
 

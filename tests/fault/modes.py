@@ -14,6 +14,8 @@ QUICK = "-d -o log --timeout=3"
 BY_PRELOAD = {"LD_PRELOAD": "{build}/libdz.so"}
 WITH_SHIM = {"DZ_SHIM": "{build}/libdz.so"}
 POWERS = "--line-buffered --pin-signals --no-daemon"
+KEPT = "{build}/targets/kept-victim-static {top}/runs"
+AGAIN = "--restart=on-failure:5 --restart-delay=0"
 OTHER = 9  # that descriptor: to be closed, but by nohup
 MET = "{top}/met"  # made by the victim right before it meets the condition
 
@@ -31,6 +33,7 @@ class Mode:
     environment: dict = dataclasses.field(default_factory=dict)
     stops: bool = False         # is a dzctl stop, of a job that is started before
     adopts: bool = False        # is an adoption, of a program that is started before
+    kept: str | None = None     # has a keeper: what its program does, once, twice, ...
     folder: str | None = None   # where the place is; None: where temporary files are
 
 
@@ -65,8 +68,22 @@ MODES = [
         "DZ_MODE": "stay", "DZ_OUTPUT": "log", "DZ_PIDFILE": "pid", "DZ_NAME": "job"}),
     Mode("stop", "{build}/dzctl stop job", stops=True, files=True),
     Mode("stop-pidfile", "{build}/dzctl stop ./pid", stops=True, files=True),
+    Mode("keep", f"{LAUNCH} --mode=stay --keep {FILES} {KEPT} once", leaves=False,
+         files=True, kept="once"),
+    Mode("keep-leave", f"{LAUNCH} {QUICK} --keep -p pid --name=job --wait=exec {KEPT} once",
+         files=True, kept="once"),
+    Mode("keep-restart", f"{LAUNCH} --mode=stay {AGAIN} {FILES} {KEPT} twice", leaves=False,
+         files=True, kept="twice"),
+    Mode("keep-pump", f"{LAUNCH} --mode=stay {AGAIN} {FILES} --timestamps --rotate=60,9 {KEPT} twice",
+         leaves=False, files=True, kept="twice"),
+    Mode("keep-stop", f"{LAUNCH} --mode=stay {AGAIN} {FILES} --timestamps {KEPT} stop", leaves=False,
+         files=True, kept="stop"),
+    Mode("keep-again", "{build}/dzctl keep job", files=True, kept="drained"),
+    Mode("stop-kept", "{build}/dzctl stop job", stops=True, files=True),
     Mode("adopt", f"{LAUNCH} --adopt={{adoptee}} {FILES}", adopts=True, files=True),
 ]
 BY_NAME = {mode.name: mode for mode in MODES}
 TO_STOP = f"{LAUNCH} {QUICK} -p pid --name=job --wait=exec {STATIC}"
+TO_STOP_KEPT = f"{LAUNCH} {QUICK} --keep --timestamps -p pid --name=job --wait=exec {STATIC}"
+TO_KEEP = f"{LAUNCH} {QUICK} --keep --timestamps -q -p pid --name=job --wait=exec {KEPT} drained"
 ADOPTEE = "{build}/targets/adoptee-static wait sleep"

@@ -1,6 +1,7 @@
 """Where a run happens: a folder of its own, a terminal, pipes; and its end."""
 import os
 import pty
+import re
 import fcntl
 import shutil
 import signal
@@ -109,11 +110,22 @@ class Place:
         os.execve(words[0], words, environment)
 
 
-def start_job(place):
-    """A job to be stopped; its PID."""
-    done = subprocess.run(place.fill(modes.TO_STOP).split(), cwd=place.work, check=True,
+def start_job(place, mode):
+    """A job to be stopped, or to get another keeper; its PID."""
+    words = modes.TO_KEEP if mode.kept else \
+        modes.TO_STOP_KEPT if mode.name == "stop-kept" else modes.TO_STOP
+    done = subprocess.run(place.fill(words).split(), cwd=place.work, check=True,
                           env=place.environment(modes.BY_NAME["stop"]), capture_output=True)
     return int(done.stdout)
+
+
+def kill_keeper(place):
+    """The keeper of the job dies before it reads."""
+    with open(place.top + "/state/job", encoding="utf-8") as file:
+        pid = int(re.search(r"^keeper (\d+) ", file.read(), re.M)[1])
+    os.kill(pid, signal.SIGKILL)
+    while judge.lives(pid):
+        time.sleep(0.001)
 
 
 def start_adoptee(place):
@@ -154,7 +166,10 @@ def launch(mode, fault):
     verdict = judge.Judge(mode, place)
     run = trace.Run(fault)
     try:
-        job = start_job(place) if mode.stops else 0
+        again = mode.kept == "drained"
+        job = start_job(place, mode) if mode.stops or again else 0
+        if again:
+            kill_keeper(place)
         before = start_adoptee(place) if mode.adopts else None
         signal.setitimer(signal.ITIMER_REAL, SECONDS)
         run.start(lambda: place.begin(mode))
@@ -162,6 +177,8 @@ def launch(mode, fault):
         signal.setitimer(signal.ITIMER_REAL, 0)
         if mode.stops:
             verdict.stop(run, job)
+        elif mode.kept:
+            verdict.kept(run, job)
         elif mode.adopts:
             verdict.adoption(run, place.adoptee, before)
         else:

@@ -5,7 +5,7 @@ TARGETS := $(addprefix $(BUILD)/targets/,environment server server-static static
 	prints prints-cout signals signals-static threads hit hit-early hangup early-default.so \
 	daemonizes parents again silences waits execs refuses audits.so logs on-hangup interposes early early.so \
 	victim victim-static opened opened-library.so adoptee adoptee-static chain odd-execs)
-TARGETS += $(addprefix $(BUILD)/targets/,numbers pumps ends-by notes-signals orphans)
+TARGETS += $(addprefix $(BUILD)/targets/,numbers pumps ends-by notes-signals orphans kept-victim-static)
 # Not gcc-multilib, which has a link /usr/include/asm.
 ifneq ($(wildcard /usr/lib/gcc/x86_64-linux-gnu/*/32/libgcc.a),)
 TARGETS += $(BUILD)/targets/adoptee-32
