@@ -163,8 +163,9 @@ int dz_pidfile_check(const char *path, int records, struct dz_pidfile *old,
 void dz_pidfile_words(const struct dz_pidfile *pidfile, struct dz_text *text);
 
 /* Removes path, under the lock of its claim, if it names pid and is stale.  ours: it is
- * of this very start, and is removed although its process runs. */
-void dz_pidfile_remove(const char *path, int records, pid_t pid, bool ours);
+ * of this very start, and is removed although its process runs.  Returns 0, or -1 and
+ * sets errno if such a file may be left. */
+int dz_pidfile_remove(const char *path, int records, pid_t pid, bool ours);
 
 /* ---- record.c, record_text.c: what is known of a job ---- */
 
@@ -260,17 +261,19 @@ int dz_record_check_name(const char *name, int directory, struct dz_fault *fault
 
 /*
  * Adds the end of the job to the record at path, if that names pid: the status, as of
- * waitpid(2), and the time, in seconds since the epoch.  -1: unknown.
+ * waitpid(2), and the time, in seconds since the epoch.  -1: unknown.  Returns 0, or -1
+ * and sets errno.
  */
-void dz_record_add_end(const char *path, pid_t pid, int status, int64_t ended);
+int dz_record_add_end(const char *path, pid_t pid, int status, int64_t ended);
 
 /* Adds to that record, which was read from file in directory, that its job was noticed
  * to have ended, and when. */
 void dz_record_add_notice(int directory, const char *file,
                           const struct dz_record *record);
 
-/* Adds text, whole lines, to the record at path if it names pid. */
-void dz_record_add_lines(const char *path, pid_t pid, const char *text);
+/* Adds text, whole lines, to the record at path if it names pid.  Returns 0, or -1 and
+ * sets errno; then nothing was added. */
+int dz_record_add_lines(const char *path, pid_t pid, const char *text);
 
 /* Returns whether the record at path names pid. */
 bool dz_record_names(const char *path, pid_t pid);

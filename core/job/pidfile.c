@@ -180,18 +180,27 @@ int dz_pidfile_check(const char *path, int records, struct dz_pidfile *old,
     return 0;
 }
 
-void dz_pidfile_remove(const char *path, int records, pid_t pid, bool ours)
+int dz_pidfile_remove(const char *path, int records, pid_t pid, bool ours)
 {
     struct dz_claim claim = {.fd = 0};
     struct dz_pidfile pidfile;
-    struct dz_fault unheard;
+    struct dz_fault fault;
+    int result;
 
-    /* If the file cannot be claimed, it stays.  A later reader finds it stale. */
-    if (dz_claim(&claim, path, "pidfile", DZ_UNDO_MS, &unheard) < 0)
-        return;
-    if (dz_pidfile_read(claim.path, records, &pidfile) == 0 && pidfile.who.pid == pid &&
+    /* A file that stays is found stale by a later reader. */
+    if (dz_claim(&claim, path, "pidfile", DZ_UNDO_MS, &fault) < 0) {
+        errno = fault.err;
+        return -1;
+    }
+    result = dz_pidfile_read(claim.path, records, &pidfile);
+    if (result == 0 && pidfile.state == DZ_PIDFILE_UNKNOWN && !ours) {
+        errno = EOPNOTSUPP;
+        result = -1;
+    }
+    if (result == 0 && pidfile.who.pid == pid &&
         /* This start has written it, even if /proc cannot be read to confirm it. */
         (pidfile.state == DZ_PIDFILE_STALE || ours))
-        unlink(claim.path);
+        result = unlink(claim.path);
     dz_claim_drop(&claim);
+    return result;
 }

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 int dz_record_open(int directory, const char *file)
@@ -206,33 +207,51 @@ static void add_number_line(struct dz_text *text, const char *key, int64_t numbe
     dz_add(text, "\n");
 }
 
-void dz_record_add_end(const char *path, pid_t pid, int status, int64_t ended)
+int dz_record_add_end(const char *path, pid_t pid, int status, int64_t ended)
 {
     char lines[64];
     struct dz_text text = dz_text(lines, sizeof lines);
 
     add_number_line(&text, "ended ", ended);
     add_number_line(&text, "status ", status);
-    dz_record_add_lines(path, pid, lines);
+    return dz_record_add_lines(path, pid, lines);
 }
 
-void dz_record_add_lines(const char *path, pid_t pid, const char *text)
+/* Appends whole lines to a file, or nothing.  Returns 0, or -1 and sets errno. */
+static int append(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
+    struct dz_stat before;
+    int result;
+
+    if (fd < 0)
+        return -1;
+    result = dz_stat(fd, "", true, &before);
+    if (result == 0 && (result = dz_write(fd, text, strlen(text))) < 0) {
+        int err = errno;
+        syscall(SYS_ftruncate, fd, (long)before.size); /* works on a full disk, too */
+        errno = err;
+    }
+    dz_close(fd);
+    return result;
+}
+
+int dz_record_add_lines(const char *path, pid_t pid, const char *text)
 {
     struct dz_claim claim = {.fd = 0};
-    struct dz_fault unheard;
-    int fd;
+    struct dz_fault fault;
+    struct dz_record record;
+    int result;
 
-    /* If this fails, later readers do not know what the lines say. */
-    if (dz_claim(&claim, path, "record", DZ_UNDO_MS, &unheard) < 0)
-        return;
-    fd = dz_record_names(claim.path, pid)
-             ? open(claim.path, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC)
-             : -1;
-    if (fd >= 0) {
-        dz_write(fd, text, strlen(text));
-        close(fd);
+    if (dz_claim(&claim, path, "record", DZ_UNDO_MS, &fault) < 0) {
+        errno = fault.err;
+        return -1;
     }
+    result = dz_record_read(AT_FDCWD, claim.path, &record);
+    if (result == 0 && record.who.pid == pid)
+        result = append(claim.path, text);
     dz_claim_drop(&claim);
+    return result;
 }
 
 void dz_record_add_notice(int directory, const char *file,

@@ -410,7 +410,10 @@ static int claim_again(struct dz_claim *claim, const char *step, struct dz_fault
 
     memcpy(path, claim->path, sizeof path);
     dz_claim_release(claim);
-    return dz_claim(claim, path, step, DZ_UNDO_MS, fault);
+    if (dz_claim(claim, path, step, DZ_UNDO_MS, fault) == 0)
+        return 0;
+    memcpy(claim->path, path, sizeof path); /* the next try may succeed */
+    return -1;
 }
 
 /* Fills in the fault: another start has found the file stale since the old process
@@ -498,19 +501,24 @@ static pid_t recorded_pid(const struct dz_start *start, const char *path)
                : start->pid;
 }
 
-void dz_publish_exited(struct dz_start *start, int status)
+int dz_publish_exited(struct dz_start *start, int status)
 {
+    const char *pidfile = start->pidfile_claim.path;
+    bool reaped = start->kept.keeper > 0 && status >= 0; /* by us: it has ended */
     char path[PATH_MAX];
+    int result = 0;
 
     release_claims(start);
-    if (start->pidfile_claim.path[0] != '\0') {
-        dz_pidfile_remove(start->pidfile_claim.path, -1, start->pid, false);
-        if (start->kept.before > 0)
-            dz_pidfile_remove(start->pidfile_claim.path, -1, start->kept.before, false);
+    if (pidfile[0] != '\0') {
+        result = dz_pidfile_remove(pidfile, -1, start->pid, reaped);
+        if (result == 0 && start->kept.before > 0)
+            result = dz_pidfile_remove(pidfile, -1, start->kept.before, false);
     }
-    if (status >= 0 && find_record(start, start->pid, path) == 0)
+    if (status >= 0 && find_record(start, start->pid, path) == 0 &&
         dz_record_add_end(path, recorded_pid(start, path), status,
-                          start->kept.keeper > 0 ? -1 : dz_now());
+                          start->kept.keeper > 0 ? -1 : dz_now()) < 0)
+        result = -1;
+    return result;
 }
 
 /* ---- of a keeper ---- */
@@ -548,10 +556,11 @@ int dz_publish_prepare(struct dz_start *start, struct dz_fault *fault)
     return 0;
 }
 
-void dz_publish_lines(const struct dz_start *start, const char *text)
+int dz_publish_lines(const struct dz_start *start, const char *text)
 {
     char path[PATH_MAX];
 
-    if (find_record(start, start->pid, path) == 0)
-        dz_record_add_lines(path, recorded_pid(start, path), text);
+    return find_record(start, start->pid, path) == 0
+               ? dz_record_add_lines(path, recorded_pid(start, path), text)
+               : 0;
 }

@@ -68,7 +68,7 @@ int dz_record_write(const struct dz_start *start, int fd, pid_t pid)
 
     if (start->plan->keep_session && !leads)
         session = 0; /* it is the caller's */
-    if (dz_record_begin(&out, fd, pid, session) < 0 ||
+    if (session < 0 || dz_record_begin(&out, fd, pid, session) < 0 ||
         (kept->keeper > 0 &&
          dz_record_keeper(&out, kept->keeper, kept->first > 0 ? kept->first : pid) < 0))
         return -1;

@@ -523,15 +523,16 @@ void dz_kept_claim(struct dz_start *start);
  * run before. */
 int dz_publish_prepare(struct dz_start *start, struct dz_fault *fault);
 
-/* In the keeper: adds whole lines to the record. */
-void dz_publish_lines(const struct dz_start *start, const char *text);
+/* In the keeper: adds whole lines to the record.  Returns 0, or -1 and sets errno. */
+int dz_publish_lines(const struct dz_start *start, const char *text);
 
 /* In the caller: makes both files name pid, which is the job's process from now on. */
 int dz_publish_again(struct dz_start *start, pid_t pid, struct dz_fault *fault);
 
 /* In the caller or the keeper, for a job that has ended: removes the pidfile, and adds
- * the status, as of waitpid(2), to the record unless it is -1. */
-void dz_publish_exited(struct dz_start *start, int status);
+ * the status, as of waitpid(2), to the record unless it is -1.  Returns 0, or -1 and
+ * sets errno. */
+int dz_publish_exited(struct dz_start *start, int status);
 
 /* For a start that has failed: removes pidfile and record if they name start->pid. */
 void dz_unpublish(struct dz_start *start);

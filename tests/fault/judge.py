@@ -57,7 +57,7 @@ def facts(pid):
 def read(path):
     """The file's text; None where there is none."""
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8", errors="replace") as file:
             return file.read()
     except FileNotFoundError:
         return None
@@ -256,15 +256,20 @@ class Judge:
             self.problems.append(f"status is {run.status}")
         elif os.WEXITSTATUS(run.status) == (143 if self.mode.kept == "stop" else 0):
             self.is_over(runs)
+        elif os.WEXITSTATUS(run.status) == 125 and "is not known" in (
+                read(self.place.work + "/log") or ""):
+            self.lines(runs, True)  # the keeper could not reap it, and says so
         else:
             self.not_kept(run, runs, job)
 
     def is_over(self, runs):
         """The job has come to its end."""
         record = read(self.place.top + "/state/job") or ""
-        ended = re.findall(r"^status (\d+)$", record, re.M)
+        ended = sorted(set(re.findall(r"^status (\d+)$", record, re.M)))
         self.lines(runs, True)
         self.expect("runs", runs, *([1] if self.mode.kept != "twice" else [2, 3]))
+        if "is not known" in (read(self.place.work + "/log") or ""):
+            ended = ["0"]  # the keeper could not reap it, and says so
         self.expect("recorded status", ended, ["15" if self.mode.kept == "stop" else "0"])
         self.expect("what is left", self.left(), {"state/job"})
 

@@ -35,7 +35,7 @@ WALL = 0x40000000
 PR_SET_CHILD_SUBREAPER = 36
 
 # Which argument names what a call is about: a path, or a descriptor.
-PATHS = {"access": 0, "chdir": 0, "execve": 0, "faccessat2": 1, "mkdir": 0,
+PATHS = {"access": 0, "chdir": 0, "execve": 0, "open": 0, "faccessat2": 1, "mkdir": 0,
          "newfstatat": 1, "openat": 1, "readlink": 0, "readlinkat": 1, "rename": 1,
          "statx": 1, "unlink": 0, "unlinkat": 1}
 DESCRIPTORS = ("close", "dup", "dup2", "fchmod", "fcntl", "flock", "ftruncate",

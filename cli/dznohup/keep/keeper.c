@@ -261,18 +261,19 @@ int keep_command(struct dz_start *start, const struct command *command,
     keeper.pidfd = -1;
     keeper.delay = start->plan->delay.first;
     if (become_keeper(&keeper, fault) < 0 || begin_first(&keeper, fault) < 0) {
+        pump_close(&keeper.pump, 0);
         dz_fail(start, fault);
         return -1;
     }
     loop(&keeper);
-    close_pump(&keeper);
     if (!keeper.told && keeper.failed) {
+        close_pump(&keeper);
         *fault = keeper.fault;
         tell_failed(&keeper);
         return -1;
     }
     if (!keeper.told)
         tell_started(&keeper);
-    dz_publish_exited(start, keeper.failed ? keeper.fault.status << 8 : keeper.status);
+    record_over(&keeper);
     return exit_status(&keeper);
 }

@@ -3,6 +3,7 @@
  */
 #include "keep.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -94,6 +95,39 @@ static void add_now(struct dz_text *text, const char *key)
     dz_add(text, "\n");
 }
 
+/* What fails at once may well succeed a moment later. */
+enum { TRIES = 3, TRY_MS = 100 };
+
+void record_lines(const struct keeper *keeper, const char *lines)
+{
+    for (int i = 0; i < TRIES; i++) {
+        if (dz_publish_lines(keeper->start, lines) == 0)
+            return;
+        poll(NULL, 0, TRY_MS);
+    }
+}
+
+void record_over(struct keeper *keeper)
+{
+    int status = keeper->failed ? keeper->fault.status << 8 : keeper->status;
+    bool pumped = keeper->pump.count > 0;
+    char words[96];
+    struct dz_text text = dz_text(words, sizeof words);
+
+    if (status < 0)
+        say_line(keeper, "how the program has ended is not known");
+    close_pump(keeper);
+    for (int i = 0; i < TRIES; i++) {
+        if (dz_publish_exited(keeper->start, status) == 0)
+            return;
+        poll(NULL, 0, TRY_MS);
+    }
+    dz_add(&text, "the end of the job could not be recorded: ");
+    dz_add_error(&text, errno);
+    if (!pumped)
+        say_line(keeper, words);
+}
+
 void record_ended(const struct keeper *keeper)
 {
     char lines[128];
@@ -105,7 +139,7 @@ void record_ended(const struct keeper *keeper)
     if (keeper->start->plan->watchdog > 0)
         dz_add(&text, keeper->watchdog.bitten ? "\nwatchdog 1" : "\nwatchdog 0");
     dz_add(&text, "\n");
-    dz_publish_lines(keeper->start, lines);
+    record_lines(keeper, lines);
 }
 
 void record_ready(const struct keeper *keeper)
@@ -114,5 +148,5 @@ void record_ready(const struct keeper *keeper)
     struct dz_text text = dz_text(line, sizeof line);
 
     add_now(&text, "ready");
-    dz_publish_lines(keeper->start, line);
+    record_lines(keeper, line);
 }

@@ -264,16 +264,25 @@ static void close_channel(struct channel *channel)
     channel->room = NULL;
 }
 
+/* Removes the file of a ring that holds nothing. */
+static void remove_ring(const struct channel *channel)
+{
+    if (channel->ring_path[0] != '\0' && channel->ring.file >= 0 &&
+        !channel_is_pending(channel) && ring_length(&channel->ring) == 0)
+        unlink(channel->ring_path);
+}
+
 void pump_close(struct pump *pump, int64_t until)
 {
+    /* Of a job that goes on, the ring tells the next keeper which pipe is the job's. */
+    bool goes_on = pump->taken && until == 0;
+
     for (int i = 0; i < pump->count; i++)
         close_command(pump, &pump->channels[i].output);
     for (int i = 0; i < pump->count; i++) {
-        struct channel *channel = &pump->channels[i];
-        if (channel->ring_path[0] != '\0' && !channel_is_pending(channel) &&
-            ring_length(&channel->ring) == 0)
-            unlink(channel->ring_path);
-        close_channel(channel);
+        if (!goes_on)
+            remove_ring(&pump->channels[i]);
+        close_channel(&pump->channels[i]);
     }
     for (int i = 0; i < pump->count; i++)
         end_command(&pump->channels[i].output, until);

@@ -281,6 +281,7 @@ struct pump {
     const char *tag;  /* that, or the command's */
     char **envp;      /* of commands */
     pid_t target;     /* for messages; the keeper sets it at each start */
+    bool taken;       /* another keeper has started it */
     int count;        /* 0: there is nothing to pump */
     struct channel channels[PUMP_CHANNELS];
 };
@@ -336,7 +337,8 @@ bool pump_trouble(const struct pump *pump, struct dz_text *text);
 
 /*
  * Ends the pump after the last run: commands see the end of their input, and get until
- * the clock (dz_milliseconds) reaches until to end.  Removes the rings' files.
+ * the clock (dz_milliseconds) reaches until to end.  Removes the rings' files.  0: the
+ * start has failed; the rings of a job that goes on stay.
  */
 void pump_close(struct pump *pump, int64_t until);
 

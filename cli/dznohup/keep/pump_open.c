@@ -312,6 +312,7 @@ int pump_open(struct pump *pump, const struct dz_start *start, const char *base,
     pump->tag = tag_of(start->plan);
     pump->envp = start->envp;
     pump->target = target;
+    pump->taken = target > 0;
     pump->count = 0;
     if (check_options(start, fault) < 0)
         return -1;

@@ -84,7 +84,7 @@ void note_trouble(struct keeper *keeper)
         dz_add_char(&text, *at);
     }
     dz_add_char(&text, '\n');
-    dz_publish_lines(keeper->start, line);
+    record_lines(keeper, line);
 }
 
 void limit_drain(struct keeper *keeper)

@@ -76,14 +76,25 @@ static bool is_old(const struct ring_page *page)
            batch->prefix_length <= PUMP_PREFIX_MAX;
 }
 
+/* Opens a file, or makes it and sets *made.  Returns the descriptor, or -1 and sets
+ * errno. */
+static int open_or_make(const char *path, bool *made)
+{
+    const int flags = O_RDWR | O_NOFOLLOW | O_CLOEXEC;
+    int fd = open(path, flags | O_CREAT | O_EXCL, 0600);
+
+    *made = fd >= 0;
+    return fd < 0 && errno == EEXIST ? open(path, flags) : fd;
+}
+
 /* Opens the file of a ring, which nobody else may use.  Returns the descriptor, or -1
  * and sets errno: EBUSY if another keeper has it. */
-static int open_file(const char *path)
+static int open_file(const char *path, bool *made)
 {
     struct stat about;
     int err;
-    int fd = path == NULL ? memfd_create("dznohup", MFD_CLOEXEC)
-                          : open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int fd =
+        path == NULL ? memfd_create("dznohup", MFD_CLOEXEC) : open_or_make(path, made);
 
     if (fd < 0)
         return -1;
@@ -105,9 +116,13 @@ static int open_file(const char *path)
 
 int ring_open(struct ring *ring, const char *path, bool *old, struct dz_fault *fault)
 {
-    ring->file = open_file(path);
+    bool made = false;
+
+    ring->file = open_file(path, &made);
     if (ring->file < 0 || map_file(ring) < 0) {
         int err = errno;
+        if (made)
+            unlink(path); /* a failed start leaves nothing */
         if (ring->file >= 0)
             close(ring->file);
         ring->file = -1;
