@@ -7,8 +7,10 @@ load helpers
 load ctl
 load keeper
 
-# How often a job is stopped at a random moment, and how often a program is started again.
+# How often a job is stopped at a random moment, and how often a program is started again;
+# for how many seconds a keeper has nothing to do.  tests/keeper-full has more.
 STOPS=${KEEPER_STOPS:-25}
+IDLE=${KEEPER_IDLE:-2}
 RESTARTS=${KEEPER_RESTARTS:-400}
 
 # Seconds: up to 40 ms, a restart's length and more.
@@ -72,6 +74,7 @@ many_restarts() {
     await sleeps_at "$RESTARTS"
     assert resources "$(resources)" "$few"
     memory=$(sed -n 's/^Pss_Anon: *\([0-9]*\) kB/\1/p' "/proc/$keeper/smaps_rollup")
+    echo "# $RESTARTS restarts $*: $memory KiB of private memory" >&3
     [ "$memory" -le $(($# == 0 ? 200 : 300)) ] || fail "the keeper has $memory KiB of its own"
     ctl stop web
 }
@@ -95,7 +98,7 @@ resources() {
     track "$tracer"
     await is_file strace.err
     # Longer than any pause of a start's looks.
-    sleep 2
+    sleep "$IDLE"
     kill -INT "$tracer"
     wait "$tracer" || true
     # The one poll(2) that it sleeps in, before and behind.

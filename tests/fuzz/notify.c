@@ -68,10 +68,20 @@ static bool has_line(const char *text, const char *wanted, bool whole)
     return false;
 }
 
+/* What a keeper hears: each datagram of the job as it came. */
+static char *heard;
+
+static void hear(void *hearer, const char *text)
+{
+    CHECK(hearer == ends && heard == NULL);
+    heard = strdup(text);
+    CHECK(heard != NULL);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct input input = {data, size};
-    struct dz_notify notify = {.fd = ends[0]};
+    struct dz_notify notify = {.fd = ends[0], .hear = hear, .hearer = ends};
     size_t count = take_byte(&input) % 17;
     int before = next_free();
 
@@ -81,6 +91,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     CHECK(next_free() == before);
     char *text = take_word(&input);
     bool whole = size <= 4097; /* a datagram that was cut is not believed */
+    CHECK((heard != NULL) == whole && (!whole || strcmp(heard, text) == 0));
+    free(heard);
+    heard = NULL;
     CHECK(notify.ready == (whole && has_line(text, "READY=1", true)));
     CHECK(memchr(notify.status, '\0', sizeof notify.status) != NULL);
     for (const char *at = notify.status; *at != '\0'; at++)

@@ -49,8 +49,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct input input = {data, size};
     struct job job;
     int count;
-    char *name = take_word(&input);
+    int numbers[4];
+    char path[PATH_MAX + 8];
+    char lines[128];
+    char *name;
 
+    for (int i = 0; i < 4; i++)
+        numbers[i] = take_byte(&input) << 8 | take_byte(&input);
+    name = take_word(&input);
     put_path(cwd, &input);
     put_path(log, &input);
     put_path(pidfile, &input);
@@ -58,10 +64,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char **words = take_words(&input, "command", 0, &count);
     CHECK(ftruncate(fd, 0) == 0 && lseek(fd, 0, SEEK_SET) == 0);
     CHECK(dz_record_begin(&out, fd, getpid(), getsid(0)) == 0);
+    CHECK(dz_record_keeper(&out, getpid(), numbers[0] + 1) == 0);
     dz_record_text(&out, "name", name);
     put_text(&out, "cwd", cwd);
     put_text(&out, "log", log);
     put_text(&out, "pidfile", pidfile);
+    dz_record_number(&out, "restarts", numbers[1]);
+    dz_record_number(&out, "last", numbers[2]);
+    dz_record_number(&out, "watchdog", numbers[3] & 1);
     dz_record_option(&out, "output", value);
     for (int i = 0; i < count; i++)
         dz_record_text(&out, "arg", words[i]);
@@ -80,6 +90,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (int i = 0; i <= count; i++)
         CHECK(words[i] == NULL ? job.argv[i] == NULL
                                : strcmp(job.argv[i], words[i]) == 0);
+    CHECK(job.record.keeper.pid == getpid() && job.record.first == numbers[0] + 1);
+    CHECK(job.restarts == numbers[1] && job.last == numbers[2]);
+    CHECK(job.watchdog == (numbers[3] & 1) && job.keeper_runs && !job.waits);
+    job_free(&job);
+    /* What the keeper adds at the end of a run, and of the job. */
+    snprintf(path, sizeof path, "%s/job", folder);
+    snprintf(lines, sizeof lines, "ended %d\nlast %d\nwatchdog 1\nnote a\\\\b\n",
+             numbers[1] + 1, numbers[3]);
+    CHECK(dz_record_add_lines(path, getpid() + 1, "last 1\n") == 0); /* another job's */
+    CHECK(dz_record_add_lines(path, getpid(), lines) == 0);
+    CHECK(dz_record_add_end(path, getpid(), numbers[2], -1) == 0);
+    CHECK(job_read(&job, folder_fd, folder, "job") == 0);
+    CHECK(job.last == numbers[3] && job.watchdog == 1 && job.waits);
+    CHECK(job.ended == numbers[1] + 1 && job.status == numbers[2]);
+    CHECK(strcmp(job.note, "a\\b") == 0);
     job_free(&job);
     free_words(words, count);
     free(name);

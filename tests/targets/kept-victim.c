@@ -1,10 +1,10 @@
 /*
  * What tests/faults has a keeper start: kept-victim FILE HOW.
  *
- * A system call that nobody else makes says that main has begun.  Each run adds a byte to
- * FILE, and writes five lines "RUN.NUMBER".  HOW: once, it exits with 0; twice, the first
- * run exits with 1; stop, it tells its keeper to stop; drained, it waits for a keeper that
- * reads, and writes five lines more.
+ * A system call that nobody else makes says that main has begun.  Each run adds a byte
+ * to FILE, and writes five lines "RUN.NUMBER".  HOW: once, it exits with 0; twice, the
+ * first run exits with 1; stop, it tells its keeper to stop; drained, it waits for a
+ * keeper that reads, and writes five lines more.
  */
 #include <fcntl.h>
 #include <sched.h>
