@@ -225,11 +225,11 @@ void say_ended(struct keeper *keeper, int64_t delay);
 /* Writes the same to the record. */
 void record_ended(const struct keeper *keeper);
 
+/* What cannot be recorded at once may well be a moment later. */
+enum { RECORD_TRIES = 3, RECORD_TRY_MS = 100 };
+
 /* Adds whole lines to the record. */
 void record_lines(const struct keeper *keeper, const char *lines);
-
-/* The job is over: ends the pump, removes the pidfile, and records the status. */
-void record_over(struct keeper *keeper);
 
 /* Tells dzctl restart by the record that the run is ready. */
 void record_ready(const struct keeper *keeper);

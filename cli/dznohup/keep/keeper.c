@@ -250,6 +250,28 @@ static int begin_first(struct keeper *keeper, struct dz_fault *fault)
     return 0;
 }
 
+/* The job is over: ends the pump, removes the pidfile, and records the status. */
+static void end_job(struct keeper *keeper)
+{
+    int status = keeper->failed ? keeper->fault.status << 8 : keeper->status;
+    bool pumped = keeper->pump.count > 0;
+    char words[96];
+    struct dz_text text = dz_text(words, sizeof words);
+
+    if (status < 0)
+        say_line(keeper, "how the program has ended is not known");
+    close_pump(keeper);
+    for (int i = 0; i < RECORD_TRIES; i++) {
+        if (dz_publish_exited(keeper->start, status) == 0)
+            return;
+        poll(NULL, 0, RECORD_TRY_MS);
+    }
+    dz_add(&text, "the end of the job could not be recorded: ");
+    dz_add_error(&text, errno);
+    if (!pumped)
+        say_line(keeper, words);
+}
+
 int keep_command(struct dz_start *start, const struct command *command,
                  const char *library, struct dz_fault *fault)
 {
@@ -274,6 +296,6 @@ int keep_command(struct dz_start *start, const struct command *command,
     }
     if (!keeper.told)
         tell_started(&keeper);
-    record_over(&keeper);
+    end_job(&keeper);
     return exit_status(&keeper);
 }

@@ -3,7 +3,6 @@
  */
 #include "keep.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -95,37 +94,13 @@ static void add_now(struct dz_text *text, const char *key)
     dz_add(text, "\n");
 }
 
-/* What fails at once may well succeed a moment later. */
-enum { TRIES = 3, TRY_MS = 100 };
-
 void record_lines(const struct keeper *keeper, const char *lines)
 {
-    for (int i = 0; i < TRIES; i++) {
+    for (int i = 0; i < RECORD_TRIES; i++) {
         if (dz_publish_lines(keeper->start, lines) == 0)
             return;
-        poll(NULL, 0, TRY_MS);
+        poll(NULL, 0, RECORD_TRY_MS);
     }
-}
-
-void record_over(struct keeper *keeper)
-{
-    int status = keeper->failed ? keeper->fault.status << 8 : keeper->status;
-    bool pumped = keeper->pump.count > 0;
-    char words[96];
-    struct dz_text text = dz_text(words, sizeof words);
-
-    if (status < 0)
-        say_line(keeper, "how the program has ended is not known");
-    close_pump(keeper);
-    for (int i = 0; i < TRIES; i++) {
-        if (dz_publish_exited(keeper->start, status) == 0)
-            return;
-        poll(NULL, 0, TRY_MS);
-    }
-    dz_add(&text, "the end of the job could not be recorded: ");
-    dz_add_error(&text, errno);
-    if (!pumped)
-        say_line(keeper, words);
 }
 
 void record_ended(const struct keeper *keeper)
