@@ -231,6 +231,18 @@ refused() { # NAMED PROGRAM WORDS
     try "${QEMU[@]}" b/dzctl stop native
     assert stop "$output" "native: stopped, PID $pid"
     gone "$pid"
+    # --adopt is in it, up to ptrace(2), which qemu lacks; programs of 32 bits are refused.
+    for program in "$SLEEP 3600" "$TARGETS/adoptee-32 vfork"; do
+        # shellcheck disable=SC2086
+        beside $program </dev/null >/dev/null 2>&1 &
+        pid=$!
+        track "$pid"
+        await has_executed "$pid"
+        why="Function not implemented"
+        [[ $program != *-32* ]] || why="is a program of 32 bits, *"
+        try "${QEMU[@]}" b/dznohup -n --adopt="$pid"
+        assert_match stderr "$stderr" "dznohup: adopt: $pid: $why"
+    done
 }
 
 # The static one is the default build.

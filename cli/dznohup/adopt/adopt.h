@@ -119,7 +119,8 @@ struct thread {
     bool changed;               /* registers are to be written back */
     int64_t began;  /* monotonic_nanoseconds when its call began to wait; 0: unknown */
     int64_t sleeps; /* how often it had gone to sleep by then */
-    uint64_t slot;  /* the address of a copy of its time-out, or 0 */
+    struct waited_call waited; /* that call */
+    uint64_t slot;             /* the address of a copy of its time-out, or 0 */
 };
 
 struct tracee {
@@ -167,6 +168,9 @@ bool was_stopped(const struct tracee *tracee);
 /* ---- waited.c: how long a thread has waited in its call ---- */
 
 int64_t monotonic_nanoseconds(void);
+
+/* Reads the call that the thread waits in. */
+void read_call(pid_t pid, pid_t tid, struct waited_call *waited);
 
 /* Returns whether the thread waits in a call of time_of_call(). */
 bool waits_in_timed_call(pid_t pid, pid_t tid);

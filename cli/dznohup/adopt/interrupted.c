@@ -151,6 +151,7 @@ void repeat_interrupted(struct tracee *tracee, struct thread *thread)
 {
     struct wait wait;
 
+    recall(&thread->registers, &thread->waited);
     if (interrupted_call(&thread->registers) < 0 ||
         call_result(&thread->registers) != -EINTR || has_closed(&thread->registers))
         return;

@@ -33,21 +33,48 @@ enum remote_call {
 
 #include <sys/user.h>
 
-enum { MACHINE_KNOWN = 1 };
+/* MACHINE_NARROW: programs of 32 bits can be adopted, too.  MACHINE_TELLS_CALL: the
+ * registers of a stopped thread tell in which call it is. */
+enum { MACHINE_KNOWN = 1, MACHINE_NARROW = 1, MACHINE_TELLS_CALL = 1 };
 
 struct registers {
     struct user_regs_struct raw;
 };
 
+#elif defined __aarch64__
+
+enum { MACHINE_KNOWN = 1, MACHINE_NARROW = 0, MACHINE_TELLS_CALL = 0 };
+
+struct registers {
+    struct {
+        uint64_t x[31];
+        uint64_t sp;
+        uint64_t pc;
+        uint64_t pstate;
+    } raw;          /* the kernel's struct user_pt_regs */
+    bool at_call;   /* the next instruction makes a call, again or for the first time */
+    bool skips;     /* the thread is at the begin of a call, which it is not to make */
+    int64_t call;   /* the call that has returned EINTR; -1: none, or unknown */
+    uint64_t first; /* its argument 0, whose register holds the result */
+};
+
 #else
 
-enum { MACHINE_KNOWN = 0 };
+enum { MACHINE_KNOWN = 0, MACHINE_NARROW = 0, MACHINE_TELLS_CALL = 0 };
 
 struct registers {
     uint64_t raw[1];
 };
 
 #endif
+
+/* The call that a thread waits in, proc_pid_syscall(5). */
+struct waited_call {
+    long number; /* -1: none */
+    uint64_t first;
+    uint64_t stack;
+    uint64_t next; /* the address of the instruction behind it */
+};
 
 /* The largest frame that a signal's return takes, with all registers. */
 enum { FRAME_MAX = 16384 };
@@ -60,6 +87,35 @@ pid_t await_status(pid_t tid, int *status, int flags);
 /* Read or write the registers of a stopped thread.  Return 0, or -1 and set errno. */
 int read_registers(pid_t tid, struct registers *registers);
 int write_registers(pid_t tid, const struct registers *registers);
+
+#if defined __aarch64__
+
+/* Finds the call that has returned EINTR, by the one in which the thread has waited
+ * before at that place. */
+void recall(struct registers *registers, const struct waited_call *waited);
+
+/* Prepares a stopped thread for other registers, so that the call goes on with its
+ * remaining time that is to be made again.  Returns 0, or -1 if the thread has ended.
+ */
+int leave_call(pid_t tid, struct registers *registers);
+
+#else
+
+/* The registers tell the call, and the kernel looks for it after each stop. */
+static inline void recall(struct registers *registers, const struct waited_call *waited)
+{
+    (void)registers;
+    (void)waited;
+}
+
+static inline int leave_call(pid_t tid, struct registers *registers)
+{
+    (void)tid;
+    (void)registers;
+    return 0;
+}
+
+#endif
 
 /* Returns whether the thread runs a program of 64 bits. */
 bool is_wide(const struct registers *registers);

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-#if !defined __x86_64__
+#if !defined __x86_64__ && !defined __aarch64__
 
 int read_registers(pid_t tid, struct registers *registers)
 {

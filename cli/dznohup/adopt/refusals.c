@@ -121,6 +121,25 @@ static bool can_reach_us(const struct subject *subject)
            own.st_ino == seen.st_ino;
 }
 
+/* Returns whether it is a program of 32 bits. */
+static bool is_narrow(const struct subject *subject)
+{
+    struct dz_head head;
+    struct dz_elf elf;
+    char path[64];
+    bool narrow;
+    int fd;
+
+    snprintf(path, sizeof path, "/proc/%d/exe", (int)subject->pid);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false; /* if it is one, the first look at its registers tells */
+    narrow =
+        dz_read_head(fd, &head) == 0 && dz_read_elf(fd, &head, &elf) && elf.bits == 32;
+    dz_close(fd);
+    return narrow;
+}
+
 int check_subject(const struct subject *subject, struct dz_fault *fault)
 {
     if (!MACHINE_KNOWN)
@@ -152,5 +171,9 @@ int check_subject(const struct subject *subject, struct dz_fault *fault)
         return refuse(subject, fault,
                       "has another root directory or mount namespace, and finds "
                       "dznohup's files in no /proc there; run dznohup there");
+    if (!MACHINE_NARROW && is_narrow(subject))
+        return refuse(subject, fault,
+                      "is a program of 32 bits, which dznohup cannot adopt on this "
+                      "machine; start it with dznohup");
     return check_filter(subject, fault);
 }

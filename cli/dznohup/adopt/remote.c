@@ -70,14 +70,16 @@ static int send_marker(const struct run *run)
  * are killed before all signals are blocked, some handler may run in between. */
 static int begin(struct run *run)
 {
-    struct registers registers = run->thread->registers;
+    struct registers registers;
     size_t size = (size_t)(run->end - run->rows);
     uint64_t all = ~UINT64_C(0);
 
     if (pwrite(run->tracee->memory, run->block, size, (off_t)run->rows) !=
             (ssize_t)size ||
-        write_code(run) < 0)
+        write_code(run) < 0 ||
+        leave_call(run->thread->tid, &run->thread->registers) < 0)
         return -1;
+    registers = run->thread->registers;
     begin_code(&registers, run->tracee->code, run->rows, run->frame);
     if (write_registers(run->thread->tid, &registers) < 0)
         return -1;

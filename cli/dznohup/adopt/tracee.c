@@ -50,6 +50,7 @@ static struct thread *add_thread(struct tracee *tracee, pid_t tid)
     tracee->threads = grown;
     memset(&grown[tracee->count], 0, sizeof *grown);
     grown[tracee->count].tid = tid;
+    grown[tracee->count].waited.number = -1;
     return &grown[tracee->count++];
 }
 
@@ -207,9 +208,14 @@ static bool await_stop(struct thread *thread, int64_t until)
 /* A thread that cannot be interrupted has ended, or is waited for in vain. */
 static void interrupt_all(struct tracee *tracee, size_t from)
 {
-    for (size_t i = from; i < tracee->count; i++)
-        if (!tracee->threads[i].stopped && !tracee->threads[i].ended)
-            trace(PTRACE_INTERRUPT, tracee->threads[i].tid, NULL, NULL);
+    for (size_t i = from; i < tracee->count; i++) {
+        struct thread *thread = &tracee->threads[i];
+        if (thread->stopped || thread->ended)
+            continue;
+        if (!MACHINE_TELLS_CALL && thread->waited.number < 0)
+            read_call(tracee->pid, thread->tid, &thread->waited);
+        trace(PTRACE_INTERRUPT, thread->tid, NULL, NULL);
+    }
 }
 
 /* Lets the threads run again that have stopped, but stay attached. */

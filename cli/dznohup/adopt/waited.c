@@ -84,16 +84,30 @@ static int last_processor(pid_t pid, pid_t tid)
     return dz_read_number(&at);
 }
 
+void read_call(pid_t pid, pid_t tid, struct waited_call *waited)
+{
+    enum { WORDS = 4 };
+    char text[256];
+    unsigned long long at[WORDS];
+
+    waited->number = -1;
+    /* "running" and "-1" with two addresses are no calls. */
+    if (!read_task(pid, tid, "syscall", text, sizeof text) ||
+        sscanf(text, "%llu %llx %*x %*x %*x %*x %*x %llx %llx", &at[0], &at[1], &at[2],
+               &at[3]) != WORDS)
+        return;
+    waited->number = (long)at[0];
+    waited->first = at[1];
+    waited->stack = at[2];
+    waited->next = at[3];
+}
+
 bool waits_in_timed_call(pid_t pid, pid_t tid)
 {
-    char text[256];
-    const char *at = text;
-    int number;
+    struct waited_call waited;
 
-    if (!read_task(pid, tid, "syscall", text, sizeof text))
-        return false;
-    number = dz_read_number(&at); /* "running" and "-1" are none */
-    return number >= 0 && may_time_out(number);
+    read_call(pid, tid, &waited);
+    return waited.number >= 0 && may_time_out(waited.number);
 }
 
 /* ---- the clocks of the processors ---- */
@@ -139,7 +153,8 @@ static void note_wait(struct clocks *clocks, const struct tracee *tracee,
     int processor;
     int64_t ran;
 
-    if (!waits_in_timed_call(tracee->pid, thread->tid) ||
+    read_call(tracee->pid, thread->tid, &thread->waited);
+    if (thread->waited.number < 0 || !may_time_out(thread->waited.number) ||
         !read_sched(tracee->pid, thread->tid, &ran, &thread->sleeps))
         return;
     processor = last_processor(tracee->pid, thread->tid);
@@ -155,6 +170,7 @@ void note_waits(struct tracee *tracee)
         return; /* more processors than a set holds */
     for (size_t i = 0; i < tracee->count; i++) {
         tracee->threads[i].began = 0;
+        tracee->threads[i].waited.number = -1;
         if (!tracee->threads[i].stopped && !tracee->threads[i].ended)
             note_wait(&clocks, tracee, &tracee->threads[i]);
     }
