@@ -19,8 +19,6 @@ trap finish EXIT
 say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 [ -t 1 ] || say() { printf '\n%s\n' "$*"; }
 
-# vmstat(8) prints a line a second, forever, and knows nothing of daemons.
-
 show() {
     say "What it is now: PID $pid, in session $(ps -o sid= -p "$pid" | tr -d ' '), this shell in $(ps -o sid= -p $$ | tr -d ' ')"
     ps -o pid,ppid,pgid,sid,tty,ignored,args -p "$pid"
@@ -42,6 +40,7 @@ stop() {
     pid=
 }
 
+# vmstat(8) prints a line a second, forever, and knows nothing of daemons.
 say "\$ pid=\$(dznohup -d -o log vmstat 1)"
 pid=$("$build/dznohup" -d -o log vmstat 1)
 show

@@ -482,8 +482,8 @@ bool dz_search_file(int fd, int64_t *at, const char *text, size_t length);
 
 /* ---- tail.c: lines of a log ---- */
 
-/* Finds where the last lines of bytes from..end of a file begin.  Sets *lines to their
- * number.  most: how many bytes to look at; INT64_MAX: all. */
+/* Finds where the last *lines lines of bytes from..end of a file begin.  Sets *lines to
+ * the number that it has found.  most: how many bytes to look at; INT64_MAX: all. */
 int64_t dz_find_lines(int fd, int64_t from, int64_t end, int64_t most, int *lines);
 
 /*

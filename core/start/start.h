@@ -107,7 +107,7 @@ struct dz_start {
     bool led_session;   /* stay: this process led its session already */
     bool terminal_kept; /* stay: other processes share the session's terminal */
     bool left_keyboard; /* stay: Ctrl-C reached the caller, and not the target */
-    bool left_shell;    /* stay: the same after fg, as the caller is a shell's job */
+    bool left_shell;    /* stay: after fg, Ctrl-C would not reach the target */
     bool had_terminal;  /* a standard stream was a terminal and is replaced */
     enum dz_fd_kind stream[3];
     int new_fd[3];                 /* the descriptor that becomes 0, 1, 2; -1: keep */
