@@ -153,8 +153,8 @@ shim_function shim_find(enum shim_next which);
 /* Looks up all of them that this libc has. */
 void shim_find_all(void);
 
-/* Returns the next definition behind this library, or NULL.  For glibc without dlsym.
- */
+/* next_symbol.c: returns the next definition behind this library, or NULL.  For glibc
+ * without dlsym. */
 void *shim_next_symbol(const char *name);
 
 /* Returns the next definition of the function. */
