@@ -295,7 +295,7 @@ void dz_add_tty(struct dz_text *text, int tty);
 /* Returns the last PID that this PID namespace has given out, or -1 and sets errno. */
 pid_t dz_last_pid(void);
 
-/* Calls waitpid(2) until it returns something other than EINTR. */
+/* waitpid(2), repeated as long as it fails with EINTR. */
 pid_t dz_waitpid(pid_t pid, int *status, int flags);
 
 /* ---- path.c: what a file is, and its path ---- */
