@@ -123,7 +123,7 @@ int dz_fault_unknown(struct dz_fault *fault, const char *step, const char *objec
 
 /*
  * Writes "PROGRAM: STEP: OBJECT: REASON\n" with a terminating zero to text and
- * returns its length.  It is one line, whatever the object is called.
+ * returns its length.  The text is one line, whatever the object is called.
  */
 size_t dz_fault_text(const struct dz_fault *fault, const char *program,
                      char text[DZ_MESSAGE_MAX]);

@@ -188,8 +188,8 @@ static int ask_thread(struct look *look, pid_t thread)
 
 /* ---- processes ---- */
 
-/* Visits a thread unless it shares the descriptors of the thread before.  It may have
- * been made with its own, or the first thread may have ended. */
+/* Visits a thread unless it shares the descriptors of the thread before.  A thread may
+ * have been made with its own, or the first thread may have ended. */
 static int visit_thread(int thread, int directory, void *data)
 {
     struct look *look = data;

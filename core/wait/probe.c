@@ -1,9 +1,9 @@
 /*
  * A shell command that tells whether the job is ready.
  *
- * It is tried again and again, in a process group of its own.  What is left of the
- * group when the command ends is killed.  It is our child, as the job is; the walks
- * over the job's processes spare it.
+ * The command is tried again and again, in a process group of its own.  What is left of
+ * the group when the command ends is killed.  The command is our child, as the job is,
+ * so the walks over the job's processes spare it.
  */
 #include "syscalls.h"
 #include "wait.h"
