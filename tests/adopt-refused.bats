@@ -29,7 +29,7 @@ check_refused() {
     try dz --adopt=$$ --line-buffered
     assert_match stderr "$stderr" "dznohup: adopt: a program that runs already cannot be given*"
     try dz --adopt=$$ --restart
-    assert_match stderr "$stderr" "dznohup: adopt: takes no --keep or --restart*"
+    assert_match stderr "$stderr" "dznohup: adopt: cannot be combined with --keep or --restart*"
     try dz --pipes sleep 1
     assert_match stderr "$stderr" "dznohup: options: *need --adopt"
 }

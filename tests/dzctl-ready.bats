@@ -97,7 +97,7 @@ time.sleep(100)"
     asked 125 "notify: only a start can wait for notify and fd:N" f notify
     asked 125 "fd:3: only a start can wait for notify and fd:N" f fd:3
     asked 125 "listen:x: listen takes a port from 1 to 65535, an absolute path or @NAME" f listen:x
-    asked 125 "takes a JOB*" -t 1
+    asked 125 "needs a JOB*" -t 1
     ctl ready f exec more
     assert status "$status" 125
     # A PID that is nobody's job, and a pidfile.

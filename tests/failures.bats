@@ -169,7 +169,7 @@ teardown() {
 }
 
 @test "unknown and misplaced variables" {
-    DZ_NO_SUCH=1 fails 125 "dznohup: environment: DZ_NO_SUCH: unknown variable" "$SLEEPER" 3603
+    DZ_NO_SUCH=1 fails 125 "dznohup: environment: DZ_NO_SUCH: unknown variable; see dznohup --help=all" "$SLEEPER" 3603
     DZ_MODE=never fails 125 "dznohup: DZ_MODE: never: must be stay or leave" "$SLEEPER" 3603
     DZ_QUIET=yes fails 125 "dznohup: DZ_QUIET: yes: must be 0 or 1" "$SLEEPER" 3603
     fails 125 "dznohup: options: -é: unknown option; see dznohup --help" -é true
@@ -177,10 +177,10 @@ teardown() {
     DZ_IGNORE=INT run dz --ignore=USR1 sh -c 'grep SigIgn /proc/$$/status'
     [[ $output == *0000000000300201 ]]
     DZ_OUTPUT='' fails 125 "dznohup: DZ_OUTPUT: empty" "$SLEEPER" 3603
-    shim_fails "libdz.so: environment: DZ_NO_SUCH: unknown variable" DZ_NO_SUCH=1
+    shim_fails "libdz.so: environment: DZ_NO_SUCH: unknown variable; see dznohup --help=all" DZ_NO_SUCH=1
     shim_fails "libdz.so: environment: DZ_DRY_RUN: only dznohup uses this variable" DZ_DRY_RUN=1
-    shim_fails "libdz.so: environment: DZ_RESUME: unknown variable" DZ_RESUME=1
-    shim_fails "libdz.so: environment: DZ_RESUME: unknown variable" DZ_RESUME=77
+    shim_fails "libdz.so: environment: DZ_RESUME: unknown variable; see dznohup --help=all" DZ_RESUME=1
+    shim_fails "libdz.so: environment: DZ_RESUME: unknown variable; see dznohup --help=all" DZ_RESUME=77
     run closed env LD_PRELOAD="$SHIM" DZ_MODE=never "$SLEEPER" 3603
     assert status "$status" 125
     assert output "$output" "libdz.so: DZ_MODE: never: must be stay or leave"

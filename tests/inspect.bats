@@ -487,7 +487,7 @@ sh -c 'read x; echo \$x >new; mv new pid; exec cat' &"
     for word in job ./pid; do
         try closed "$CTL" inspect "$word"
         assert "status of $word" "$status" 1
-        assert stderr "$stderr" "dzctl: inspect: $word: not running"
+        assert stderr "$stderr" "dzctl: inspect: $word: does not run"
     done
     try closed "$CTL" inspect nobody
     assert status "$status" 1

@@ -636,4 +636,8 @@ by the target: 5056 "
     # Where none runs it is started.
     start_victim leave --name=job --if-not-running --output=/dev/null
     assert_started leave
+    # Without a name or a pidfile there is nothing to ask.
+    try dz -d --if-not-running "$SLEEP" 3600
+    assert "status without a name" "$status" 125
+    assert "stderr without a name" "$stderr" "dznohup: if-not-running: needs --name or --pidfile"
 }

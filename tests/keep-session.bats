@@ -156,7 +156,7 @@ SH
     refused "dznohup: keep-session: only in stay mode*" env DZ_KEEP_SESSION=1 "$DZ" --mode=leave
     refused "libdz.so: keep-session: only in stay mode*" env LD_PRELOAD="$SHIM" DZ_KEEP_SESSION=1 DZ_MODE=leave
     for option in --keep --restart --rotate=1M --timestamps; do
-        refused "dznohup: keep-session: excludes --keep*" "$DZ" --keep-session $option -o log
+        refused "dznohup: keep-session: cannot be combined with --keep*" "$DZ" --keep-session $option -o log
     done
     refused "dznohup: --nohup: cannot be combined*" "$DZ" --nohup --keep-session
     try closed "$DZ" --keep-session --adopt=$$

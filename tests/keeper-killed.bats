@@ -109,7 +109,7 @@ logged() { grep -q " $1\$" log; }
 plain"
     ctl keep plain
     assert "status without a keeper" "$status" 1
-    assert message "$stderr" "dzctl: keep: plain: was started without a keeper"
+    assert message "$stderr" "dzctl: keep: plain: was started without a keeper; see --keep of dznohup"
     ctl stop plain "$pid"
     assert "status of stop" "$status" 0
     gone "$keeper" || fail "the keeper runs"

@@ -179,7 +179,7 @@ s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind("\0" + sys.argv[1][
         assert "lines of $value" "$(wc -l <<<"$stderr")" 1
     done
     try dz --keep-session --watchdog=1 true
-    assert_match message "$stderr" "dznohup: keep-session: excludes --keep, *"
+    assert_match message "$stderr" "dznohup: keep-session: cannot be combined with --keep, *"
     try closed env LD_PRELOAD="$SHIM" DZ_WATCHDOG=1 true
     assert message "$stderr" "libdz.so: environment: DZ_WATCHDOG: only dznohup uses this variable"
     DZ_WATCHDOG=$LONG kept --keep -- "${SPEAKS[@]}"

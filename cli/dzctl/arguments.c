@@ -158,7 +158,7 @@ bool parse_arguments(struct arguments *arguments, const struct ctl_command *comm
     arguments->count = argc - optind;
     if (arguments->all && command->least > 0 && arguments->count >= command->least)
         *status = ctl_usage(argv[0], arguments->names[command->least - 1],
-                            "--all takes no JOB");
+                            "write --all or JOBs, not both");
     else if (arguments->count < command->least - arguments->all)
         *status = ctl_usage(argv[0], NULL, command->lacks);
     else if (arguments->count > command->most)

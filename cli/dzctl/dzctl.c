@@ -9,7 +9,7 @@
 
 static const char version[] = "dzctl " DZ_VERSION "\n";
 
-static const char lacks_job[] = "takes a JOB: a name, PID or pidfile";
+static const char lacks_job[] = "needs a JOB: a name, a PID or a pidfile";
 
 /* A new command is a row here and a file. */
 static const struct ctl_command commands[] = {
@@ -92,7 +92,7 @@ static const struct ctl_command commands[] = {
      .help = "send a signal to the job's process",
      .options = "a",
      .all_help = "all jobs that run",
-     .lacks = "takes a signal, and a JOB: a name, PID or pidfile",
+     .lacks = "needs a signal and a JOB: a name, a PID or a pidfile",
      .least = 2,
      .most = INT_MAX,
      .run = command_signal},

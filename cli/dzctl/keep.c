@@ -104,8 +104,9 @@ static int keep_one(struct choice *choice)
         return 0;
     }
     dz_fault(&fault, "keep", choice->word, 0,
-             job->state == JOB_ENDED ? "has ended; dzctl start starts it again"
-                                     : "was started without a keeper");
+             job->state == JOB_ENDED
+                 ? "has ended; dzctl start starts it again"
+                 : "was started without a keeper; see --keep of dznohup");
     fault.status = CTL_FAILED;
     return ctl_tell(&fault);
 }

@@ -258,7 +258,7 @@ int check_again(const struct job *job, const char *command, const char *word,
     if (job->state == JOB_NONE)
         reason = "no such job";
     else if (!job->recorded || job->argv == NULL)
-        reason = "it has no record of its command";
+        reason = "has no record of its command";
     else if (job->retitled == 1)
         reason = "the program has changed its command line, so that of its start is "
                  "not known; start it yourself";

@@ -330,7 +330,7 @@ static void print_service(const struct job *job, const char *directory)
 static const char *obstacle(const struct job *job)
 {
     if (!job->recorded || job->argv == NULL || job->argv[0] == NULL || job->cwd == NULL)
-        return "it has no record of its command";
+        return "has no record of its command";
     if (option_of(job, "keep-fd") != NULL)
         return "the descriptors of --keep-fd cannot be had again; see "
                "systemd.socket(5)";

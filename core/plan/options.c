@@ -405,7 +405,8 @@ static int set_twin(struct dz_plan *plan, const char *entry, int use,
     const struct dz_option *option = find_twin(entry, length);
 
     if (option == NULL) {
-        dz_fault(fault, "environment", entry, 0, "unknown variable");
+        dz_fault(fault, "environment", entry, 0,
+                 "unknown variable; see dznohup --help=all");
         if (length < sizeof fault->object)
             fault->object[length] = '\0'; /* the name without the value */
         return -1;
@@ -453,8 +454,8 @@ static int check_session(const struct dz_plan *plan, struct dz_fault *fault)
                         "only in stay mode, but -d or DZ_MODE says leave");
     if (dz_wants_keeper(plan))
         return dz_fault(fault, "keep-session", NULL, 0,
-                        "excludes --keep, --restart and other options that need the "
-                        "keeper: it has a session of its own");
+                        "cannot be combined with --keep, --restart and other options "
+                        "of the keeper, which has a session of its own");
     return 0;
 }
 
@@ -489,7 +490,9 @@ int dz_plan_check(struct dz_plan *plan, struct dz_fault *fault)
                         plan->keep_children ? "restart-keep-children" : "restart-delay",
                         NULL, 0, "needs --restart");
     if (plan->resume > 0 && (!keeps || plan->mode != DZ_LEAVE))
-        return dz_fault(fault, "resume", NULL, 0, "is for dzctl keep");
+        return dz_fault(fault, "resume", NULL, 0, "only dzctl keep uses this option");
+    if (plan->if_not_running && plan->name == NULL && plan->pidfile == NULL)
+        return dz_fault(fault, "if-not-running", NULL, 0, "needs --name or --pidfile");
     if (plan->signal_group && !keeps)
         return dz_fault(fault, "signal-group", NULL, 0, "needs --keep or --restart");
     /* Child processes have DZ_PIN_SECCOMP in any case. */

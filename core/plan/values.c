@@ -182,7 +182,8 @@ int dz_parse_signals(void *field, const char *value, struct dz_fault *fault)
         size_t length = strcspn(at, ",");
         int number = dz_signal_number(at, length);
         if (number < 1)
-            return dz_fault(fault, NULL, value, 0, "not a list of signals");
+            return dz_fault(fault, NULL, value, 0,
+                            "not a list of signals, such as INT,USR1");
         if (number == SIGKILL || number == SIGSTOP) /* sigaction(2): EINVAL */
             return dz_fault(fault, NULL, value, 0, "KILL and STOP cannot be ignored");
         set |= dz_signal_bit(number);
@@ -239,7 +240,8 @@ int dz_parse_fds(void *field, const char *value, struct dz_fault *fault)
     for (;;) {
         int fd = dz_read_number(&at);
         if (fd < 0 || (*at != ',' && *at != '\0'))
-            return dz_fault(fault, NULL, value, 0, "not a list of descriptors");
+            return dz_fault(fault, NULL, value, 0,
+                            "not a list of descriptors, such as 3,9");
         if (fd < 3)
             return dz_fault(fault, NULL, value, 0,
                             "use -i -, -o - or -e - to keep 0, 1 or 2");

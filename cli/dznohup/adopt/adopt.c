@@ -17,8 +17,8 @@ static int check_options(const struct dz_plan *plan, struct dz_fault *fault)
                         "--buffer, --pin-signals, --no-daemon, --reopen or --inherit");
     if (plan->keep || plan->restart.policy != 0)
         return dz_fault(fault, "adopt", NULL, 0,
-                        "takes no --keep or --restart: the keeper has to be the "
-                        "program's parent");
+                        "cannot be combined with --keep or --restart: the "
+                        "keeper must be the program's parent");
     if (plan->keep_session)
         return dz_fault(fault, "adopt", NULL, 0,
                         "gives the program a session of its own, so --keep-session has "
