@@ -55,13 +55,11 @@ struct subject {
  * zombie or of the kernel is a fault. */
 int read_subject(struct subject *subject, pid_t pid, struct dz_fault *fault);
 
-/* How a thread waits. */
-struct wait {
-    uint64_t pending; /* the signals that wait for it and are not blocked */
-    int64_t sleeps;   /* how often it has gone to sleep; -1: unknown */
-};
+/* Returns the signals that wait for the thread and are not blocked. */
+uint64_t pending_signals(pid_t pid, pid_t tid);
 
-void read_wait(pid_t pid, pid_t tid, struct wait *wait);
+/* Returns how often the thread has gone to sleep, or -1 if that is not known. */
+int64_t count_sleeps(pid_t pid, pid_t tid);
 
 /* Returns the signals that the process catches by now; all if that is not known. */
 uint64_t caught_signals(pid_t pid);
@@ -91,7 +89,10 @@ enum holding_use {
 struct holding {
     int number;
     enum holding_use use;
-    bool closes;     /* close-on-exec */
+    bool closes;  /* close-on-exec */
+    int flags;    /* as of open(2) */
+    dev_t device; /* what it is open on */
+    ino_t inode;
     const char *was; /* "terminal", "pipe", ...: for -n */
 };
 
@@ -119,6 +120,7 @@ struct thread {
     bool changed;               /* registers are to be written back */
     int64_t began;  /* monotonic_nanoseconds when its call began to wait; 0: unknown */
     int64_t sleeps; /* how often it had gone to sleep by then */
+    int64_t runs;   /* and on a processor; -1: unknown */
     struct waited_call waited; /* that call */
     uint64_t slot;             /* the address of a copy of its time-out, or 0 */
 };
@@ -132,6 +134,7 @@ struct tracee {
     uint64_t code;  /* the address where the code goes, or 0 */
     uint64_t slots; /* that of the first slot, or 0 */
     size_t slot_count;
+    uint64_t caught;      /* signals, before it was stopped */
     int64_t traced_since; /* monotonic_nanoseconds */
     int64_t stopped_since;
 };
@@ -179,8 +182,8 @@ bool waits_in_timed_call(pid_t pid, pid_t tid);
 void note_waits(struct tracee *tracee);
 
 /* Returns for how many nanoseconds the call had waited that the stop has interrupted,
- * or 0 if that is not known.  sleeps: how often the thread has gone to sleep by now. */
-int64_t time_waited(const struct thread *thread, int64_t sleeps);
+ * or 0 if that is not known. */
+int64_t time_waited(pid_t pid, const struct thread *thread);
 
 /* ---- interrupted.c ---- */
 

@@ -77,9 +77,25 @@ static void put_rows(struct run *run)
     memcpy(data + sequence->data_size, &mask, sizeof mask);
 }
 
+/* What most need, and the frame. */
+static unsigned char reserved[4 * 16384];
+static unsigned char frame[FRAME_MAX];
+
+void reserve_block(void)
+{
+    memset(reserved, 1,
+           sizeof reserved); /* written to, so that it takes no time later */
+    memset(frame, 1, sizeof frame);
+}
+
+void free_block(struct run *run)
+{
+    if (run->block != reserved)
+        free(run->block);
+}
+
 int make_block(struct run *run, struct dz_fault *fault)
 {
-    static unsigned char frame[FRAME_MAX];
     const struct sequence *sequence = run->sequence;
     const struct registers *registers = &run->thread->registers;
     size_t frame_size;
@@ -95,9 +111,10 @@ int make_block(struct run *run, struct dz_fault *fault)
                  sequence->data_size - MASK_SIZE) &
                 ~UINT64_C(15);
     size = (size_t)(run->end - run->rows);
-    run->block = calloc(2, size);
+    run->block = 2 * size <= sizeof reserved ? reserved : malloc(2 * size);
     if (run->block == NULL)
         return dz_fault_number(fault, "adopt", run->tracee->pid, errno, NULL);
+    memset(run->block, 0, size);
     run->before = run->block + size;
     put_rows(run);
     memcpy(run->block + (run->frame - run->rows), frame, frame_size);

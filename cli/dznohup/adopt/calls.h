@@ -83,8 +83,8 @@ struct run {
     uint64_t frame;
     uint64_t end; /* behind the frame */
     size_t row_count;
-    unsigned char *block;  /* allocated: what is at rows..end */
-    unsigned char *before; /* allocated: what was there */
+    unsigned char *block;  /* allocated or reserved: what is at rows..end */
+    unsigned char *before; /* behind it: what was there */
     uint64_t mask;         /* the thread's signal mask */
     int marker;            /* the signal that stops it at the end, or 0 */
     bool returned;         /* it has its registers again by the frame */
@@ -92,6 +92,11 @@ struct run {
 
 /* Returns the address of a row. */
 uint64_t row_address(const struct run *run, size_t index);
+
+/* Has memory ready for the next block, of which there is one at a time. */
+void reserve_block(void);
+
+void free_block(struct run *run);
 
 /* Makes the block, and reads what is in its place. */
 int make_block(struct run *run, struct dz_fault *fault);

@@ -21,6 +21,7 @@ struct search {
     const struct subject *subject;
     const struct dz_plan *plan;
     struct holdings *found;
+    struct holdings before; /* what was found when it was looked for before */
     dev_t terminals[TERMINALS];
     int terminal_count;
     ino_t pipes[3]; /* of 1 and 2, if they are replaced */
@@ -69,14 +70,22 @@ static enum dz_fd_kind kind_of(const struct search *search, int number,
     return DZ_OTHER;
 }
 
-/* Reads the flags of a descriptor, as of open(2).  Returns -1 if it is gone. */
-static int read_flags(pid_t pid, int number)
+/* Returns the flags of a descriptor, as of open(2), or -1 if it is gone.  They are read
+ * once: the program is stopped when it is looked at again, and a file takes time. */
+static int read_flags(const struct search *search, int number, const struct stat *about)
 {
     char path[64];
     char text[512];
     const char *at;
 
-    snprintf(path, sizeof path, "/proc/%d/fdinfo/%d", (int)pid, number);
+    for (size_t i = 0; i < search->before.count; i++) {
+        const struct holding *known = &search->before.list[i];
+        if (known->number == number && known->device == about->st_dev &&
+            known->inode == about->st_ino)
+            return known->flags;
+    }
+    snprintf(path, sizeof path, "/proc/%d/fdinfo/%d", (int)search->subject->pid,
+             number);
     if (dz_read_file(path, text, sizeof text) <= 0 ||
         (at = strstr(text, "flags:")) == NULL)
         return -1;
@@ -84,7 +93,7 @@ static int read_flags(pid_t pid, int number)
 }
 
 static void add_holding(struct search *search, int number, enum holding_use use,
-                        int flags, enum dz_fd_kind kind)
+                        int flags, enum dz_fd_kind kind, const struct stat *about)
 {
     static const char *const names[] = {"closed", "terminal",       "pipe",
                                         "socket", "file or device", ""};
@@ -99,6 +108,9 @@ static void add_holding(struct search *search, int number, enum holding_use use,
     list[found->count++] = (struct holding){.number = number,
                                             .use = use,
                                             .closes = (flags & O_CLOEXEC) != 0,
+                                            .flags = flags,
+                                            .device = about->st_dev,
+                                            .inode = about->st_ino,
                                             .was = names[kind]};
     found->list = list;
 }
@@ -140,12 +152,12 @@ static void find_stream(struct search *search, int number)
         use = USE_NULL;
     else if (number == 2 && plan->error.kind == DZ_OUTPUT_FILE)
         use = USE_ERROR;
-    flags = read_flags(search->subject->pid, number);
+    flags = read_flags(search, number, &about);
     if (flags < 0) {
         search->err = errno; /* it was open just now */
         return;
     }
-    add_holding(search, number, use, flags, kind);
+    add_holding(search, number, use, flags, kind, &about);
     search->logs |= use == USE_OUTPUT;
     if ((number == 1 || number == 2) && kind == DZ_PIPE) {
         search->pipes[number] = about.st_ino;
@@ -181,7 +193,7 @@ static int find_other(int number, int fd, void *data)
     terminal = is_our_terminal(search, &about);
     if (!terminal && !(S_ISFIFO(about.st_mode) && is_callers_pipe(search, &about)))
         return 0;
-    flags = read_flags(search->subject->pid, number);
+    flags = read_flags(search, number, &about);
     if (flags < 0) {
         note_failure(search);
         return 0;
@@ -190,7 +202,7 @@ static int find_other(int number, int fd, void *data)
                 !search->logs || (flags & O_ACCMODE) == O_RDONLY ? USE_NULL
                 : (flags & O_ACCMODE) == O_WRONLY                ? USE_OUTPUT
                                                                  : USE_BOTH,
-                flags, terminal ? DZ_TERMINAL : DZ_PIPE);
+                flags, terminal ? DZ_TERMINAL : DZ_PIPE, &about);
     return 0;
 }
 
@@ -214,21 +226,23 @@ static void find_terminals(struct search *search)
 int find_holdings(const struct subject *subject, const struct dz_plan *plan,
                   struct holdings *found, struct dz_fault *fault)
 {
-    struct search search = {.subject = subject, .plan = plan, .found = found};
+    struct search search = {
+        .subject = subject, .plan = plan, .found = found, .before = *found};
     char path[64];
+    int result;
 
-    found->count = 0; /* the list is used again */
+    *found = (struct holdings){0};
     find_terminals(&search);
     for (int i = 0; i < 3; i++)
         find_stream(&search, i);
     snprintf(path, sizeof path, "/proc/%d/fd", (int)subject->pid);
-    if (dz_each_number(path, find_other, &search) < 0)
-        return errno == EACCES || errno == EPERM
-                   ? refuse_trace(subject, EPERM, fault)
-                   : dz_fault(fault, "adopt", path, errno, NULL);
-    if (search.err != 0)
-        return dz_fault(fault, "adopt", path, search.err, NULL);
-    return 0;
+    result = dz_each_number(path, find_other, &search) < 0 ? errno : search.err;
+    free(search.before.list);
+    if (result == 0)
+        return 0;
+    if (result == EACCES || result == EPERM)
+        return refuse_trace(subject, EPERM, fault);
+    return dz_fault(fault, "adopt", path, result, NULL);
 }
 
 bool has_use(const struct holdings *found, enum holding_use use)

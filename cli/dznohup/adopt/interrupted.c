@@ -10,8 +10,10 @@
 #include "adopt.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ptrace.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -122,11 +124,11 @@ static void shorten_copy(struct tracee *tracee, struct thread *thread, int argum
 }
 
 /* If it is not known how long the call has waited, its time begins anew. */
-static void shorten(struct tracee *tracee, struct thread *thread, int64_t sleeps)
+static void shorten(struct tracee *tracee, struct thread *thread)
 {
     int argument;
     enum time_form form = time_of_call(&thread->registers, &argument);
-    int64_t waited = form == TIME_NONE ? 0 : time_waited(thread, sleeps);
+    int64_t waited = form == TIME_NONE ? 0 : time_waited(tracee->pid, thread);
 
     if (waited == 0)
         return;
@@ -147,18 +149,48 @@ static void shorten(struct tracee *tracee, struct thread *thread, int64_t sleeps
 
 /* ---- again ---- */
 
+/* Looks for signals in one of a thread's queues that are not blocked.  Returns whether
+ * there is one, or -1 if that cannot be told. */
+static int find_signal(pid_t tid, uint64_t blocked, uint32_t queue)
+{
+    enum { SOME = 4 };
+    siginfo_t found[SOME];
+    struct __ptrace_peeksiginfo_args range = {.flags = queue, .nr = SOME};
+    long count;
+
+    while ((count = trace(PTRACE_PEEKSIGINFO, tid, &range, found)) > 0) {
+        for (long i = 0; i < count; i++)
+            if ((blocked & dz_signal_bit(found[i].si_signo)) == 0)
+                return 1;
+        range.off += (uint64_t)count;
+    }
+    return (int)count;
+}
+
+/* Returns whether a signal waits for the thread.  /proc tells that, too, but takes
+ * longer. */
+static bool has_signal(pid_t pid, pid_t tid)
+{
+    uint64_t blocked;
+    int own;
+    int shared;
+
+    if (trace(PTRACE_GETSIGMASK, tid, (void *)sizeof blocked, &blocked) < 0 ||
+        (own = find_signal(tid, blocked, 0)) < 0 ||
+        (shared = find_signal(tid, blocked, PTRACE_PEEKSIGINFO_SHARED)) < 0)
+        return pending_signals(pid, tid) != 0;
+    return own + shared > 0;
+}
+
 void repeat_interrupted(struct tracee *tracee, struct thread *thread)
 {
-    struct wait wait;
-
     recall(&thread->registers, &thread->waited);
     if (interrupted_call(&thread->registers) < 0 ||
         call_result(&thread->registers) != -EINTR || has_closed(&thread->registers))
         return;
-    read_wait(tracee->pid, thread->tid, &wait);
-    if (wait.pending != 0)
+    if (has_signal(tracee->pid, thread->tid))
         return; /* a signal has ended it, whose handler runs next */
-    shorten(tracee, thread, wait.sleeps);
+    shorten(tracee, thread);
     make_again(&thread->registers);
     thread->changed = true;
     /* At once: if we are killed, the call is made again all the same. */

@@ -32,6 +32,7 @@ static int stop_member(const struct adoption *adoption, struct member *member,
         find_places(&member->tracee); /* again when it matters, if this fails */
         list_threads(&member->tracee);
         note_waits(&member->tracee);
+        member->tracee.caught = caught_signals(member->subject.pid);
     }
     if (seize_all(&member->tracee, &member->subject, fault) < 0 ||
         stop_all(&member->tracee, &member->subject, until, fault) < 0)
@@ -59,6 +60,7 @@ static int stop_crew(struct adoption *adoption, struct dz_fault *fault)
 
     if (!alone)
         gather_children(crew);
+    reserve_block();
     for (size_t i = 0; i < crew->count; i++)
         reserve_sequence(&crew->list[i]->changes);
     do {

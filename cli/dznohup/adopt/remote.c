@@ -264,14 +264,12 @@ static int let_run(const struct run *run, struct dz_fault *fault)
 }
 
 /* Returns a signal that is dropped if it is delivered, and that the target does not
- * catch by now; 0: it catches all of them. */
+ * catch; 0: it catches all of them. */
 static int choose_marker(const struct run *run)
 {
     static const int dropped[] = {SIGURG, SIGWINCH, SIGCHLD};
-    uint64_t caught = caught_signals(run->tracee->pid);
-
     for (size_t i = 0; i < sizeof dropped / sizeof dropped[0]; i++)
-        if ((caught & dz_signal_bit(dropped[i])) == 0)
+        if ((run->tracee->caught & dz_signal_bit(dropped[i])) == 0)
             return dropped[i];
     return 0;
 }
@@ -316,6 +314,6 @@ int run_sequence(struct sequence *sequence, struct tracee *tracee,
         return dz_fault_number(fault, "adopt", thread->tid, errno, NULL);
     if (make_block(&run, fault) == 0)
         result = run_block(&run, fault);
-    free(run.block);
+    free_block(&run);
     return result;
 }

@@ -218,7 +218,8 @@ int read_subject(struct subject *subject, pid_t pid, struct dz_fault *fault)
     return dz_fault_number(fault, "adopt", pid, errno, NULL);
 }
 
-void read_wait(pid_t pid, pid_t tid, struct wait *wait)
+/* Returns what /proc/PID/task/TID/status has, or an empty text. */
+static const char *thread_status(pid_t pid, pid_t tid)
 {
     static char status[STATUS_MAX];
     char file[48];
@@ -226,11 +227,22 @@ void read_wait(pid_t pid, pid_t tid, struct wait *wait)
     snprintf(file, sizeof file, "task/%d/status", (int)tid);
     if (read_proc(pid, file, status, sizeof status) < 0)
         status[0] = '\0';
-    wait->pending = (status_number(status, "SigPnd", 16, 0) |
-                     status_number(status, "ShdPnd", 16, 0)) &
-                    ~status_number(status, "SigBlk", 16, 0);
-    wait->sleeps =
-        (int64_t)status_number(status, "voluntary_ctxt_switches", 10, UINT64_MAX);
+    return status;
+}
+
+uint64_t pending_signals(pid_t pid, pid_t tid)
+{
+    const char *status = thread_status(pid, tid);
+
+    return (status_number(status, "SigPnd", 16, 0) |
+            status_number(status, "ShdPnd", 16, 0)) &
+           ~status_number(status, "SigBlk", 16, 0);
+}
+
+int64_t count_sleeps(pid_t pid, pid_t tid)
+{
+    return (int64_t)status_number(thread_status(pid, tid), "voluntary_ctxt_switches",
+                                  10, UINT64_MAX);
 }
 
 uint64_t caught_signals(pid_t pid)

@@ -66,6 +66,22 @@ static bool read_sched(pid_t pid, pid_t tid, int64_t *ran, int64_t *sleeps)
     return at != NULL && dz_read_long(&at, sleeps) == 0 && *ran > 0;
 }
 
+/* Returns how often the thread has been on a processor, or -1 if that is not known. */
+static int64_t count_runs(pid_t pid, pid_t tid)
+{
+    enum { NUMBERS = 3 };
+    char text[96];
+    const char *at = text;
+    int64_t runs = -1;
+
+    if (!read_task(pid, tid, "schedstat", text, sizeof text))
+        return -1;
+    for (int i = 0; i < NUMBERS; i++, at++)
+        if (dz_read_long(&at, &runs) < 0)
+            return -1;
+    return runs > 0 ? runs : -1;
+}
+
 /* Returns the processor that the thread ran on last, or -1. */
 static int last_processor(pid_t pid, pid_t tid)
 {
@@ -157,6 +173,7 @@ static void note_wait(struct clocks *clocks, const struct tracee *tracee,
     if (thread->waited.number < 0 || !may_time_out(thread->waited.number) ||
         !read_sched(tracee->pid, thread->tid, &ran, &thread->sleeps))
         return;
+    thread->runs = count_runs(tracee->pid, thread->tid);
     processor = last_processor(tracee->pid, thread->tid);
     if (compare_clock(clocks, processor))
         thread->began = ran + clocks->offset[processor];
@@ -180,11 +197,18 @@ void note_waits(struct tracee *tracee)
     clocks.moved = false;
 }
 
-int64_t time_waited(const struct thread *thread, int64_t sleeps)
+/* Returns whether the thread has gone to sleep once since, for its stop.  If it was
+ * more often, another call is interrupted. */
+static bool slept_once(pid_t pid, const struct thread *thread)
+{
+    /* One that another has displaced meanwhile was more often on a processor. */
+    return (thread->runs > 0 && count_runs(pid, thread->tid) == thread->runs + 1) ||
+           count_sleeps(pid, thread->tid) == thread->sleeps + 1;
+}
+
+int64_t time_waited(pid_t pid, const struct thread *thread)
 {
     int64_t waited = monotonic_nanoseconds() - thread->began;
 
-    /* Its stop is one sleep.  If there were more, another call is interrupted. */
-    return thread->began == 0 || waited < 0 || sleeps != thread->sleeps + 1 ? 0
-                                                                            : waited;
+    return thread->began == 0 || waited < 0 || !slept_once(pid, thread) ? 0 : waited;
 }
