@@ -109,6 +109,40 @@ M
     done
 }
 
+@test "adopt: --tree with a worker of another user is refused, and all is as before" {
+    need_root
+    # Its output is at the other end of a socket, and in no group of the program's.
+    # shellcheck disable=SC2016
+    on_terminal_job "$PYTHON" -c 'import os, socket, sys, time
+ends = socket.socketpair()
+if os.fork() == 0:
+    os.setpgid(0, 0)
+    os.setgroups([])
+    os.setuid(65432)
+    ends[1].send(b".")
+    os.execv(sys.argv[1], [sys.argv[1], "3600"])
+ends[0].recv(1)
+print("ready", flush=True)
+time.sleep(3600)' "$SLEEP"
+    await holds "$screen" ready
+    child=$(children_of "$pid")
+    track "$child"
+    await runs_program "$child" "$SLEEP"
+    before=$(facts_of "$pid") childs=$(facts_of "$child")
+    for options in -n -q; do
+        try dz "$options" --adopt="$pid" --tree -o log --name=tree
+        assert "status of $options" "$status" 125
+        assert "stderr of $options" "$stderr" "dznohup: adopt: $child: goes with process $pid, but belongs to user 65432, who could not open the log; stop the job and start it with dznohup"
+        assert facts "$(facts_of "$pid")" "$before"
+        assert "the child's facts" "$(facts_of "$child")" "$childs"
+        refute test -e log -o -e "$DZ_STATE_DIR/tree"
+    done
+    # Alone it is adopted: the worker has a group of its own.
+    try dz --adopt="$pid" -o log
+    assert "status ($stderr)" "$status" 0
+    assert "the child's facts" "$(facts_of "$child")" "$childs"
+}
+
 @test "adopt: programs are adopted at random moments, and lose no line: tests/adopt-random" {
     try within "$PYTHON" "$TESTS/adopt-random" --runs 3 single threads-4 python
     assert "output of $stderr" "$status" 0

@@ -66,6 +66,10 @@ uint64_t caught_signals(pid_t pid);
 
 /* ---- refusals.c ---- */
 
+/* Returns 0 if the process is of the user that can open what it is to take over.
+ * target: the process that it is adopted with, or 0. */
+int check_user(const struct subject *subject, pid_t target, struct dz_fault *fault);
+
 /* Returns 0 if the process can be adopted as far as /proc tells. */
 int check_subject(const struct subject *subject, struct dz_fault *fault);
 

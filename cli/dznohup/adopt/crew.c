@@ -33,6 +33,8 @@ static int add_member(struct crew *crew, pid_t pid, struct dz_fault *fault)
         return dz_fault_number(fault, "adopt", pid, ENOMEM, NULL);
     }
     if (read_subject(&member->subject, pid, fault) < 0 ||
+        check_user(&member->subject, crew->count > 0 ? crew->list[0]->subject.pid : 0,
+                   fault) < 0 ||
         check_subject(&member->subject, fault) < 0) {
         free(member);
         return -1;

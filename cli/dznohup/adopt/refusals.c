@@ -140,6 +140,25 @@ static bool is_narrow(const struct subject *subject)
     return narrow;
 }
 
+int check_user(const struct subject *subject, pid_t target, struct dz_fault *fault)
+{
+    if (!MACHINE_KNOWN || subject->of_kernel || dz_has_ended(&subject->process) ||
+        subject->uid == geteuid())
+        return 0; /* check_subject() has a better reason, or none */
+    if (target != 0)
+        return refuse(
+            subject, fault,
+            "goes with process %d, but belongs to user %u, who could not open "
+            "the log; stop the job and start it with dznohup",
+            (int)target, subject->uid);
+    if (geteuid() != 0)
+        return refuse_trace(subject, EPERM, fault);
+    return refuse(subject, fault,
+                  "belongs to user %u, who could not open the log; use "
+                  "setpriv --reuid=%u --clear-groups dznohup --adopt=%d",
+                  subject->uid, subject->uid, (int)subject->pid);
+}
+
 int check_subject(const struct subject *subject, struct dz_fault *fault)
 {
     if (!MACHINE_KNOWN)
@@ -158,13 +177,6 @@ int check_subject(const struct subject *subject, struct dz_fault *fault)
     if (subject->tracer != 0)
         return refuse(subject, fault, "is traced by process %d already",
                       (int)subject->tracer);
-    if (geteuid() != 0 && subject->uid != geteuid())
-        return refuse_trace(subject, EPERM, fault);
-    if (subject->uid != geteuid())
-        return refuse(subject, fault,
-                      "belongs to user %u, who could not open the log; use "
-                      "setpriv --reuid=%u --clear-groups dznohup --adopt=%d",
-                      subject->uid, subject->uid, (int)subject->pid);
     if (subject->namespaces > 1)
         return refuse(subject, fault, "is in another PID namespace; run dznohup there");
     if (!can_reach_us(subject))
