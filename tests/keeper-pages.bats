@@ -72,7 +72,7 @@ END
     assert records "$(ls -A "$DZ_STATE_DIR")" ""
 }
 
-is_up_again() { [ "$(grep -cx up nohup.out)" = 2 ]; }
+is_up_again() { [ "$(grep -cx up web.log)" = 2 ]; }
 
 @test "page: supervisord's settings" {
     program server 'echo run >>runs; until [ -e end ]; do sleep 0.01; done; exit 1'

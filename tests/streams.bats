@@ -191,6 +191,26 @@ stays() {
     assert "log used" "$(stat -c %F "$HOME/nohup.out")" "regular empty file"
 }
 
+@test "the default log of a job with a name is NAME.log, here or in HOME" {
+    export DZ
+    for mode in -d --mode=stay; do
+        screen=$(on_terminal "\"\$DZ\" $mode --name=web sh -c 'echo words' &" wait exit)
+        assert_match "screen with $mode" "$screen" "*appending output to $PWD/web.log*"
+        assert "log with $mode" "$(<web.log)" words
+        rm web.log
+        [ ! -e nohup.out ]
+    done
+    dz -n -d --name=web true | cat >plan
+    grep -qF 'web.log, here or else in $HOME' plan || fail "$(<plan)"
+    closed env LD_PRELOAD="$SHIM" DZ_NAME=lib "$BASH" -c 'echo words' </dev/null 2>&1 | cat >said
+    await holds_line lib.log words
+    mkfifo web.log
+    dz -d --name=web sh -c 'echo words' 2>&1 | cat >said
+    assert_match said "$(<said)" "dznohup: note: web.log: *FIFO*
+*appending output to $HOME/web.log*"
+    assert "log in HOME" "$(<"$HOME/web.log")" words
+}
+
 @test "the log falls back to HOME, and says which it is" {
     need_root
     need setpriv

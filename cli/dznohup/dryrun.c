@@ -142,6 +142,17 @@ static const char *stream_name(enum dz_fd_kind stream)
     return names[stream];
 }
 
+const char *default_log_place(const struct dz_plan *plan)
+{
+    static char place[DZ_LOG_NAME + sizeof ", here or else in $HOME"];
+    char room[DZ_LOG_NAME];
+    struct dz_text text = dz_text(place, sizeof place);
+
+    dz_add(&text, dz_default_log(plan->name, room));
+    dz_add(&text, ", here or else in $HOME");
+    return place;
+}
+
 /* Returns a text for what becomes of a stream. */
 static const char *redirect_name(const struct dz_plan *plan, enum dz_redirect redirect,
                                  int number, char *scratch)
@@ -150,7 +161,7 @@ static const char *redirect_name(const struct dz_plan *plan, enum dz_redirect re
     case DZ_NULL:
         return "/dev/null";
     case DZ_LOG:
-        return "nohup.out, here or else in $HOME";
+        return default_log_place(plan);
     case DZ_FILE:
         return dz_option_of_stream(plan, number)->text;
     case DZ_PUMP:

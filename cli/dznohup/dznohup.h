@@ -153,6 +153,9 @@ int keep_command(struct dz_start *start, const struct command *command,
  * if the start would be refused, or -1 and sets errno. */
 int print_plan(struct dz_start *start, const struct command *command);
 
+/* Returns "NAME.log, here or else in $HOME"; valid until the next call. */
+const char *default_log_place(const struct dz_plan *plan);
+
 /* ---- messages.c ---- */
 
 /* Writes "dznohup: STEP: OBJECT: REASON" to fd.  Returns fault->status. */

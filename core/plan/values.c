@@ -217,7 +217,7 @@ int dz_parse_pid(void *field, const char *value, struct dz_fault *fault)
 
     if (number < 1 || *at != '\0')
         return dz_fault(fault, NULL, value, 0,
-                        "not a PID; of a shell's job: $(jobs -p %1)");
+                        "not a PID; for a shell's job write $(jobs -p %1)");
     *(pid_t *)field = number;
     return 0;
 }

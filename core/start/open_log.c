@@ -259,27 +259,41 @@ static int open_default(const char *path, struct dz_log *log, const char **refus
     return fd;
 }
 
-int dz_open_default_log(char **envp, struct dz_log *log, struct dz_fault *fault)
+const char *dz_default_log(const char *job, char room[DZ_LOG_NAME])
 {
+    struct dz_text text = dz_text(room, DZ_LOG_NAME);
+
+    if (job == NULL)
+        return "nohup.out";
+    dz_add(&text, job);
+    dz_add(&text, ".log");
+    return room;
+}
+
+int dz_open_default_log(const char *job, char **envp, struct dz_log *log,
+                        struct dz_fault *fault)
+{
+    char room[DZ_LOG_NAME];
+    const char *name = dz_default_log(job, room);
     const char *refused;
     const char *home = dz_env(envp, "HOME");
     char path[PATH_MAX];
     struct dz_text text = dz_text(path, sizeof path);
     mode_t old = umask(0177); /* 0600 also if the caller's umask is stricter */
-    int fd = open_default("nohup.out", log, &refused);
+    int fd = open_default(name, log, &refused);
     int err = errno;
 
     log->refused = refused;
 
     if (fd < 0 && home != NULL && home[0] == '/') {
-        if (dz_join(path, home, "nohup.out") < 0)
+        if (dz_join(path, home, name) < 0)
             err = ENAMETOOLONG;
         else {
             fd = open_default(path, log, &refused);
             err = errno;
         }
     } else if (fd < 0) {
-        dz_add(&text, "nohup.out");
+        dz_add(&text, name);
     }
     umask(old);
     errno = err;

@@ -41,10 +41,13 @@ enum dz_fd_kind {
     DZ_CALLERS /* stdin alone: a file or pipe that our parent reads, too */
 };
 
+/* The room for the file name of a default log; no job has a longer name. */
+enum { DZ_LOG_NAME = NAME_MAX + sizeof ".log" };
+
 /* A log that was opened. */
 struct dz_log {
     int64_t size;        /* when it was opened: this run writes after that */
-    const char *refused; /* why nohup.out in the cwd was not used, or NULL */
+    const char *refused; /* why the default log in the cwd was not used, or NULL */
     char path[PATH_MAX]; /* absolute; empty: none */
 };
 
@@ -383,12 +386,17 @@ int dz_close_between(int from, int to);
 
 /* ---- open_log.c ---- */
 
+/* Returns the file name of a job's default log: NAME.log, or nohup.out without a name.
+ */
+const char *dz_default_log(const char *job, char room[DZ_LOG_NAME]);
+
 /*
- * Opens the default log for appending: nohup.out in the cwd, else in $HOME, with mode
+ * Opens the default log of a job for appending: in the cwd, else in $HOME, with mode
  * 0600 whatever the umask.  Takes no FIFO, and no file or symbolic link of another
  * user. Returns the descriptor, close-on-exec, and fills in *log; or -1.
  */
-int dz_open_default_log(char **envp, struct dz_log *log, struct dz_fault *fault);
+int dz_open_default_log(const char *job, char **envp, struct dz_log *log,
+                        struct dz_fault *fault);
 
 /* Opens path for appending, with mode 0666 less umask.  Follows links of this user and
  * of root (/dev/stdout is one).  Returns the descriptor, close-on-exec, or -1. */

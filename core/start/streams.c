@@ -272,7 +272,7 @@ static int open_output(struct dz_start *start, struct dz_fault *fault)
     if (plan->output.kind == DZ_OUTPUT_FILE)
         fd = open_output_file(start, &plan->output, "output", &start->log, fault);
     else
-        fd = dz_open_default_log(start->envp, &start->log, fault);
+        fd = dz_open_default_log(start->plan->name, start->envp, &start->log, fault);
     if (fd < 0)
         return -1;
     if (is_opened(out))

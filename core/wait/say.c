@@ -67,6 +67,7 @@ static bool lacks_stdin(const struct dz_start *start)
 void dz_say_notes(const struct dz_start *start, const char *program)
 {
     char words[64];
+    char name[DZ_LOG_NAME];
     struct dz_text text = dz_text(words, sizeof words);
 
     if (start->plan->quiet)
@@ -79,7 +80,8 @@ void dz_say_notes(const struct dz_start *start, const char *program)
     if (start->notify_errno != 0)
         note(start, program, "NOTIFY_SOCKET", start->notify_errno, NULL);
     if (start->log.refused != NULL)
-        note(start, program, "nohup.out", 0, start->log.refused);
+        note(start, program, dz_default_log(start->plan->name, name), 0,
+             start->log.refused);
     if (lacks_stdin(start))
         note(start, program, "stdin", 0,
              "the caller reads it, so the program gets /dev/null; -i - passes it on");

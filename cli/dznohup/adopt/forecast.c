@@ -21,7 +21,7 @@ static const char *destination(const struct dz_plan *plan,
         break;
     }
     return plan->output.kind == DZ_OUTPUT_FILE ? plan->output.text
-                                               : "nohup.out, here or else in $HOME";
+                                               : default_log_place(plan);
 }
 
 static void print_session(const struct subject *subject)

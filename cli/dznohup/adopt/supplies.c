@@ -24,7 +24,7 @@ static int open_log(struct dz_start *start, const struct dz_output *output,
                     const char *step, struct dz_log *log, struct dz_fault *fault)
 {
     if (output->kind != DZ_OUTPUT_FILE)
-        return dz_open_default_log(start->envp, log, fault);
+        return dz_open_default_log(start->plan->name, start->envp, log, fault);
     return check_path(output, step, fault) < 0
                ? -1
                : dz_open_log(output->text, step, log, fault);
