@@ -152,3 +152,57 @@ time.sleep(3600)' "$SLEEP"
     try within "$PYTHON" "$TESTS/adopt-random" --kill --runs 6 threads-4
     assert "output with --kill: $output" "$status" 0
 }
+
+@test "adopt: a program that waits for its vfork child is adopted when the child executes" {
+    # The child waits for USR1, and does not do so while we have it stopped.
+    on_terminal_job "$ADOPTEE" vfork
+    await has_children "$pid" 1
+    beside "$DZ" --adopt="$pid" -o log </dev/null >out 2>err &
+    adopting=$!
+    track "$adopting"
+    await is_traced "$pid"
+    await sent_on
+    wait "$adopting" || fail "status $?: $(<err)"
+    assert "terminal" "$(readlink "/proc/$pid/fd/1")" "$PWD/log"
+    hang_up
+    alive "$pid"
+    await sends_on
+    refute grep -q EINTR log "$screen"
+    track "$(children_of "$pid")"
+}
+is_traced() { [ "$(status_field "$1" TracerPid)" != 0 ]; }
+send_on() { kill -USR1 "$(children_of "$pid")" 2>/dev/null || true; }
+# Each child executes, and the next one begins, until dznohup has ended.
+sent_on() {
+    send_on
+    gone "$adopting"
+}
+sends_on() {
+    send_on
+    holds log child
+}
+
+@test "adopt: a program writes 1 MiB at a time to its pipe, and each write is whole" {
+    # shellcheck disable=SC2016
+    on_terminal_job bash -c '"$0" pipe | "$1" -c "import sys, time
+seen = 0
+while True:
+    block = sys.stdin.buffer.read(1 << 20)
+    if block != bytes([seen % 256]) * len(block):
+        print(\"WRONG\", flush=True)
+        break
+    seen += 1
+    print(seen, flush=True)
+    time.sleep(0.01)"' "$ADOPTEE" "$PYTHON"
+    await holds "$screen" 2
+    try dz --adopt="$pid" --tree -o log
+    assert "status ($stderr)" "$status" 0
+    children_of "$pid" >children
+    while read -r child; do track "$child"; done < <(tr ' ' '\n' <children | grep .)
+    await is_file log
+    hang_up
+    size=$(stat -c %s log)
+    await grown log "$size"
+    { tr -d '\r' <"$screen"; cat log; } >all
+    in_order all
+}

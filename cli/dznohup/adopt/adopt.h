@@ -133,6 +133,7 @@ struct tracee {
     pid_t pid;
     struct thread *threads; /* allocated */
     size_t count;
+    size_t late;    /* the index of the thread that has not stopped in time */
     bool suspend;   /* as root: the target's seccomp filters sleep meanwhile */
     int memory;     /* of the target, or -1 */
     uint64_t code;  /* the address where the code goes, or 0 */
@@ -153,11 +154,17 @@ void list_threads(struct tracee *tracee);
 int seize_all(struct tracee *tracee, const struct subject *subject,
               struct dz_fault *fault);
 
-/* Stops all threads, new ones too, and reads their registers.  until is of
- * dz_milliseconds.  A thread that waits for its vfork(2) child stays as it is if there
- * is another one to make calls in. */
-int stop_all(struct tracee *tracee, const struct subject *subject, int64_t until,
+/* Stops all threads, new ones too, and reads their registers.  Returns 1 if one is
+ * late: it waits in the kernel for a disk, or for its vfork(2) child, which may be
+ * stopped by us. */
+int stop_all(struct tracee *tracee, const struct subject *subject,
              struct dz_fault *fault);
+
+/* Lets the threads run again that have stopped, but stay attached. */
+void resume_all(struct tracee *tracee);
+
+/* Waits for the late thread, until a time of dz_milliseconds. */
+int await_late(struct tracee *tracee, int64_t until, struct dz_fault *fault);
 
 /* Writes registers back where they were changed, and lets all threads go.  After an
  * error a thread has ended, by SIGKILL. */
@@ -204,6 +211,10 @@ enum { CODE_MAX = 256, CODE_AND_DISTANCE = 2 * CODE_MAX, SLOT = 16 /* a copy */ 
 
 /* Opens the target's memory. */
 int open_memory(struct tracee *tracee);
+
+/* Opens it again: the program may have executed another one, whose memory is another
+ * one.  After vfork(2), what was open before is the parent's. */
+int renew_memory(struct tracee *tracee);
 
 /* Opens the target's memory, and finds the places in it that are used.  Returns 0, or
  * -1 and sets errno: 0 if it has none for the code. */

@@ -22,11 +22,12 @@ bool is_gone(const struct adoption *adoption, const struct member *member)
             dz_has_ended(&process) || process.exiting);
 }
 
-/* Attaches to a member and stops it. */
+/* Attaches to a member and stops it.  Returns 0, 1 if one of its threads is late, or
+ * -1. */
 static int stop_member(const struct adoption *adoption, struct member *member,
                        struct dz_fault *fault)
 {
-    int64_t until = dz_milliseconds() + patience_of(adoption);
+    int result;
 
     if (member->tracee.count == 0) {
         find_places(&member->tracee); /* again when it matters, if this fails */
@@ -34,19 +35,46 @@ static int stop_member(const struct adoption *adoption, struct member *member,
         note_waits(&member->tracee);
         member->tracee.caught = caught_signals(member->subject.pid);
     }
-    if (seize_all(&member->tracee, &member->subject, fault) < 0 ||
-        stop_all(&member->tracee, &member->subject, until, fault) < 0)
-        return is_gone(adoption, member) ? 0 : -1;
+    result = seize_all(&member->tracee, &member->subject, fault);
+    if (result == 0)
+        result = stop_all(&member->tracee, &member->subject, fault);
+    return result < 0 && is_gone(adoption, member) ? 0 : result;
+}
+
+/* Lets all run while a thread is waited for: its vfork(2) child may be one of them. */
+static int wait_for_late(const struct adoption *adoption, struct member *member,
+                         int64_t until, struct dz_fault *fault)
+{
+    const struct crew *crew = &adoption->crew;
+
+    for (size_t i = 0; i < crew->count; i++)
+        resume_all(&crew->list[i]->tracee);
+    if (await_late(&member->tracee, until, fault) < 0 && !is_gone(adoption, member))
+        return -1;
+    for (size_t i = 0; i < crew->count; i++)
+        note_waits(&crew->list[i]->tracee);
     return 0;
 }
 
 /* Stops those from index on, the youngest first: a child that ends while its parent is
  * stopped would stay in the group. */
-static int stop_from(struct adoption *adoption, size_t index, struct dz_fault *fault)
+static int stop_from(const struct adoption *adoption, size_t index,
+                     struct dz_fault *fault)
 {
-    for (size_t i = adoption->crew.count; i-- > index;)
-        if (stop_member(adoption, adoption->crew.list[i], fault) < 0)
+    const struct crew *crew = &adoption->crew;
+    int64_t until = dz_milliseconds() + patience_of(adoption);
+
+    for (size_t i = crew->count; i-- > index;) {
+        int result = stop_member(adoption, crew->list[i], fault);
+        if (result < 0)
             return -1;
+        if (result == 0)
+            continue;
+        if (wait_for_late(adoption, crew->list[i], until, fault) < 0)
+            return -1;
+        i = crew->count; /* all again */
+        index = 0;
+    }
     return 0;
 }
 

@@ -20,6 +20,7 @@
 enum {
     LOOKS = 30,               /* before we sleep */
     SLOW_MS = 100,            /* a thread that has not stopped by then is waiting */
+    BLOCKED_MS = 5,           /* the same of one that no signal wakes */
     SUSPEND_SECCOMP = 1 << 21 /* PTRACE_O_SUSPEND_SECCOMP: Linux 4.3 */
 };
 
@@ -183,24 +184,35 @@ static bool take_status(struct thread *thread, int status)
     return false;
 }
 
-/* Waits until the thread has stopped or ended.  Returns whether it has. */
-static bool await_stop(struct thread *thread, int64_t until)
+/* Returns whether no signal wakes the thread. */
+static bool is_blocked(pid_t tid)
+{
+    struct dz_process process;
+
+    return dz_read_process(tid, &process) == 0 && process.state == 'D';
+}
+
+/* Waits until the thread has stopped or ended.  Returns whether it has.  From the time
+ * blocked on, one that no signal wakes is not waited for. */
+static bool await_stop(struct thread *thread, int64_t until, int64_t blocked)
 {
     int looks = 0;
     int status;
 
     while (!thread->stopped && !thread->ended) {
         pid_t tid = await_status(thread->tid, &status, __WALL | WNOHANG);
+        int64_t now;
         if (tid < 0)
             thread->ended = true;
         else if (tid > 0)
             take_status(thread, status);
         else if (looks++ < LOOKS)
             continue; /* it stops in a moment; a sleep may take longer than that */
-        else if (dz_milliseconds() >= until)
+        else if ((now = dz_milliseconds()) >= until ||
+                 (now >= blocked && is_blocked(thread->tid)))
             return false;
         else
-            await_child(until);
+            await_child(now < blocked && blocked < until ? blocked : until);
     }
     return true;
 }
@@ -218,8 +230,7 @@ static void interrupt_all(struct tracee *tracee, size_t from)
     }
 }
 
-/* Lets the threads run again that have stopped, but stay attached. */
-static void resume_all(struct tracee *tracee)
+void resume_all(struct tracee *tracee)
 {
     for (size_t i = 0; i < tracee->count; i++) {
         struct thread *thread = &tracee->threads[i];
@@ -233,20 +244,19 @@ static void resume_all(struct tracee *tracee)
     }
 }
 
-/* Stops all threads that are there, and reads their registers.  Returns 0, 1 if *late
- * does not stop, or -1 with the fault. */
+/* Stops all threads that are there.  Returns 0, 1 if one is late, or -1. */
 static int try_to_stop(struct tracee *tracee, const struct subject *subject,
-                       struct thread **late, struct dz_fault *fault)
+                       struct dz_fault *fault)
 {
-    int64_t until = dz_milliseconds() + SLOW_MS;
+    int64_t now = dz_milliseconds();
     size_t known = 0;
     int more;
 
     do {
         interrupt_all(tracee, known);
         for (size_t i = known; i < tracee->count; i++)
-            if (!await_stop(&tracee->threads[i], until)) {
-                *late = &tracee->threads[i];
+            if (!await_stop(&tracee->threads[i], now + SLOW_MS, now + BLOCKED_MS)) {
+                tracee->late = i;
                 return 1;
             }
         known = tracee->count;
@@ -258,6 +268,7 @@ static int try_to_stop(struct tracee *tracee, const struct subject *subject,
 static int read_all(struct tracee *tracee, const struct subject *subject,
                     struct dz_fault *fault)
 {
+    renew_memory(tracee); /* without it no call can be made, which is told then */
     for (size_t i = 0; i < tracee->count; i++) {
         struct thread *thread = &tracee->threads[i];
         if (thread->ended)
@@ -269,24 +280,25 @@ static int read_all(struct tracee *tracee, const struct subject *subject,
     return calling_thread(tracee) != NULL ? 0 : refuse_trace(subject, ESRCH, fault);
 }
 
-int stop_all(struct tracee *tracee, const struct subject *subject, int64_t until,
+int stop_all(struct tracee *tracee, const struct subject *subject,
              struct dz_fault *fault)
 {
-    struct thread *late;
     int result;
 
     tracee->stopped_since = monotonic_nanoseconds();
-    while ((result = try_to_stop(tracee, subject, &late, fault)) == 1) {
-        /* The others run while that one is waited for. */
-        resume_all(tracee);
-        if (!await_stop(late, until))
-            return dz_fault_number(
-                fault, "adopt", late->tid, 0,
-                "waits in the kernel for a disk or its vfork(2) child, and does not "
-                "stop; try again later");
-        note_waits(tracee);
-    }
-    return result < 0 ? -1 : read_all(tracee, subject, fault);
+    result = try_to_stop(tracee, subject, fault);
+    return result != 0 ? result : read_all(tracee, subject, fault);
+}
+
+int await_late(struct tracee *tracee, int64_t until, struct dz_fault *fault)
+{
+    struct thread *late = &tracee->threads[tracee->late];
+
+    if (await_stop(late, until, until))
+        return 0;
+    return dz_fault_number(fault, "adopt", late->tid, 0,
+                           "waits in the kernel for a disk or its vfork(2) child, and "
+                           "does not stop; try again later");
 }
 
 /* ---- letting go ---- */

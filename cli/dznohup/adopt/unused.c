@@ -66,14 +66,21 @@ static bool find_slots(struct tracee *tracee, size_t count)
     return tracee->slots != 0;
 }
 
-int open_memory(struct tracee *tracee)
+int renew_memory(struct tracee *tracee)
 {
     char path[64];
 
-    close_places(tracee);
+    if (tracee->memory >= 0)
+        dz_close(tracee->memory);
     snprintf(path, sizeof path, "/proc/%d/mem", (int)tracee->pid);
     tracee->memory = open(path, O_RDWR | O_CLOEXEC);
     return tracee->memory < 0 ? -1 : 0;
+}
+
+int open_memory(struct tracee *tracee)
+{
+    close_places(tracee);
+    return renew_memory(tracee);
 }
 
 /* Returns the number of the target's threads. */
