@@ -47,14 +47,19 @@ class Terminal:
         self.screen = ""
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            self.prepare()  # before bash looks: it sets again what it found
             os.chdir(directory)
             os.execvpe("bash", ["bash", "--norc", "--noprofile", "--noediting", "-i"], environment)
-        attributes = termios.tcgetattr(self.fd)
+        self.read_until(PROMPT, 0)
+
+    @staticmethod
+    def prepare():
+        """Sets up the terminal, in the process that becomes bash."""
+        attributes = termios.tcgetattr(0)
         attributes[1] &= ~termios.ONLCR
         attributes[3] &= ~termios.ECHO
-        termios.tcsetattr(self.fd, termios.TCSANOW, attributes)
-        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("4H", HEIGHT, WIDTH, 0, 0))
-        self.read_until(PROMPT, 0)
+        termios.tcsetattr(0, termios.TCSANOW, attributes)
+        fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("4H", HEIGHT, WIDTH, 0, 0))
 
     def read_until(self, wanted, start):
         """Reads until wanted is on the screen behind start, or the shell has ended."""
