@@ -61,7 +61,7 @@ QEMU=(qemu-aarch64-static -L /usr/aarch64-linux-gnu)
     assert stop "$output" "native: stopped, PID $pid"
     gone "$pid"
     # --adopt is in it, up to ptrace(2), which qemu lacks; programs of 32 bits are refused.
-    for program in "$SLEEP 3600" "$TARGETS/adoptee-32 vfork"; do
+    for program in "$SLEEP 3600" "$TARGETS/adoptee-32 wait sleep"; do
         # shellcheck disable=SC2086
         beside $program </dev/null >/dev/null 2>&1 &
         pid=$!

@@ -168,6 +168,7 @@ time.sleep(3600)' "$SLEEP"
     alive "$pid"
     await sends_on
     refute grep -q EINTR log "$screen"
+    await has_children "$pid" 1
     track "$(children_of "$pid")"
 }
 is_traced() { [ "$(status_field "$1" TracerPid)" != 0 ]; }
@@ -197,8 +198,7 @@ while True:
     await holds "$screen" 2
     try dz --adopt="$pid" --tree -o log
     assert "status ($stderr)" "$status" 0
-    children_of "$pid" >children
-    while read -r child; do track "$child"; done < <(tr ' ' '\n' <children | grep .)
+    for child in $(children_of "$pid"); do track "$child"; done
     await is_file log
     hang_up
     size=$(stat -c %s log)
