@@ -155,3 +155,61 @@ plain"
     assert lines "$(sed 's/^[^ ]* //' log | cksum)" "$(seq 200000 | cksum)"
     ctl stop web
 }
+
+@test "keep: the descriptors of --keep-fd, for the runs to come; one that is closed is told" {
+    mkfifo pipe
+    exec 7>fdout 8<>pipe
+    kept --restart --restart-delay=0 --keep-fd=7,8 --timestamps --quiet -- \
+        sh -c 'echo "$$" >&7; readlink /proc/self/fd/8 >>eight; exec sleep 1000'
+    exec 7>&- 8>&-
+    await is_file eight
+    kill_keeper
+    kept_again
+    kill -KILL "$pid"
+    await runs_again "$pid"
+    await two_lines eight
+    assert "what both runs wrote to 7" "$(<fdout)" "$pid"$'\n'"$(recorded web pid)"
+    assert "the pipe of both" "$(sort -u eight | wc -l)" 1
+    # dzctl restart puts a keeper in its place first.
+    pid=$(recorded web pid)
+    kill_keeper
+    ctl restart web
+    assert "status of restart" "$status" 0 || fail "$stderr"
+    track "$(keeper_of web)" "$(recorded web pid)"
+    await three_lines fdout
+    ctl stop web
+    # The program has closed it.
+    exec 7>fdout
+    kept --restart --keep-fd=7 --quiet -- sh -c 'exec 7>&-; : >closed; exec sleep 1000'
+    exec 7>&-
+    await test -e closed
+    kill_keeper
+    ctl keep web
+    assert "status of keep" "$status" 1
+    assert message "$stderr" "dzctl: keep-fd: 7: the program has it no more"
+    alive "$pid" || fail "the program has ended"
+    kill -KILL "$pid"
+    await gone "$pid"
+}
+two_lines() { [ "$(wc -l <"$1")" = 2 ]; }
+three_lines() { [ "$(wc -l <"$1")" = 3 ]; }
+
+@test "keep: streams that the caller gave, to one file or to several" {
+    for streams in '>out 2>err' '>both 2>&1' '>/dev/null 2>err' '>out 2>/dev/null'; do
+        rm -f out err both nohup.out
+        eval "closed '$DZ' -d --keep --restart --restart-delay=0 --name=web -C . sh -c 'echo \"out \$\$\"; echo \"err \$\$\" >&2; exec sleep 1000' $streams </dev/null"
+        pid=$(recorded web pid)
+        track "$pid"
+        before=$(fd_of "$pid" 1)$'\n'$(fd_of "$pid" 2)
+        kill_keeper
+        kept_again
+        kill -KILL "$pid"
+        await runs_again "$pid"
+        await runs_program "$(recorded web pid)" "$SLEEP"
+        new=$(recorded web pid)
+        assert "streams of $streams" "$(fd_of "$new" 1)"$'\n'"$(fd_of "$new" 2)" "$before"
+        [ ! -e nohup.out ] || fail "$streams: $(<nohup.out)"
+        ctl stop web
+        ctl clear web
+    done
+}

@@ -237,6 +237,18 @@ char **read_environment(pid_t pid);
 /* Returns whether that variable belongs to one start alone, as NOTIFY_SOCKET does. */
 bool is_of_a_start(const char *entry);
 
+/* ---- taken.c: what a new keeper takes from the program ---- */
+
+/* In the child that becomes dznohup: makes the process's descriptors of a list, as of
+ * --keep-fd, our own.  Returns 0, or -1 with the fault. */
+int take_descriptors(pid_t pid, const char *list, struct dz_fault *fault);
+
+/* Returns the path of the file that the process has as its stream, or NULL if that has
+ * none. */
+const char *stream_path(pid_t pid, int number, char path[PATH_MAX]);
+
+/* ---- launch.c, again ---- */
+
 /* Frees what read_environment has returned. */
 void free_environment(char **list);
 

@@ -134,11 +134,24 @@ static bool keeps_stream(const char *option)
            strcmp(option, "input=-") == 0;
 }
 
+/* Adds the option of a stream that the caller of the start has given: its log, or the
+ * file that the process, unless that is 0, has there. */
+static void add_stream(char **words, const char *option, const char *log, pid_t process,
+                       int number)
+{
+    char path[PATH_MAX];
+
+    if (log == NULL && process > 0)
+        log = stream_path(process, number, path);
+    if (log != NULL)
+        append(words, option_word(option, log));
+}
+
 /* Returns the command line, allocated, or NULL if memory runs out.  resume: the process
  * that is to get a keeper again, or 0. */
 static char **command_line(const struct job *job, pid_t resume)
 {
-    size_t count = 9;
+    size_t count = 10;
     char digits[24];
     struct dz_text number = dz_text(digits, sizeof digits);
     char **words;
@@ -161,10 +174,11 @@ static char **command_line(const struct job *job, pid_t resume)
     dz_add_number(&number, resume);
     if (resume > 0)
         append(words, option_word("resume", digits));
-    if (job->log != NULL && (output == NULL || strcmp(output, "-") == 0))
-        append(words, option_word("output", job->log));
-    if (job->error_log != NULL && (error == NULL || strcmp(error, "-") == 0))
-        append(words, option_word("error", job->error_log));
+    if (output == NULL || strcmp(output, "-") == 0)
+        add_stream(words, "output", job->log, resume, 1);
+    if (error == NULL ? output == NULL || strcmp(output, "-") == 0
+                      : strcmp(error, "-") == 0)
+        add_stream(words, "error", job->error_log, resume, 2);
     append(words, (char *)"--");
     for (char **at = job->argv; at != NULL && *at != NULL; at++)
         append(words, *at);
@@ -237,6 +251,9 @@ int run_launcher(const struct job *job, char **envp, pid_t resume, pid_t *pid)
     }
     if (child == 0) {
         dup2(ends[1], 1);
+        if (resume > 0 &&
+            take_descriptors(resume, option_of(job, "keep-fd"), &fault) < 0)
+            _exit(ctl_tell(&fault));
         become_launcher(job, words, clean);
     }
     close(ends[1]);
@@ -262,7 +279,8 @@ int check_again(const struct job *job, const char *command, const char *word,
     else if (job->retitled == 1)
         reason = "the program has changed its command line, so that of its start is "
                  "not known; start it yourself";
-    else if (!job->keeper_runs && option_of(job, "keep-fd") != NULL)
+    else if (!job->keeper_runs && option_of(job, "keep-fd") != NULL &&
+             strcmp(command, "keep") != 0) /* the new keeper takes them */
         reason = "the descriptors of --keep-fd cannot be had again; start it yourself";
     else if (option_of(job, "keep-session") != NULL)
         reason =

@@ -56,16 +56,17 @@ static int restart_one(const char *word, int64_t timeout)
     char **envp = environ;
     int status;
 
-    if (job_find(&job, word, &fault) < 0 ||
-        check_again(&job, "restart", word, &fault) < 0)
+    if (job_find(&job, word, &fault) < 0)
+        return ctl_tell(&fault);
+    /* Only a keeper reads what the program has written, and what it will write. */
+    if (lacks_keeper(&job))
+        keep_again(&job, true);
+    if (check_again(&job, "restart", word, &fault) < 0)
         return ctl_tell(&fault);
     if (job.state == JOB_UNKNOWN) {
         job_fault_unknown(&job, "restart", word, &fault);
         return ctl_tell(&fault);
     }
-    /* Only a keeper reads what the program has written, and what it will write. */
-    if (lacks_keeper(&job))
-        keep_again(&job, true);
     if (job.keeper_runs)
         return kept_restart(&job, word, timeout);
     if (job.state == JOB_RUNS &&

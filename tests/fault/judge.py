@@ -242,14 +242,15 @@ class Judge:
     def kept(self, run, job):
         """A keeper from its start to its end, or another keeper for a job."""
         until = time.monotonic() + 10
-        # Without a keeper the program ends by itself.
-        while [pid for pid in [*run.up, job] if pid and lives(pid)] and time.monotonic() < until:
+        # Without a keeper the program ends by itself, but for one that waits for it.
+        while self.mode.kept != "stop" and [pid for pid in [*run.up, job] if pid and lives(pid)] and time.monotonic() < until:
             time.sleep(0.001)
         runs = len(read(self.place.top + "/runs") or "")
         self.expect("programs that live", [pid for pid in [*run.up, job] if pid and lives(pid)],
                     *([[]] if self.mode.kept != "stop" else [[], run.up[-1:]]))
         killed = run.fault is not None and run.fault[3] == "KILL"
-        self.claims(0)
+        # One that its keeper was to stop goes on when that is killed.
+        self.claims(next((pid for pid in run.up if lives(pid)), 0))
         if killed:
             self.lines(runs, False)
         elif run.status is None or os.WIFSIGNALED(run.status):
