@@ -184,3 +184,26 @@ os.execv(sys.argv[1], sys.argv[1:])'
     { tr -d '\r' <"$screen"; cat theirs/log; } >all
     in_order all
 }
+
+@test "adopt: a program whose first thread has ended" {
+    on_terminal_job "$PYTHON" -c 'import ctypes, itertools, threading, time
+def count():
+    for number in itertools.count(1):
+        print(number, flush=True)
+        time.sleep(0.001)
+thread = threading.Thread(target=count)
+thread.start()
+ctypes.CDLL(None).pthread_exit(None)'
+    await first_ended
+    try dz --adopt="$pid" -o log
+    assert "status ($stderr)" "$status" 0
+    await is_file log
+    # /proc shows what it has open at a thread that lives.
+    thread=$(find "/proc/$pid/task" -mindepth 1 -maxdepth 1 ! -name "$pid" -printf '%f\n' | head -n 1)
+    assert "output" "$(readlink "/proc/$pid/task/$thread/fd/1")" "$PWD/log"
+    assert_no_terminal "$thread"
+    goes_on_after_hangup
+    no_line_lost "$pid"
+    assert_match list "$("$CTL" list)" "*$pid * running *"
+}
+first_ended() { [ "$(stat_field "$pid" 3)" = Z ]; }

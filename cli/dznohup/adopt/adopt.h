@@ -131,6 +131,8 @@ struct thread {
 
 struct tracee {
     pid_t pid;
+    pid_t living; /* a thread whose files in /proc tell of the process: pid, unless that
+                   * one has ended */
     struct thread *threads; /* allocated */
     size_t count;
     size_t late;    /* the index of the thread that has not stopped in time */

@@ -40,6 +40,7 @@ static int add_member(struct crew *crew, pid_t pid, struct dz_fault *fault)
         return -1;
     }
     member->tracee.pid = pid;
+    member->tracee.living = member->subject.process.thread;
     member->tracee.memory = -1;
     list[crew->count++] = member;
     return 0;

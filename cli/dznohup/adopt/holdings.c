@@ -84,8 +84,8 @@ static int read_flags(const struct search *search, int number, const struct stat
             known->inode == about->st_ino)
             return known->flags;
     }
-    snprintf(path, sizeof path, "/proc/%d/fdinfo/%d", (int)search->subject->pid,
-             number);
+    snprintf(path, sizeof path, "/proc/%d/fdinfo/%d",
+             (int)search->subject->process.thread, number);
     if (dz_read_file(path, text, sizeof text) <= 0 ||
         (at = strstr(text, "flags:")) == NULL)
         return -1;
@@ -127,7 +127,8 @@ static bool stat_fd(struct search *search, int number, struct stat *about)
 {
     char path[64];
 
-    snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)search->subject->pid, number);
+    snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)search->subject->process.thread,
+             number);
     if (stat(path, about) == 0)
         return true;
     note_failure(search);
@@ -235,7 +236,7 @@ int find_holdings(const struct subject *subject, const struct dz_plan *plan,
     find_terminals(&search);
     for (int i = 0; i < 3; i++)
         find_stream(&search, i);
-    snprintf(path, sizeof path, "/proc/%d/fd", (int)subject->pid);
+    snprintf(path, sizeof path, "/proc/%d/fd", (int)subject->process.thread);
     result = dz_each_number(path, find_other, &search) < 0 ? errno : search.err;
     free(search.before.list);
     if (result == 0)

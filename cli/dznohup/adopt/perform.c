@@ -33,7 +33,7 @@ static int stop_member(const struct adoption *adoption, struct member *member,
         find_places(&member->tracee); /* again when it matters, if this fails */
         list_threads(&member->tracee);
         note_waits(&member->tracee);
-        member->tracee.caught = caught_signals(member->subject.pid);
+        member->tracee.caught = caught_signals(member->tracee.living);
     }
     result = seize_all(&member->tracee, &member->subject, fault);
     if (result == 0)

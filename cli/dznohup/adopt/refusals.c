@@ -43,7 +43,7 @@ static bool is_guarded(const struct subject *subject)
     char path[64];
     struct stat about;
 
-    snprintf(path, sizeof path, "/proc/%d/mem", (int)subject->pid);
+    snprintf(path, sizeof path, "/proc/%d/mem", (int)subject->process.thread);
     return stat(path, &about) == 0 && about.st_uid != subject->uid;
 }
 
@@ -113,8 +113,8 @@ static bool can_reach_us(const struct subject *subject)
     struct stat seen;
     struct stat own;
 
-    snprintf(path, sizeof path, "/proc/%d/root/proc/%d/exe", (int)subject->pid,
-             (int)getpid());
+    snprintf(path, sizeof path, "/proc/%d/root/proc/%d/exe",
+             (int)subject->process.thread, (int)getpid());
     if (stat(path, &seen) < 0)
         return errno == EACCES || errno == EPERM;
     return stat("/proc/self/exe", &own) == 0 && own.st_dev == seen.st_dev &&
@@ -130,7 +130,7 @@ static bool is_narrow(const struct subject *subject)
     bool narrow;
     int fd;
 
-    snprintf(path, sizeof path, "/proc/%d/exe", (int)subject->pid);
+    snprintf(path, sizeof path, "/proc/%d/exe", (int)subject->process.thread);
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return false; /* if it is one, the first look at its registers tells */

@@ -98,7 +98,7 @@ static int read_words(struct subject *subject)
         words = malloc(size);
         if (words == NULL)
             return -1;
-        length = read_proc(subject->pid, "cmdline", words, size);
+        length = read_proc(subject->process.thread, "cmdline", words, size);
         if (length < 0) {
             free(words);
             return -1;
@@ -153,8 +153,9 @@ static bool has_first_words(const struct subject *subject)
 
     for (char **word = subject->argv; *word != NULL; word++, count++)
         length += strlen(*word) + 1;
-    snprintf(path, sizeof path, "/proc/%d/mem", (int)subject->pid);
-    if (!read_stat(subject->pid, fields, at, FIELDS) || at[END] - at[BEGIN] != length)
+    snprintf(path, sizeof path, "/proc/%d/mem", (int)subject->process.thread);
+    if (!read_stat(subject->process.thread, fields, at, FIELDS) ||
+        at[END] - at[BEGIN] != length)
         return false;
     memory = open(path, O_RDONLY | O_CLOEXEC);
     if (memory < 0)
@@ -175,7 +176,7 @@ static int name_program(struct subject *subject)
 
     if (subject->argv[0] == NULL || subject->argv[0][0] != '-')
         return 0;
-    snprintf(path, sizeof path, "/proc/%d/exe", (int)subject->pid);
+    snprintf(path, sizeof path, "/proc/%d/exe", (int)subject->process.thread);
     n = readlink(path, file, sizeof file - 1);
     if (n > 0)
         file[n] = '\0';
@@ -189,7 +190,7 @@ static void read_directory(struct subject *subject)
     char path[64];
     ssize_t n;
 
-    snprintf(path, sizeof path, "/proc/%d/cwd", (int)subject->pid);
+    snprintf(path, sizeof path, "/proc/%d/cwd", (int)subject->process.thread);
     n = readlink(path, subject->cwd, sizeof subject->cwd - 1);
     subject->cwd[n > 0 ? n : 0] = '\0'; /* without it the record has none */
 }
@@ -204,7 +205,7 @@ int read_subject(struct subject *subject, pid_t pid, struct dz_fault *fault)
         return dz_fault_number(fault, "adopt", pid, EOPNOTSUPP,
                                dz_why_unknown(EOPNOTSUPP));
     if (dz_read_process(pid, &subject->process) < 0 ||
-        read_proc(pid, "status", status, sizeof status) <= 0)
+        read_proc(subject->process.thread, "status", status, sizeof status) <= 0)
         return dz_fault_number(fault, "adopt", pid, ESRCH,
                                errno == EACCES ? "/proc hides it: it is another user's"
                                                : NULL);

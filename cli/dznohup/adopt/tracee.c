@@ -118,7 +118,8 @@ static int seize_new(struct tracee *tracee, const struct subject *subject,
 
 int may_trace(const struct subject *subject, struct dz_fault *fault)
 {
-    struct tracee tracee = {.pid = subject->pid, .memory = -1};
+    struct tracee tracee = {
+        .pid = subject->pid, .living = subject->process.thread, .memory = -1};
     int err = 0;
 
     /* The kernel asks the same of who opens the memory as of who attaches. */

@@ -61,7 +61,7 @@ static uint64_t find_unused(pid_t pid, int memory, size_t size, size_t distance)
 static bool find_slots(struct tracee *tracee, size_t count)
 {
     tracee->slots =
-        find_unused(tracee->pid, tracee->memory, count * SLOT, CODE_AND_DISTANCE);
+        find_unused(tracee->living, tracee->memory, count * SLOT, CODE_AND_DISTANCE);
     tracee->slot_count = count;
     return tracee->slots != 0;
 }
@@ -72,7 +72,7 @@ int renew_memory(struct tracee *tracee)
 
     if (tracee->memory >= 0)
         dz_close(tracee->memory);
-    snprintf(path, sizeof path, "/proc/%d/mem", (int)tracee->pid);
+    snprintf(path, sizeof path, "/proc/%d/mem", (int)tracee->living);
     tracee->memory = open(path, O_RDWR | O_CLOEXEC);
     return tracee->memory < 0 ? -1 : 0;
 }
@@ -102,7 +102,7 @@ int find_places(struct tracee *tracee)
 
     if (open_memory(tracee) < 0)
         return -1;
-    tracee->code = find_unused(tracee->pid, tracee->memory, code_room(), 0);
+    tracee->code = find_unused(tracee->living, tracee->memory, code_room(), 0);
     if (tracee->code == 0)
         return -1;
     if (!find_slots(tracee, threads + MORE))
