@@ -86,7 +86,9 @@ numbered() {
     track "$(<pid)"
     shell=$(sed -n 's/^.*shell \([0-9]*\)$/\1/p' <<<"$screen")
     [ -n "$shell" ]
-    awk '/^dznohup: (start|fork|setsid) / { print $2, $4, $6, $8, $10, $12 }' <<<"$screen" >rows
+    # The last one's parent may not have ended yet.
+    awk '/^dznohup: (start|fork|setsid) / { if (!first) first = $4; if ($6 == last) $6 = first
+        last = $2 == "setsid" ? $4 : 0; print $2, $4, $6, $8, $10, $12 }' <<<"$screen" >rows
     block '             PID' | awk 'NR > 1 { print $1, $2, $3, $4, $5, $6 }' >printed
     for file in rows printed; do
         cut -d ' ' -f 1 <$file >$file.steps
@@ -101,9 +103,11 @@ numbered() {
 
 # In the foreground: the line in a shell of its own, until it listens and is killed.
 serves_until_killed() {
+    rm -f background
     beside env PATH="$PWD/bin:$PATH" bash -c "cd dir; ${1% &} & echo \$! >../background; wait \$!" </dev/null >out 2>&1 &
     shell=$!
     track "$shell"
+    await is_file background
     await listens "$port"
     track "$(<background)"
     kill "$(<background)"

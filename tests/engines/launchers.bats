@@ -11,7 +11,7 @@ package() {
 JSON
     cp "$TARGETS/prints" .
     cat >server.js <<'JS'
-const server = require("net").createServer((client) => client.end("hello\n"));
+const server = require("net").createServer((client) => client.on("error", () => {}).end("hello\n"));
 server.listen(process.argv[2], "127.0.0.1", () => console.log("listens"));
 JS
 }
@@ -43,7 +43,6 @@ JS
     ln -sf "$DZ" bin/dznohup
     pid=$(closed env PATH="$PWD/bin:$PATH" bash -c "$line")
     track "$pid"
-    listens "$PORT"
     pids=$(pgrep -s "$(stat_field "$pid" 6)")
     for each in $pids; do track "$each"; done
     run "$CTL" stop dev

@@ -28,9 +28,11 @@ FIRST_PID = 4711
 # Where a PID stands in output, and in that of dznohup -d.
 PIDS = r"\bPID (\d+)|^\[\d+\] (\d+)$|^[-\w.]+ +(\d+) +(?:running|ended|restarting)\b"
 PRINTED = PIDS + r"|^(\d+)$"
-# What only a busy machine shows: what is waited for, for longer than a second or three.
-SLOW = re.compile(r"\r\x1b\[K(?:dznohup: waiting for [^\r\n]*)?"
-                  r"|^dzctl: \w+: waiting for [^\n]*\n", re.MULTILINE)
+# What is shown or not by chance: what is waited for, for longer than a second or three,
+# and the end of a job, which bash tells before one prompt or another.
+CHANCE = re.compile(r"\r\x1b\[K(?:dznohup: waiting for [^\r\n]*)?"
+                  r"|^dzctl: \w+: waiting for [^\n]*\n"
+                  r"|^\[\d+\][-+] +Terminated[^\n]*\n", re.MULTILINE)
 # What is never the same, and what is given for it.
 VOLATILE = [
     (r"after [0-9.]+ (?:ms|s)\b", "after 6 ms"),
@@ -136,7 +138,7 @@ def play(session, names, awaited, directory, environment):
         rest = terminal.screen[start:]
         if output and rest.startswith("\n"):
             rest = rest[1:]  # bash has ended the line of the "^C"
-        parts.append((line, SLOW.sub("", output + rest.replace(PROMPT, ""))))
+        parts.append((line, CHANCE.sub("", output + rest.replace(PROMPT, ""))))
     terminal.close()
     return parts
 
