@@ -90,9 +90,10 @@ def as_now(build, session):
         if os.getuid() == 0:
             os.chown(home, USER, USER)
         names = {"/home/you": home, "8080": port}
-        text = as_user(lambda: record(session, names, awaited(session), home, environment))
-        as_user(lambda: stop_all(environment))
-        return text
+        try:
+            return as_user(lambda: record(session, names, awaited(session), home, environment))
+        finally:
+            as_user(lambda: stop_all(environment))
     finally:
         shutil.rmtree(home)
 
@@ -115,9 +116,15 @@ def as_user(function):
             os.setgroups([])
             os.setgid(USER)
             os.setuid(USER)
-        with os.fdopen(writer, "w", encoding="utf-8") as file:
-            file.write(function())
-        os._exit(0)
+        status = 1
+        try:
+            with os.fdopen(writer, "w", encoding="utf-8") as file:
+                file.write(function())
+            status = 0
+        except SystemExit as why:
+            print(why, file=sys.stderr, flush=True)
+        finally:
+            os._exit(status)
     os.close(writer)
     with os.fdopen(reader, encoding="utf-8") as file:
         text = file.read()
