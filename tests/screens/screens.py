@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import traceback
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -123,6 +124,8 @@ def as_user(function):
             status = 0
         except SystemExit as why:
             print(why, file=sys.stderr, flush=True)
+        except Exception:  # pylint: disable=broad-exception-caught
+            traceback.print_exc()
         finally:
             os._exit(status)
     os.close(writer)
