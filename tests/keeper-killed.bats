@@ -186,7 +186,7 @@ plain"
     kill_keeper
     ctl keep web
     assert "status of keep" "$status" 1
-    assert message "$stderr" "dzctl: keep-fd: 7: the program has it no more"
+    assert message "$stderr" "dzctl: keep-fd: 7: the program does not have it any more"
     alive "$pid" || fail "the program has ended"
     kill -KILL "$pid"
     await gone "$pid"

@@ -239,8 +239,8 @@ bool is_of_a_start(const char *entry);
 
 /* ---- taken.c: what a new keeper takes from the program ---- */
 
-/* In the child that becomes dznohup: makes the process's descriptors of a list, as of
- * --keep-fd, our own.  Returns 0, or -1 with the fault. */
+/* In the child that becomes dznohup: copies descriptors from the process, under their
+ * numbers.  list names them, as for --keep-fd.  Returns 0, or -1 with the fault. */
 int take_descriptors(pid_t pid, const char *list, struct dz_fault *fault);
 
 /* Returns the path of the file that the process has as its stream, or NULL if that has

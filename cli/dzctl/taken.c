@@ -66,7 +66,7 @@ int take_descriptors(pid_t pid, const char *list, struct dz_fault *fault)
         int number = dz_read_number(&list);
         if (number < 3 || take_one(pid, number) < 0) {
             dz_fault_number(fault, "keep-fd", number, number < 3 ? EINVAL : errno,
-                            "the program has it no more");
+                            "the program does not have it any more");
             fault->status = CTL_FAILED;
             return -1;
         }
