@@ -1,7 +1,7 @@
 /*
- * What a new keeper takes from the program of a killed one: the descriptors of
- * --keep-fd, and the files of the streams that its caller gave it, for the runs to
- * come.
+ * What a new keeper takes from the program of a killed one, for the runs to come: the
+ * descriptors of --keep-fd, and the files of the streams that the caller of the start
+ * gave the program.
  */
 #include "dzctl.h"
 #include "syscalls.h"

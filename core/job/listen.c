@@ -2,9 +2,9 @@
  * Finds the listening sockets of a job through the job's own descriptors.  This works
  * for any program, also a static one, and in any network namespace.
  *
- * Each socket of a process is duplicated, asked, and closed again.  If the kernel
- * refuses that (it is old, there is a filter, the program is another user's), the
- * inode of the socket is looked for in the kernel's lists.
+ * Each socket of a process is duplicated, asked, and closed again.  The kernel may
+ * refuse that: it is old, there is a filter, or the program is another user's.  Then
+ * the inode of the socket is looked for in the kernel's lists.
  */
 #include "job.h"
 #include "syscalls.h"

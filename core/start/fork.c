@@ -1,11 +1,11 @@
 /*
  * The forks of leave mode, and the pipe on which the target's process reports.
  *
- * No parent exits before its child has its own session.  If the launcher itself leads
- * the terminal's session (ssh -t, script, docker run -t), its exit hangs up the
- * terminal and kills a child that is still in that session.  In this way setsid -f and
- * daemonize lose daemons.  The caller waits for the target's report.  The first child
- * makes the session before it forks and ends.
+ * No parent exits before its child has its own session.  The launcher itself may lead
+ * the terminal's session (ssh -t, script, docker run -t).  Then its exit hangs up the
+ * terminal, which kills a child that is still in that session.  In this way setsid -f
+ * and daemonize lose daemons.  The caller waits for the target's report.  The first
+ * child makes the session before it forks and ends.
  */
 #include "start.h"
 
