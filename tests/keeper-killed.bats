@@ -196,7 +196,7 @@ three_lines() { [ "$(wc -l <"$1")" = 3 ]; }
 
 @test "keep: streams that the caller gave, to one file or to several" {
     for streams in '>out 2>err' '>both 2>&1' '>/dev/null 2>err' '>out 2>/dev/null'; do
-        rm -f out err both nohup.out
+        rm -f out err both web.log
         eval "closed '$DZ' -d --keep --restart --restart-delay=0 --name=web -C . sh -c 'echo \"out \$\$\"; echo \"err \$\$\" >&2; exec sleep 1000' $streams </dev/null"
         pid=$(recorded web pid)
         track "$pid"
@@ -208,7 +208,7 @@ three_lines() { [ "$(wc -l <"$1")" = 3 ]; }
         await runs_program "$(recorded web pid)" "$SLEEP"
         new=$(recorded web pid)
         assert "streams of $streams" "$(fd_of "$new" 1)"$'\n'"$(fd_of "$new" 2)" "$before"
-        [ ! -e nohup.out ] || fail "$streams: $(<nohup.out)"
+        [ ! -e web.log ] || fail "$streams: $(<web.log)"
         ctl stop web
         ctl clear web
     done

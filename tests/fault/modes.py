@@ -74,7 +74,7 @@ MODES = [
          files=True, kept="once"),
     Mode("keep-restart", f"{LAUNCH} --mode=stay {AGAIN} {FILES} {KEPT} twice", leaves=False,
          files=True, kept="twice"),
-    Mode("keep-pump", f"{LAUNCH} --mode=stay {AGAIN} {FILES} --timestamps --rotate=60,9 {KEPT} twice",
+    Mode("keep-pump", f"{LAUNCH} --mode=stay {AGAIN} {FILES} --timestamps --rotate=60,30 {KEPT} twice",
          leaves=False, files=True, kept="twice"),
     Mode("keep-stop", f"{LAUNCH} --mode=stay {AGAIN} {FILES} --timestamps {KEPT} stop", leaves=False,
          files=True, kept="stop"),
