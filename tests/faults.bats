@@ -55,3 +55,16 @@ swept() {
 @test "an adoption that is killed or refused at any ptrace: the program runs as before, or adopted" {
     swept adopt ':ptrace:'
 }
+
+@test "a keeper whose ring cannot be opened says so; one that cannot lock its files goes on" {
+    swept keep-pump '0:mmap:'
+    swept keep-restart '0:flock:'
+}
+
+@test "an old log that cannot be looked at is not replaced" {
+    swept keep-pump '0:lstat:.*(EIO|EPERM|ENOSYS)'
+}
+
+@test "the end of a job is recorded, whatever fails once" {
+    swept keep ':(open|write|ftruncate):.*(state/|boot_id)'
+}

@@ -70,8 +70,14 @@ int keep_again(struct job *job, bool quiet)
     unmute(&old);
     if (status != 0 && !quiet && fault.status != 0)
         ctl_tell(&fault);
-    if (job_read(&now, AT_FDCWD, "", job->file) < 0)
-        return status != 0 ? status : CTL_FAILED;
+    if (job_read(&now, AT_FDCWD, "", job->file) < 0) {
+        if (status != 0)
+            return status; /* dznohup has said why */
+        dz_fault(&fault, "keep", job_called(job, digits), errno,
+                 "has a new keeper, but its record cannot be read");
+        fault.status = CTL_FAILED;
+        return quiet ? fault.status : ctl_tell(&fault);
+    }
     job_free(job);
     *job = now;
     /* Another dzctl may have been quicker. */

@@ -10,7 +10,7 @@ LOCK = r"what is left is \{'[^']*\.new'\}, not set\(\)"
 STANDS_IN = r"status is \d+, not 0|PID is missed.*"
 # The caller was told of a success, so what follows came behind it.
 AFTER = r"status is a failure's is False.*|lines on stderr is 0.*|what is left is .*" \
-    r"|recorded status is .*"
+    r"|recorded status is .*|lines is .*"
 EXCUSED = [
     ("nohup", r"0:ioctl E.*", r"std(in|out) is .*",
      "GNU nohup asks isatty(3) too, and keeps what is not said to be a terminal"),
@@ -24,7 +24,7 @@ EXCUSED = [
     ("manager", r"1:\S+ KILL .*", STANDS_IN,
      "who waits in the caller's place is killed: the caller says so, does not know whether "
      "the job runs, and removes nothing that might be the job's"),
-    ("manager|keep-leave", r"[01]:(read|write) E\S+ pipe:.*", STANDS_IN + "|" + AFTER,
+    ("manager|keep-leave|keep-again", r"[01]:(read|write) E\S+ pipe:.*", STANDS_IN + "|" + AFTER,
      "a pipe that blocks gives none of these"),
     ("main|powers.*|shim.*", r"\d:rt_sigprocmask E.*", r"SigBlk is .*",
      "the kernel refuses no valid mask, and a filter that does has refused to block the "
@@ -38,11 +38,13 @@ EXCUSED = [
      "a lock that cannot be removed is empty, names nobody, and the next start takes it"),
     ("keep.*", r"\d:open(at)? ENOENT .*", r"what is left is .*",
      "no failure but an answer: there is no pidfile"),
+    ("keep-again", r"2:openat ENOENT /proc/\d+/fd", r"lines is .*",
+     "no failure but an answer: the program has ended, and its pipe with it"),
     ("keep-.*", r"0:rt_sigprocmask E.*", r"status is 15|state/job names .*|work/pid names .*",
      "the kernel refuses no valid mask; libc's fork(2) does not look, and unblocks TERM then"),
     ("keep-stop", r"0:kill E.*", r"hangs: .*",
      "a program that may not be signalled gets another signal, KILL, after 90 s"),
-    ("keep-.*", r"0:unlink E\S+ .*ring.*", r"what is left is .*",
+    ("keep-.*", r"\d:unlink E\S+ .*ring.*", r"what is left is .*",
      "an empty ring that cannot be removed holds nothing, and the next start takes it"),
     ("stop.*", r"0:openat ENOENT .*", r".*",
      "no failure but an answer: there is no such job, record or process"),

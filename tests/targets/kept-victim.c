@@ -35,6 +35,21 @@ static void await_reader(void)
         usleep(1000);
 }
 
+/* Tells the keeper to stop.  One that was killed is our parent no more. */
+static void stop_keeper(void)
+{
+    char path[64];
+    char name[16] = "";
+    pid_t parent = getppid();
+    int fd;
+
+    snprintf(path, sizeof path, "/proc/%d/comm", (int)parent);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (read(fd, name, sizeof name - 1) > 0 && strcmp(name, "dznohup\n") == 0)
+        kill(parent, SIGTERM);
+    close(fd);
+}
+
 int main(int argc, char **argv)
 {
     struct stat about;
@@ -51,7 +66,7 @@ int main(int argc, char **argv)
     if (strcmp(argv[2], "twice") == 0)
         return run == 1;
     if (strcmp(argv[2], "stop") == 0) {
-        kill(getppid(), SIGTERM);
+        stop_keeper();
         for (;;)
             pause();
     }

@@ -26,25 +26,31 @@ static int name_of(const char *path, int number, char name[PATH_MAX])
     return text.cut ? -1 : 0;
 }
 
-/* Returns the first number without a file, at most count. */
+/* Returns the first number without a file, at most count; or -1 and sets errno.  A file
+ * that cannot be looked at may be there, and must not be replaced. */
 static int first_gap(const char *path, int count)
 {
     char name[PATH_MAX];
     struct stat about;
-    int number = 1;
 
-    while (number < count && name_of(path, number, name) == 0 &&
-           lstat(name, &about) == 0)
-        number++;
-    return number;
+    for (int number = 1; number < count; number++) {
+        if (name_of(path, number, name) < 0)
+            return -1;
+        if (lstat(name, &about) < 0)
+            return errno == ENOENT ? number : -1;
+    }
+    return count;
 }
 
 int rotate_names(const char *path, int count)
 {
     char from[PATH_MAX];
     char to[PATH_MAX];
+    int gap = first_gap(path, count);
 
-    for (int number = first_gap(path, count); number > 0; number--) {
+    if (gap < 0)
+        return -1;
+    for (int number = gap; number > 0; number--) {
         if (name_of(path, number, to) < 0 || name_of(path, number - 1, from) < 0 ||
             rename(from, to) < 0)
             return -1;
