@@ -150,7 +150,7 @@ void ring_commit(struct ring *ring, loff_t upto);
 /* Returns the place that many bytes after done. */
 loff_t ring_place(const struct ring *ring, size_t after);
 
-/* ---- file.c: a log as a regular file, or a stream ---- */
+/* ---- log_file.c: a log as a regular file, or a stream ---- */
 
 struct output {
     enum dz_output_kind kind;
