@@ -207,3 +207,18 @@ ctypes.CDLL(None).pthread_exit(None)'
     assert_match list "$("$CTL" list)" "*$pid * running *"
 }
 first_ended() { [ "$(stat_field "$pid" 3)" = Z ]; }
+
+@test "adopt: a thread on a stack that is too small for anything of ours" {
+    for program in "$ADOPTEE" "$ADOPTEE-32" "$ADOPTEE-musl-static"; do
+        [ -x "$program" ] || continue
+        rm -f log
+        on_terminal_job "$program" tight
+        await is_file "$screen"
+        await holds "$screen" 3
+        try dz --adopt="$pid" -o log
+        assert "status of $program ($stderr)" "$status" 0
+        await is_file log
+        goes_on_after_hangup
+        no_line_lost "$pid"
+    done
+}

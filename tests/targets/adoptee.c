@@ -4,6 +4,7 @@
  *   count       a line with the next number each millisecond, by write(2)
  *   threads N   that, beside N - 1 threads that wait in all ways
  *   spin        measures its longest pause; says it, in microseconds, at each USR1
+ *   tight       counts on a stack of two pages, in a handler; below it is no memory
  *   vfork       waits for its vfork(2) child, which executes when USR1 comes
  *   pipe        writes 1 MiB at a time, and checks that all of it was written
  *   wait CALL   waits in that call for four seconds, and says how long
@@ -21,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/sem.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -153,6 +155,26 @@ static void count_lines(void)
             _exit(3);
         nap();
     }
+}
+
+static void on_small_stack(int number)
+{
+    (void)number;
+    count_lines();
+}
+
+static void count_tightly(void)
+{
+    enum { PAGE = 4096, PAGES = 3 };
+    struct sigaction action = {.sa_handler = on_small_stack, .sa_flags = SA_ONSTACK};
+    char *pages = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    stack_t stack = {.ss_sp = pages + PAGE, .ss_size = (PAGES - 1) * PAGE};
+
+    if (pages == MAP_FAILED || mprotect(pages, PAGE, PROT_NONE) < 0 ||
+        sigaltstack(&stack, NULL) < 0 || sigaction(SIGUSR1, &action, NULL) < 0)
+        _exit(3);
+    raise(SIGUSR1);
 }
 
 static volatile sig_atomic_t asked;
@@ -321,6 +343,8 @@ int main(int argc, char **argv)
             start_threads(atoi(argv[2]));
         spin();
     }
+    if (strcmp(mode, "tight") == 0)
+        count_tightly();
     if (strcmp(mode, "vfork") == 0)
         wait_vfork();
     if (strcmp(mode, "pipe") == 0)

@@ -141,6 +141,8 @@ struct tracee {
     uint64_t code;  /* the address where the code goes, or 0 */
     uint64_t slots; /* that of the first slot, or 0 */
     size_t slot_count;
+    uint64_t stack_begin; /* the first thread's stack; 0: unknown */
+    uint64_t stack_end;
     uint64_t caught;      /* signals, before it was stopped */
     int64_t traced_since; /* monotonic_nanoseconds */
     int64_t stopped_since;
@@ -211,6 +213,10 @@ void remove_copies(struct tracee *tracee);
 /* The code goes to the last bytes.  Copies of time-outs stay away from it. */
 enum { CODE_MAX = 256, CODE_AND_DISTANCE = 2 * CODE_MAX, SLOT = 16 /* a copy */ };
 
+/* At the far end of the first thread's stack there stays room for a handler's frame, if
+ * we are killed. */
+enum { HANDLERS = 16384 };
+
 /* Opens the target's memory. */
 int open_memory(struct tracee *tracee);
 
@@ -221,6 +227,9 @@ int renew_memory(struct tracee *tracee);
 /* Opens the target's memory, and finds the places in it that are used.  Returns 0, or
  * -1 and sets errno: 0 if it has none for the code. */
 int find_places(struct tracee *tracee);
+
+/* Returns whether all of that may be read and written by the target. */
+bool is_writable(const struct tracee *tracee, uint64_t begin, uint64_t end);
 
 /* Finds them again if they are in use by now. */
 int check_places(struct tracee *tracee);

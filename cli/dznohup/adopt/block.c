@@ -94,22 +94,89 @@ void free_block(struct run *run)
         free(run->block);
 }
 
+/* ---- where it goes ---- */
+
+/* Places the block so that it ends there, and makes the frame.  Returns the frame's
+ * size, or 0 and sets errno. */
+static size_t place_at(struct run *run, size_t rows, uint64_t end)
+{
+    size_t frame_size;
+
+    run->frame = end;
+    frame_size = make_frame(run->thread->tid, &run->thread->registers, run->mask,
+                            &run->frame, frame);
+    run->end = run->frame + frame_size;
+    run->rows = (run->frame - rows) & ~UINT64_C(15);
+    return frame_size;
+}
+
+/* Returns whether the thread uses what is below that address of the first stack. */
+static bool uses(const struct tracee *tracee, const struct thread *thread, uint64_t end)
+{
+    uint64_t stack = stack_pointer(&thread->registers);
+
+    return thread->stopped && stack >= tracee->stack_begin &&
+           stack < tracee->stack_end && stack - red_zone() < end;
+}
+
+/* Returns whether the block is in the first thread's stack and nothing else is there.
+ */
+static bool is_free(const struct run *run)
+{
+    const struct tracee *tracee = run->tracee;
+    size_t size = (size_t)(run->end - run->rows);
+
+    if (tracee->stack_begin == 0 || run->end > tracee->stack_end ||
+        size > sizeof reserved)
+        return false;
+    for (size_t i = 0; i < tracee->count; i++)
+        if (uses(tracee, &tracee->threads[i], run->end))
+            return false;
+    if (pread(tracee->memory, reserved, size, (off_t)run->rows) != (ssize_t)size)
+        return false;
+    for (size_t i = 0; i < size; i++)
+        if (reserved[i] != 0)
+            return false;
+    return true;
+}
+
+/* Places the block below the thread's stack pointer if it is on the first thread's
+ * stack, which is large; else at the far end of that stack, which few programs need.
+ * The last resort is below a stack pointer on a smaller stack.  Returns the frame's
+ * size, or 0 and sets errno: 0 if there is no room. */
+static size_t place_block(struct run *run, size_t rows)
+{
+    const struct tracee *tracee = run->tracee;
+    uint64_t stack = stack_pointer(&run->thread->registers);
+    size_t frame_size;
+
+    if (stack < tracee->stack_begin || stack >= tracee->stack_end) {
+        frame_size =
+            place_at(run, rows, tracee->stack_begin + HANDLERS + FRAME_MAX + rows);
+        if (frame_size == 0 || is_free(run))
+            return frame_size;
+    }
+    frame_size = place_at(run, rows, stack - red_zone());
+    if (frame_size == 0 ||
+        (run->rows >= tracee->stack_begin && run->end <= tracee->stack_end) ||
+        is_writable(tracee, run->rows, run->end))
+        return frame_size;
+    errno = 0;
+    return 0;
+}
+
 int make_block(struct run *run, struct dz_fault *fault)
 {
     const struct sequence *sequence = run->sequence;
-    const struct registers *registers = &run->thread->registers;
     size_t frame_size;
     size_t size;
 
     run->row_count = sequence->count + sequence->undo_count + 2 * (size_t)ENDING;
-    run->frame = stack_pointer(registers) - red_zone();
-    frame_size = make_frame(run->thread->tid, registers, run->mask, &run->frame, frame);
+    frame_size = place_block(run, run->row_count * sizeof(struct row) +
+                                      sequence->data_size + MASK_SIZE);
     if (frame_size == 0)
-        return dz_fault_number(fault, "adopt", run->tracee->pid, errno, NULL);
-    run->end = run->frame + frame_size;
-    run->rows = (run->frame - run->row_count * sizeof(struct row) -
-                 sequence->data_size - MASK_SIZE) &
-                ~UINT64_C(15);
+        return dz_fault_number(fault, "adopt", run->tracee->pid, errno,
+                               errno == 0 ? "has no room left on its stack" : NULL);
     size = (size_t)(run->end - run->rows);
     run->block = 2 * size <= sizeof reserved ? reserved : malloc(2 * size);
     if (run->block == NULL)

@@ -1,11 +1,11 @@
 /*
  * Runs a sequence of calls in a stopped thread of the target.
  *
- * The calls are rows in the thread's memory, below its stack, and behind them is the
- * frame that restores its registers, as after a signal.  The code that makes them is
- * written to unused bytes at the end of executable memory.  We put everything back at
- * its end.  If we are killed, it runs to its end by itself: no call is lost, and it
- * returns by that frame.
+ * The calls are rows in the target's memory, on its first stack as a rule.  Behind them
+ * is the frame that restores its registers, as after a signal.  The code that makes
+ * them is written to unused bytes at the end of executable memory.  We put everything
+ * back at its end.  If we are killed, it runs to its end by itself: no call is lost,
+ * and it returns by that frame.
  *
  * The code makes all calls without a stop.  A signal waits meanwhile, which the last
  * row before each end unblocks: its delivery stops the thread for us.  If we are

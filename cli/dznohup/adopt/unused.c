@@ -27,41 +27,103 @@ static bool is_unused(int memory, uint64_t end, size_t size)
     return true;
 }
 
-/* Returns the address of so many unused bytes in executable memory, distance bytes
- * before its end, or 0.  Prefers the kernel's own page, which no file backs. */
-static uint64_t find_unused(pid_t pid, int memory, size_t size, size_t distance)
+/* ---- mappings, proc_pid_maps(5) ---- */
+
+struct mapping {
+    unsigned long long begin;
+    unsigned long long end;
+    char mode[5];
+    char line[PATH_MAX + 128];
+};
+
+static FILE *open_mappings(const struct tracee *tracee)
 {
     char path[64];
-    char line[PATH_MAX + 128];
-    uint64_t found = 0;
-    FILE *maps;
 
-    snprintf(path, sizeof path, "/proc/%d/maps", (int)pid);
-    maps = fopen(path, "re");
+    snprintf(path, sizeof path, "/proc/%d/maps", (int)tracee->living);
+    return fopen(path, "re");
+}
+
+/* Reads the next one.  Returns whether there is one. */
+static bool next_mapping(FILE *maps, struct mapping *mapping)
+{
+    while (fgets(mapping->line, sizeof mapping->line, maps) != NULL)
+        if (sscanf(mapping->line, "%llx-%llx %4s", &mapping->begin, &mapping->end,
+                   mapping->mode) == 3)
+            return true;
+    return false;
+}
+
+static bool is_named(const struct mapping *mapping, const char *name)
+{
+    return strstr(mapping->line, name) != NULL;
+}
+
+/* Returns the address of so many unused bytes in executable memory, distance bytes
+ * before its end, or 0.  Prefers the kernel's own page, which no file backs. */
+static uint64_t find_unused(const struct tracee *tracee, size_t size, size_t distance)
+{
+    struct mapping mapping;
+    uint64_t found = 0;
+    FILE *maps = open_mappings(tracee);
+
     if (maps == NULL)
         return 0;
     errno = 0;
-    while (fgets(line, sizeof line, maps) != NULL) {
-        unsigned long long begin;
-        unsigned long long end;
-        char mode[5];
-        bool kernels = strstr(line, "[vdso]") != NULL;
-        if (sscanf(line, "%llx-%llx %4s", &begin, &end, mode) != 3 || mode[2] != 'x' ||
-            mode[3] != 'p' || strstr(line, "[vsyscall]") != NULL ||
-            (found != 0 && !kernels))
+    while (next_mapping(maps, &mapping)) {
+        bool kernels = is_named(&mapping, "[vdso]");
+        if (mapping.mode[2] != 'x' || mapping.mode[3] != 'p' ||
+            is_named(&mapping, "[vsyscall]") || (found != 0 && !kernels))
             continue;
-        if (is_unused(memory, end - distance, size))
-            found = end - distance - size; /* sizes are multiples of 8 */
+        if (is_unused(tracee->memory, mapping.end - distance, size))
+            found = mapping.end - distance - size; /* sizes are multiples of 8 */
     }
     fclose(maps);
     return found;
 }
 
+/* Finds the first thread's stack, and has the pages mapped that may be used. */
+static void find_stack(struct tracee *tracee)
+{
+    static char unheard[2 * FRAME_MAX];
+    struct mapping mapping;
+    FILE *maps = open_mappings(tracee);
+
+    tracee->stack_begin = tracee->stack_end = 0;
+    if (maps == NULL)
+        return;
+    while (next_mapping(maps, &mapping))
+        if (is_named(&mapping, "[stack]") && strncmp(mapping.mode, "rw", 2) == 0) {
+            tracee->stack_begin = mapping.begin;
+            tracee->stack_end = mapping.end;
+        }
+    fclose(maps);
+    if (tracee->stack_begin != 0)
+        (void)!pread(tracee->memory, unheard, sizeof unheard,
+                     (off_t)(tracee->stack_begin + HANDLERS));
+}
+
+bool is_writable(const struct tracee *tracee, uint64_t begin, uint64_t end)
+{
+    struct mapping mapping;
+    FILE *maps = open_mappings(tracee);
+
+    if (maps == NULL)
+        return false;
+    while (begin < end && next_mapping(maps, &mapping))
+        if (mapping.begin <= begin && mapping.end > begin &&
+            strncmp(mapping.mode, "rw", 2) == 0)
+            begin = mapping.end; /* the next one may follow it */
+    fclose(maps);
+    return begin >= end;
+}
+
+/* ---- places ---- */
+
 /* Finds room for the copies of that many time-outs.  Returns whether there is some. */
 static bool find_slots(struct tracee *tracee, size_t count)
 {
-    tracee->slots =
-        find_unused(tracee->living, tracee->memory, count * SLOT, CODE_AND_DISTANCE);
+    tracee->slots = find_unused(tracee, count * SLOT, CODE_AND_DISTANCE);
     tracee->slot_count = count;
     return tracee->slots != 0;
 }
@@ -102,7 +164,8 @@ int find_places(struct tracee *tracee)
 
     if (open_memory(tracee) < 0)
         return -1;
-    tracee->code = find_unused(tracee->living, tracee->memory, code_room(), 0);
+    find_stack(tracee);
+    tracee->code = find_unused(tracee, code_room(), 0);
     if (tracee->code == 0)
         return -1;
     if (!find_slots(tracee, threads + MORE))
