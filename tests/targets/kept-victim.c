@@ -3,8 +3,8 @@
  *
  * A system call that nobody else makes says that main has begun.  Each run adds a byte
  * to FILE, and writes five lines "RUN.NUMBER".  HOW: once, it exits with 0; twice, the
- * first run exits with 1; stop, it tells its keeper to stop; drained, it waits for a
- * keeper that reads, and writes five lines more.
+ * first run exits with 1; stop, it tells its keeper to stop; drained, it begins when its
+ * keeper was killed, waits for one that reads, and writes five lines more.
  */
 #include <fcntl.h>
 #include <sched.h>
@@ -24,6 +24,13 @@ static void write_lines(int run, int from)
         if (write(1, line, (size_t)length) < 0)
             return;
     }
+}
+
+/* Returns when our keeper was killed, or some time has passed. */
+static void await_orphanage(pid_t keeper)
+{
+    for (int i = 0; i < 5000 && getppid() == keeper; i++)
+        usleep(1000);
 }
 
 /* Returns when the pipe at stdout is empty, or some time has passed. */
@@ -52,6 +59,7 @@ static void stop_keeper(void)
 
 int main(int argc, char **argv)
 {
+    pid_t keeper = getppid();
     struct stat about;
     int fd;
     int run;
@@ -62,6 +70,8 @@ int main(int argc, char **argv)
         return 9;
     close(fd);
     run = (int)about.st_size;
+    if (strcmp(argv[2], "drained") == 0)
+        await_orphanage(keeper);
     write_lines(run, 1);
     if (strcmp(argv[2], "twice") == 0)
         return run == 1;
