@@ -206,3 +206,17 @@ while True:
     { tr -d '\r' <"$screen"; cat log; } >all
     in_order all
 }
+
+@test "adopt: a thread executes another program meanwhile, which ends the other threads" {
+    for _ in {1..8}; do
+        rm -f log
+        on_terminal_job "$ADOPTEE" execs 0
+        await holds "$screen" 3
+        try dz --adopt="$pid" -t 30 -o log
+        assert "status ($stderr)" "$status" 0
+        await is_file log
+        goes_on_after_hangup
+        no_line_lost "$pid"
+        kill -KILL "$pid"
+    done
+}

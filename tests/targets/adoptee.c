@@ -5,6 +5,7 @@
  *   threads N   that, beside N - 1 threads that wait in all ways
  *   spin        measures its longest pause; says it, in microseconds, at each USR1
  *   tight       counts on a stack of two pages, in a handler; below it is no memory
+ *   execs N     counts from there, and executes itself anew each time, by a thread
  *   vfork       waits for its vfork(2) child, which executes when USR1 comes
  *   pipe        writes 1 MiB at a time, and checks that all of it was written
  *   wait CALL   waits in that call for four seconds, and says how long
@@ -177,6 +178,30 @@ static void count_tightly(void)
     raise(SIGUSR1);
 }
 
+static void *execute_again(void *number)
+{
+    char text[32];
+    int length =
+        snprintf(text, sizeof text, "%lu\n", (unsigned long)(uintptr_t)number + 1);
+
+    if (write(1, text, (size_t)length) != length)
+        _exit(3);
+    nap();
+    text[length - 1] = '\0';
+    execl("/proc/self/exe", "adoptee", "execs", text, (char *)NULL);
+    return NULL;
+}
+
+static void execute_by_thread(unsigned long number)
+{
+    pthread_t thread;
+
+    start_threads(4);
+    if (pthread_create(&thread, NULL, execute_again, (void *)(uintptr_t)number) == 0)
+        for (;;)
+            pause();
+}
+
 static volatile sig_atomic_t asked;
 
 static void on_usr1(int number)
@@ -345,6 +370,8 @@ int main(int argc, char **argv)
     }
     if (strcmp(mode, "tight") == 0)
         count_tightly();
+    if (strcmp(mode, "execs") == 0 && argc > 2)
+        execute_by_thread(strtoul(argv[2], NULL, 10));
     if (strcmp(mode, "vfork") == 0)
         wait_vfork();
     if (strcmp(mode, "pipe") == 0)

@@ -185,6 +185,24 @@ static int print_adopted(const struct adoption *adoption, struct dz_fault *fault
     return 0;
 }
 
+/* Lists the descriptors of a member that are to be replaced.  The thread at which /proc
+ * shows them may have ended. */
+static int look_at_holdings(const struct adoption *adoption, struct member *member,
+                            struct dz_fault *fault)
+{
+    enum { TRIES = 3 };
+    int result = -1;
+
+    for (int i = 0; i < TRIES && result < 0; i++) {
+        result = find_holdings(&member->subject, adoption->plan, &member->found, fault);
+        if (result < 0 &&
+            dz_read_process(member->subject.pid, &member->subject.process) < 0)
+            break;
+        member->tracee.living = member->subject.process.thread;
+    }
+    return result;
+}
+
 /* Looks at the target and those that go with it, and refuses them if it must be. */
 static int look(struct adoption *adoption, struct dz_fault *fault)
 {
@@ -196,8 +214,7 @@ static int look(struct adoption *adoption, struct dz_fault *fault)
         choose_sessions(crew, false, fault) < 0)
         return -1;
     for (size_t i = 0; i < crew->count; i++)
-        if (find_holdings(&crew->list[i]->subject, adoption->plan,
-                          &crew->list[i]->found, fault) < 0 &&
+        if (look_at_holdings(adoption, crew->list[i], fault) < 0 &&
             !is_gone(adoption, crew->list[i]))
             return -1;
     return 0;

@@ -164,11 +164,13 @@ int seize_all(struct tracee *tracee, const struct subject *subject,
 int stop_all(struct tracee *tracee, const struct subject *subject,
              struct dz_fault *fault);
 
-/* Lets the threads run again that have stopped, but stay attached. */
-void resume_all(struct tracee *tracee);
+/* Lets the threads run again that have stopped, but stay attached; all of them, or not
+ * the late one. */
+void resume_all(struct tracee *tracee, bool all);
 
-/* Waits for the late thread, until a time of dz_milliseconds. */
-int await_late(struct tracee *tracee, int64_t until, struct dz_fault *fault);
+/* Waits for the late thread for a moment.  Returns 1 if it has stopped or ended, 0, or
+ * -1 after a time of dz_milliseconds. */
+int look_at_late(struct tracee *tracee, int64_t until, struct dz_fault *fault);
 
 /* Writes registers back where they were changed, and lets all threads go.  After an
  * error a thread has ended, by SIGKILL. */

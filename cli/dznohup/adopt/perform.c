@@ -47,9 +47,16 @@ static int wait_for_late(const struct adoption *adoption, struct member *member,
 {
     const struct crew *crew = &adoption->crew;
 
-    for (size_t i = 0; i < crew->count; i++)
-        resume_all(&crew->list[i]->tracee);
-    if (await_late(&member->tracee, until, fault) < 0 && !is_gone(adoption, member))
+    int stopped = 0;
+
+    /* Signals come meanwhile, which are passed on. */
+    while (stopped == 0) {
+        for (size_t i = 0; i < crew->count; i++)
+            if (crew->list[i]->tracee.count > 0)
+                resume_all(&crew->list[i]->tracee, crew->list[i] != member);
+        stopped = look_at_late(&member->tracee, until, fault);
+    }
+    if (stopped < 0 && !is_gone(adoption, member))
         return -1;
     for (size_t i = 0; i < crew->count; i++)
         note_waits(&crew->list[i]->tracee);
@@ -111,6 +118,7 @@ static int build_member(struct adoption *adoption, struct member *member,
 
     if (thread == NULL)
         return 0; /* it has ended */
+    member->subject.process.thread = member->tracee.living;
     member->changes.wide = member->session.wide = is_wide(&thread->registers);
     if (find_holdings(&member->subject, adoption->plan, &member->found, fault) < 0 ||
         open_supplies(adoption->start, adoption->plan, &member->found,
@@ -269,10 +277,14 @@ void say_changes(const struct adoption *adoption)
 }
 
 /* Returns whether a setsid(2) has failed, or would fail: a process that was alone in
- * its group has forked, or a child that has ended is still in it. */
-static bool may_succeed_later(const struct dz_fault *fault)
+ * its group has forked, or a child that has ended is still in it.  Or the threads that
+ * were there have ended, as one of them has executed another program. */
+static bool may_succeed_later(const struct adoption *adoption,
+                              const struct dz_fault *fault)
 {
-    return fault->err == EPERM && strcmp(fault->step, "setsid") == 0;
+    return (fault->err == EPERM && strcmp(fault->step, "setsid") == 0) ||
+           (strcmp(fault->reason, "has ended") == 0 &&
+            dz_is_running(target_of(adoption)->subject.pid));
 }
 
 int change_again(struct adoption *adoption, struct dz_fault *fault)
@@ -283,7 +295,8 @@ int change_again(struct adoption *adoption, struct dz_fault *fault)
     struct crew *crew = &adoption->crew;
     int result = change(adoption, fault);
 
-    for (int i = 0; i < TRIES && result < 0 && may_succeed_later(fault); i++) {
+    for (int i = 0; i < TRIES && result < 0 && may_succeed_later(adoption, fault);
+         i++) {
         for (size_t k = 0; k < crew->count; k++) {
             free_sequence(&crew->list[k]->changes);
             free_sequence(&crew->list[k]->session);

@@ -185,6 +185,24 @@ static bool take_status(struct thread *thread, int status)
     return false;
 }
 
+/* Takes what has become of the other threads.  A thread that executes another program
+ * waits for the end of all others, and that is to be taken by us. */
+static void look_at_others(struct tracee *tracee, const struct thread *waited)
+{
+    for (size_t i = 0; i < tracee->count; i++) {
+        struct thread *thread = &tracee->threads[i];
+        int status;
+        pid_t tid;
+        if (thread == waited || thread->ended)
+            continue;
+        tid = await_status(thread->tid, &status, __WALL | WNOHANG);
+        if (tid > 0)
+            take_status(thread, status);
+        thread->ended |= tid < 0;
+        thread->stopped &= !thread->ended;
+    }
+}
+
 /* Returns whether no signal wakes the thread. */
 static bool is_blocked(pid_t tid)
 {
@@ -195,7 +213,8 @@ static bool is_blocked(pid_t tid)
 
 /* Waits until the thread has stopped or ended.  Returns whether it has.  From the time
  * blocked on, one that no signal wakes is not waited for. */
-static bool await_stop(struct thread *thread, int64_t until, int64_t blocked)
+static bool await_stop(struct tracee *tracee, struct thread *thread, int64_t until,
+                       int64_t blocked)
 {
     int looks = 0;
     int status;
@@ -212,8 +231,10 @@ static bool await_stop(struct thread *thread, int64_t until, int64_t blocked)
         else if ((now = dz_milliseconds()) >= until ||
                  (now >= blocked && is_blocked(thread->tid)))
             return false;
-        else
+        else {
             await_child(now < blocked && blocked < until ? blocked : until);
+            look_at_others(tracee, thread);
+        }
     }
     return true;
 }
@@ -231,18 +252,24 @@ static void interrupt_all(struct tracee *tracee, size_t from)
     }
 }
 
-void resume_all(struct tracee *tracee)
+static void resume_thread(struct tracee *tracee, struct thread *thread)
 {
-    for (size_t i = 0; i < tracee->count; i++) {
-        struct thread *thread = &tracee->threads[i];
-        if (thread->stopped && read_registers(thread->tid, &thread->registers) == 0)
-            repeat_interrupted(tracee, thread);
-        thread->changed = false;
-        if (thread->stopped)
-            thread->group_stop != 0 ? trace(PTRACE_LISTEN, thread->tid, NULL, NULL)
-                                    : trace(PTRACE_CONT, thread->tid, NULL, NULL);
-        thread->stopped = false;
-    }
+    if (read_registers(thread->tid, &thread->registers) == 0)
+        repeat_interrupted(tracee, thread);
+    thread->changed = false;
+    thread->stopped = false;
+    thread->group_stop != 0 ? trace(PTRACE_LISTEN, thread->tid, NULL, NULL)
+                            : trace(PTRACE_CONT, thread->tid, NULL, NULL);
+}
+
+void resume_all(struct tracee *tracee, bool all)
+{
+    const struct thread *late = all ? NULL : &tracee->threads[tracee->late];
+
+    look_at_others(tracee, late);
+    for (size_t i = 0; i < tracee->count; i++)
+        if (tracee->threads[i].stopped && &tracee->threads[i] != late)
+            resume_thread(tracee, &tracee->threads[i]);
 }
 
 /* Stops all threads that are there.  Returns 0, 1 if one is late, or -1. */
@@ -256,7 +283,8 @@ static int try_to_stop(struct tracee *tracee, const struct subject *subject,
     do {
         interrupt_all(tracee, known);
         for (size_t i = known; i < tracee->count; i++)
-            if (!await_stop(&tracee->threads[i], now + SLOW_MS, now + BLOCKED_MS)) {
+            if (!await_stop(tracee, &tracee->threads[i], now + SLOW_MS,
+                            now + BLOCKED_MS)) {
                 tracee->late = i;
                 return 1;
             }
@@ -269,6 +297,12 @@ static int try_to_stop(struct tracee *tracee, const struct subject *subject,
 static int read_all(struct tracee *tracee, const struct subject *subject,
                     struct dz_fault *fault)
 {
+    /* One that is stopped stays. */
+    for (size_t i = 0; i < tracee->count; i++)
+        if (tracee->threads[i].stopped && !tracee->threads[i].ended) {
+            tracee->living = tracee->threads[i].tid;
+            break;
+        }
     renew_memory(tracee); /* without it no call can be made, which is told then */
     for (size_t i = 0; i < tracee->count; i++) {
         struct thread *thread = &tracee->threads[i];
@@ -291,11 +325,15 @@ int stop_all(struct tracee *tracee, const struct subject *subject,
     return result != 0 ? result : read_all(tracee, subject, fault);
 }
 
-int await_late(struct tracee *tracee, int64_t until, struct dz_fault *fault)
+int look_at_late(struct tracee *tracee, int64_t until, struct dz_fault *fault)
 {
+    enum { MOMENT_MS = 10 };
     struct thread *late = &tracee->threads[tracee->late];
+    int64_t now = dz_milliseconds();
 
-    if (await_stop(late, until, until))
+    if (await_stop(tracee, late, now + MOMENT_MS, INT64_MAX))
+        return 1;
+    if (now < until)
         return 0;
     return dz_fault_number(fault, "adopt", late->tid, 0,
                            "waits in the kernel for a disk or its vfork(2) child, and "
