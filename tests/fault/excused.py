@@ -38,6 +38,8 @@ EXCUSED = [
      "a lock that cannot be removed is empty, names nobody, and the next start takes it"),
     ("keep.*", r"\d:open(at)? ENOENT .*", r"what is left is .*",
      "no failure but an answer: there is no pidfile"),
+    ("keep-pump", r"\d:(lstat|newfstatat) ENOENT .*", r"lines .*",
+     "no failure but an answer: there is no such old log, so its name is free"),
     ("keep-again", r"2:(open|openat|getdents64) ENOENT /proc/\d+/fd.*", r"lines is .*",
      "no failure but an answer: the program has ended, and its pipe with it"),
     ("keep-.*", r"0:rt_sigprocmask E.*", r"status is 15|state/job names .*|work/pid names .*",
