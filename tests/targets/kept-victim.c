@@ -3,8 +3,8 @@
  *
  * A system call that nobody else makes says that main has begun.  Each run adds a byte
  * to FILE, and writes five lines "RUN.NUMBER".  HOW: once, it exits with 0; twice, the
- * first run exits with 1; stop, it tells its keeper to stop; drained, it begins when its
- * keeper was killed, waits for one that reads, and writes five lines more.
+ * first run exits with 1; stop, it tells its keeper to stop; drained, it begins when
+ * its keeper was killed, waits for one that reads, and writes five lines more.
  */
 #include <fcntl.h>
 #include <sched.h>
@@ -26,13 +26,6 @@ static void write_lines(int run, int from)
     }
 }
 
-/* Returns when our keeper was killed, or some time has passed. */
-static void await_orphanage(pid_t keeper)
-{
-    for (int i = 0; i < 5000 && getppid() == keeper; i++)
-        usleep(1000);
-}
-
 /* Returns when the pipe at stdout is empty, or some time has passed. */
 static void await_reader(void)
 {
@@ -42,8 +35,8 @@ static void await_reader(void)
         usleep(1000);
 }
 
-/* Tells the keeper to stop.  One that was killed is our parent no more. */
-static void stop_keeper(void)
+/* Returns our keeper, or 0.  One that was killed is our parent no more. */
+static pid_t find_keeper(void)
 {
     char path[64];
     char name[16] = "";
@@ -52,14 +45,14 @@ static void stop_keeper(void)
 
     snprintf(path, sizeof path, "/proc/%d/comm", (int)parent);
     fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (read(fd, name, sizeof name - 1) > 0 && strcmp(name, "dznohup\n") == 0)
-        kill(parent, SIGTERM);
+    if (read(fd, name, sizeof name - 1) <= 0 || strcmp(name, "dznohup\n") != 0)
+        parent = 0;
     close(fd);
+    return parent;
 }
 
 int main(int argc, char **argv)
 {
-    pid_t keeper = getppid();
     struct stat about;
     int fd;
     int run;
@@ -71,12 +64,15 @@ int main(int argc, char **argv)
     close(fd);
     run = (int)about.st_size;
     if (strcmp(argv[2], "drained") == 0)
-        await_orphanage(keeper);
+        for (int i = 0; i < 5000 && find_keeper() != 0; i++)
+            usleep(1000);
     write_lines(run, 1);
     if (strcmp(argv[2], "twice") == 0)
         return run == 1;
     if (strcmp(argv[2], "stop") == 0) {
-        stop_keeper();
+        pid_t keeper = find_keeper();
+        if (keeper != 0)
+            kill(keeper, SIGTERM);
         for (;;)
             pause();
     }
