@@ -45,7 +45,7 @@ checked() {
     checked 0 dznohup -d -q -p pid --name=job -o log sleep 3600
     track "$output"
     assert pidfile "$(<pid)" "$output"
-    checked 125 dznohup -d -q -p pid sleep 3600
+    checked 122 dznohup -d -q -p pid sleep 3600
     checked 5 dznohup -d -q -o log sh -c 'echo word >&2; exit 5'
     checked 124 dznohup -d -q -w path:nothing -t 0.1 -o log sleep 3600
     checked 0 dznohup -d -q -w notify,fd:4 -o log bash -c \
