@@ -13,6 +13,14 @@ swept() {
     assert_match "sum for $1 $2" "$output" "*[1-9]*injections, 0 whose call was not made,*"
 }
 
+# The same of a keeper, which wakes up now and then: the number of its calls is another in
+# each run.
+swept_kept() {
+    BUILD=$BUILD DEADLINE=600 try within "$TESTS/faults" --only "$2" "$1"
+    [ "$status" = 0 ] || fail "$output$stderr"
+    assert_match "sum for $1 $2" "$output" "*[1-9]*injections,*, 0 violations"
+}
+
 @test "a sample of all faults: no violation" {
     need python3
     BUILD=$BUILD DEADLINE=600 try within "$TESTS/faults" --sample 300
@@ -57,8 +65,8 @@ swept() {
 }
 
 @test "a keeper whose ring cannot be opened says so; one that cannot lock its files goes on" {
-    swept keep-pump '0:mmap:'
-    swept keep-restart '0:flock:'
+    swept_kept keep-pump '0:mmap:'
+    swept_kept keep-restart '0:flock:'
 }
 
 @test "an old log that cannot be looked at is not replaced" {
@@ -66,5 +74,5 @@ swept() {
 }
 
 @test "the end of a job is recorded, whatever fails once" {
-    swept keep ':(open|write|ftruncate):.*(state/|boot_id)'
+    swept_kept keep ':(open|write|ftruncate):.*(state/|boot_id)'
 }
