@@ -57,7 +57,10 @@ CLI := $(call objects,cli/dznohup) $(call objects,cli/dznohup/keep) \
 FRONT := -Wl,-u,__stack_chk_fail,-u,getopt_long -lc
 OFTEN := $(call objects,cli/dznohup) $(PLAN) $(call objects,core/base) $(call objects,core/start)
 CTL := $(call objects,cli/dzctl) $(call objects,cli/dzctl/inspect)
-SHIM := $(call objects,shim) $(call objects,shim/nodaemon)
+# What each call of an interposed function reads comes first: it shares a page with data
+# that the dynamic linker writes to.
+READ := $(BUILD)/shim/next.o $(call objects,shim/nodaemon)
+SHIM := $(READ) $(filter-out $(READ),$(call objects,shim))
 # The core's objects in the library are other ones than the launcher's.
 LIBRARY := $(SHIM) $(patsubst $(BUILD)/%,$(BUILD)/library/%,$(CORE))
 include tests/coverage/coverage.mk

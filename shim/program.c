@@ -12,18 +12,25 @@ static const char self_exe[] = "/proc/self/exe";
 
 static const char *last_part(const char *path)
 {
-    const char *slash = strrchr(path, '/');
+    const char *last = path;
 
-    return slash != NULL ? slash + 1 : path;
+    for (; *path != '\0'; path++)
+        if (*path == '/')
+            last = path + 1;
+    return last;
 }
 
 /* Returns whether the name of that length is path.  A name without a slash is compared
  * with the last part of path. */
 static bool names(const char *name, size_t length, const char *path)
 {
-    if (memchr(name, '/', length) == NULL)
+    size_t same = 0;
+
+    if (dz_until(name, "/") >= length)
         path = last_part(path);
-    return strlen(path) == length && memcmp(path, name, length) == 0;
+    while (same < length && path[same] == name[same])
+        same++;
+    return same == length && path[same] == '\0';
 }
 
 bool shim_only_matches(const char *only)
@@ -37,7 +44,7 @@ bool shim_only_matches(const char *only)
     n = readlink(self_exe, file, sizeof file - 1);
     file[n > 0 ? n : 0] = '\0'; /* without /proc only AT_EXECFN counts */
     while (*only != '\0') {
-        size_t length = strcspn(only, ",");
+        size_t length = dz_until(only, ",");
         if ((executed != NULL && names(only, length, executed)) ||
             names(only, length, file))
             return true;

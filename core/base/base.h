@@ -50,6 +50,10 @@ void dz_add_number(struct dz_text *text, int64_t number);
 /* Appends milliseconds as seconds, with as many decimals as are not zero: "1.5". */
 void dz_add_seconds(struct dz_text *text, int64_t milliseconds);
 
+/* strcspn(3), but of our own: the library uses it before main(), where a function of
+ * libc is likely to be on a page that nobody has touched yet. */
+size_t dz_until(const char *text, const char *ends);
+
 /* Replaces the bytes of control characters by '?', so that the text stays one line.
  * U+0080 to U+009F are control characters, in UTF-8 and as single bytes. */
 void dz_one_line(char *text);

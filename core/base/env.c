@@ -3,16 +3,14 @@
  */
 #include "base.h"
 
-#include <string.h>
-
 char *dz_env_value(char *entry, const char *name)
 {
-    if (*entry != *name) /* as most entries do */
-        return NULL;
-    size_t length = strlen(name);
-    if (strncmp(entry, name, length) != 0 || entry[length] != '=')
-        return NULL;
-    return entry + length + 1;
+    /* By no function of libc, as in dz_until. */
+    while (*name != '\0' && *entry == *name) {
+        entry++;
+        name++;
+    }
+    return *name == '\0' && *entry == '=' ? entry + 1 : NULL;
 }
 
 char *dz_env(char **envp, const char *name)

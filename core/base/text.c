@@ -131,6 +131,17 @@ void dz_mask_controls(char *bytes, size_t size)
     mask(bytes, size, '\t');
 }
 
+size_t dz_until(const char *text, const char *ends)
+{
+    size_t length = 0;
+
+    for (; text[length] != '\0'; length++)
+        for (const char *end = ends; *end != '\0'; end++)
+            if (text[length] == *end)
+                return length;
+    return length;
+}
+
 void dz_one_line(char *text)
 {
     mask(text, strlen(text), '\0');

@@ -21,9 +21,12 @@ static const char separators[] = ": "; /* of LD_PRELOAD, ld.so(8) */
 static bool is_ours(const char *entry, size_t length)
 {
     size_t own = sizeof library - 1;
+    size_t same = 0;
 
-    return length >= own && memcmp(entry + length - own, library, own) == 0 &&
-           (length == own || entry[length - own - 1] == '/');
+    while (same < own && same < length &&
+           entry[length - 1 - same] == library[own - 1 - same])
+        same++;
+    return same == own && (length == own || entry[length - own - 1] == '/');
 }
 
 /*
@@ -38,7 +41,7 @@ static bool walk_preload(const char *value, char *keep)
     char before = '\0';
 
     while (*value != '\0') {
-        size_t length = strcspn(value, separators);
+        size_t length = dz_until(value, separators);
         bool ours = is_ours(value, length);
 
         found |= ours;
@@ -78,7 +81,7 @@ int dz_preloaded_name(char **envp, char name[PATH_MAX])
 
     name[0] = '\0';
     while (value != NULL && *value != '\0') {
-        size_t length = strcspn(value, separators);
+        size_t length = dz_until(value, separators);
         if (is_ours(value, length)) {
             struct dz_text text = dz_text(name, PATH_MAX);
             dz_add_bytes(&text, value, length);
