@@ -51,7 +51,7 @@ load adopting
     await is_file log
     try "$CTL" log -n 1 counter
     assert_match log "$output" "[0-9]*"
-    closed "$CTL" wait counter &
+    beside "$CTL" wait counter &
     waiter=$!
     try "$CTL" stop counter
     assert "status of stop" "$status" 0
@@ -177,7 +177,7 @@ in_state() { [ "$(stat_field "$1" 3)" = "$2" ]; }
 
 @test "adopt: --pipes replaces the caller's pipe, otherwise it is kept" {
     mkfifo pipe
-    closed cat pipe >sink &
+    beside cat pipe >sink &
     reader=$!
     track "$reader"
     on_terminal_job sh -c 'exec "$0" count >pipe 2>&1' "$ADOPTEE"

@@ -71,7 +71,7 @@ load ctl
 # how its polls end, and not from the time, which on a busy machine may be any.
 POLLS=(-qq -o polls -e "trace=poll,ppoll")
 polled_follow() {
-    closed strace "${POLLS[@]}" "$CTL" log -f "$@" >shown 2>shown.err &
+    beside strace "${POLLS[@]}" "$CTL" log -f "$@" >shown 2>shown.err &
     follower=$!
     track "$follower"
 }
@@ -91,7 +91,7 @@ was_told() { ! tail -n 1 polls | grep -q Timeout; }
 
 # Follow in the background, into the file shown.
 follow() {
-    closed "$CTL" log -f "$@" >shown 2>shown.err &
+    beside "$CTL" log -f "$@" >shown 2>shown.err &
     follower=$!
     track "$follower"
 }
@@ -363,7 +363,7 @@ until [ -e go ]; do sleep 0.01; done; echo late >&2; until [ -e done ]; do sleep
     await holds err.log err
     ctl log web
     assert stdout "$output" $'out\nerr'
-    closed "$CTL" log -f web >shown &
+    beside "$CTL" log -f web >shown &
     track $!
     await holds shown err
     : >go
@@ -381,7 +381,7 @@ printf half; until [ -e $name.more ]; do sleep 0.01; done; echo ' full'; printf 
     done
     ctl log one two
     assert stdout "$output" $'one: begin one\ntwo: begin two'
-    closed "$CTL" log -f one two >shown &
+    beside "$CTL" log -f one two >shown &
     follower=$!
     track "$follower"
     await holds shown "begin two"

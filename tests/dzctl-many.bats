@@ -23,7 +23,7 @@ echo up; while :; do sleep 0.01; done"
 
 @test "stop of several: all get the signal before any has ended" {
     for name in one two three; do slow_job "$name"; done
-    closed "$CTL" stop one two three >out &
+    beside "$CTL" stop one two three >out &
     stop=$!
     track "$stop"
     for name in one two three; do await holds "$name.log" got; done
@@ -39,7 +39,7 @@ three: stopped"
     shell_job web 'trap "echo TERM; echo >got" TERM; echo up
 until [ -e go ]; do sleep 0.01; done'
     await holds web.log up
-    closed "$CTL" stop web "$pid" >out &
+    beside "$CTL" stop web "$pid" >out &
     track $!
     await is_file got
     : >go
@@ -88,7 +88,7 @@ echo up; while :; do sleep 0.01; done'
 @test "stop: a line on stderr once it has waited for three seconds" {
     slow_job web
     slow_job two
-    closed "$CTL" stop web two >out 2>err &
+    beside "$CTL" stop web two >out 2>err &
     track $!
     await holds err waiting
     : >go

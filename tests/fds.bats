@@ -10,7 +10,7 @@ END
     for mode in "$DZ -C ." "$DZ -d -C ." "env LD_PRELOAD=$SHIM DZ_CHDIR=."; do
         rm -f pid
         # shellcheck disable=SC2086
-        closed bash many.sh $mode &
+        beside bash many.sh $mode &
         await is_file pid
         pid=$(cat pid)
         track "$pid"
@@ -63,7 +63,7 @@ END
     for mode in "$DZ -C ." "$DZ -d -C ." "env LD_PRELOAD=$SHIM DZ_CHDIR=."; do
         rm -f pid
         # shellcheck disable=SC2086
-        closed "$PYTHON" "$PROGRAMS/listen-fds.py" $mode sh -c "$show" </dev/null >out 2>&1 &
+        beside "$PYTHON" "$PROGRAMS/listen-fds.py" $mode sh -c "$show" </dev/null >out 2>&1 &
         await is_file pid
         pid=$(cat pid)
         track "$pid"

@@ -394,7 +394,7 @@ sh -c 'read x; echo \$x >new; mv new pid; exec cat' &"
     # What is seen against it counts all the same: a session that it shares with
     # a leader who can be seen, wherever the suite itself runs.
     # shellcheck disable=SC2016
-    closed setsid bash -c 'sleep 3611 & echo $! >sleeper; wait' </dev/null >log 2>&1 &
+    beside setsid bash -c 'sleep 3611 & echo $! >sleeper; wait' </dev/null >log 2>&1 &
     track $!
     await is_file sleeper
     pid=$(<sleeper)

@@ -132,7 +132,7 @@ SH
 
 @test "a session leader keeps what was in its session before it" {
     # shellcheck disable=SC2016
-    closed setsid sh -c '"$1" 3600 & echo $! >older; exec "$0" --keep-session --name=leads "$1" 3601' "$DZ" "$SLEEP" </dev/null &
+    beside setsid sh -c '"$1" 3600 & echo $! >older; exec "$0" --keep-session --name=leads "$1" 3601' "$DZ" "$SLEEP" </dev/null &
     await is_file "$DZ_STATE_DIR/leads"
     job=$(recorded leads pid)
     track "$job" "$(<older)"

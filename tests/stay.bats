@@ -109,7 +109,7 @@ END
 }
 
 @test "leader of a session without a terminal: nothing to do, the PID stays" {
-    closed setsid bash -c "echo \$\$ >pid; exec '$DZ' sleep 69" &
+    beside setsid bash -c "echo \$\$ >pid; exec '$DZ' sleep 69" &
     await is_file pid
     pid=$(cat pid)
     track "$pid"

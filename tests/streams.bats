@@ -43,7 +43,7 @@ stays() {
 }
 
 @test "sockets are kept in stay mode; in leave mode /dev/null and the log" {
-    closed "$PYTHON" "$PROGRAMS/sockets.py" "$DZ" -q sleep 3600 &
+    beside "$PYTHON" "$PROGRAMS/sockets.py" "$DZ" -q sleep 3600 &
     await is_file pid
     pid=$(cat pid)
     track "$pid"
