@@ -112,6 +112,12 @@ int find_holdings(const struct subject *subject, const struct dz_plan *plan,
 /* Returns whether any of them is to be of that use. */
 bool has_use(const struct holdings *found, enum holding_use use);
 
+/* ---- seize.c ---- */
+
+/* PTRACE_SEIZE, for a moment at most.  Returns 0, or -1 and sets errno: EINTR if a
+ * thread of that process executes another program. */
+int seize(pid_t tid, long options);
+
 /* ---- tracee.c: the threads of a process ---- */
 
 struct thread {

@@ -51,6 +51,8 @@ int refuse_trace(const struct subject *subject, int err, struct dz_fault *fault)
 {
     if (err == ESRCH)
         return refuse(subject, fault, "has ended");
+    if (err == EINTR)
+        return refuse(subject, fault, "is executing another program; try again");
     if (err != EPERM)
         return dz_fault_number(fault, "adopt", subject->pid, err, NULL);
     if (geteuid() != 0 && subject->uid != geteuid())

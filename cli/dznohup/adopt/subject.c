@@ -195,7 +195,7 @@ static void read_directory(struct subject *subject)
     subject->cwd[n > 0 ? n : 0] = '\0'; /* without it the record has none */
 }
 
-int read_subject(struct subject *subject, pid_t pid, struct dz_fault *fault)
+static int read_once(struct subject *subject, pid_t pid, struct dz_fault *fault)
 {
     static char status[STATUS_MAX];
 
@@ -217,6 +217,18 @@ int read_subject(struct subject *subject, pid_t pid, struct dz_fault *fault)
             return 0;
     }
     return dz_fault_number(fault, "adopt", pid, errno, NULL);
+}
+
+int read_subject(struct subject *subject, pid_t pid, struct dz_fault *fault)
+{
+    enum { TRIES = 4 };
+    int result = read_once(subject, pid, fault);
+
+    /* The thread that stands for the process may end meanwhile, by an exec(2) of
+     * another one.  Then another thread does, or there is none. */
+    for (int i = 1; i < TRIES && result < 0 && fault->err == ENOENT; i++)
+        result = read_once(subject, pid, fault);
+    return result;
 }
 
 /* Returns what /proc/PID/task/TID/status has, or an empty text. */

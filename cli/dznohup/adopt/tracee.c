@@ -21,6 +21,8 @@ enum {
     LOOKS = 30,               /* before we sleep */
     SLOW_MS = 100,            /* a thread that has not stopped by then is waiting */
     BLOCKED_MS = 5,           /* the same of one that no signal wakes */
+    TRIES = 3,                /* to find a thread that lives */
+    PATIENCE_MS = 5000,       /* with an exec that holds up the attaching */
     SUSPEND_SECCOMP = 1 << 21 /* PTRACE_O_SUSPEND_SECCOMP: Linux 4.3 */
 };
 
@@ -70,6 +72,55 @@ void list_threads(struct tracee *tracee)
     dz_each_number(path, list_thread, tracee);
 }
 
+/* Takes a status of the thread.  Returns whether it has stopped as we want. */
+static bool take_status(struct thread *thread, int status)
+{
+    if (!WIFSTOPPED(status)) {
+        thread->ended = true;
+        return true;
+    }
+    if (status >> 16 == PTRACE_EVENT_STOP) {
+        thread->stopped = true;
+        thread->group_stop = WSTOPSIG(status) == SIGTRAP ? 0 : WSTOPSIG(status);
+        return true;
+    }
+    /* A signal comes first.  It is delivered, and the stop follows. */
+    trace(PTRACE_CONT, thread->tid, NULL,
+          (void *)(intptr_t)(status >> 16 != 0 ? 0 : WSTOPSIG(status)));
+    return false;
+}
+
+/* Takes what has become of the other threads that are traced.  A thread that executes
+ * another program waits for the end of all others, and that is to be taken by us. */
+static void look_at_others(struct tracee *tracee, const struct thread *waited)
+{
+    for (size_t i = 0; i < tracee->count; i++) {
+        struct thread *thread = &tracee->threads[i];
+        int status;
+        pid_t tid;
+        if (thread == waited || !thread->seized || thread->ended)
+            continue;
+        tid = await_status(thread->tid, &status, __WALL | WNOHANG);
+        if (tid > 0)
+            take_status(thread, status);
+        thread->ended |= tid < 0;
+        thread->stopped &= !thread->ended;
+    }
+}
+
+/* Attaches to the thread.  What the other threads' ends hold up goes on meanwhile.
+ * Returns 0, or -1 and sets errno. */
+static int seize_patiently(struct tracee *tracee, pid_t tid, long options)
+{
+    int64_t until = dz_milliseconds() + PATIENCE_MS;
+    int result;
+
+    while ((result = seize(tid, options)) < 0 && errno == EINTR &&
+           dz_milliseconds() < until)
+        look_at_others(tracee, NULL);
+    return result;
+}
+
 /* Attaches to a thread.  Returns 0, or 1 to end the walk. */
 static int seize_thread(int tid, int fd, void *data)
 {
@@ -85,7 +136,7 @@ static int seize_thread(int tid, int fd, void *data)
         walk->err = errno;
         return 1;
     }
-    thread->seized = trace(PTRACE_SEIZE, tid, NULL, (void *)options) == 0;
+    thread->seized = seize_patiently(tracee, tid, options) == 0;
     thread->ended = !thread->seized;
     walk->grown |= thread->seized;
     if (thread->seized || errno == ESRCH)
@@ -120,11 +171,17 @@ int may_trace(const struct subject *subject, struct dz_fault *fault)
 {
     struct tracee tracee = {
         .pid = subject->pid, .living = subject->process.thread, .memory = -1};
+    struct dz_process process;
     int err = 0;
 
     /* The kernel asks the same of who opens the memory as of who attaches. */
-    if (open_memory(&tracee) < 0)
+    for (int i = 0; open_memory(&tracee) < 0; i++) {
         err = errno == EACCES ? EPERM : errno;
+        if (err != ENOENT || i == TRIES || dz_read_process(tracee.pid, &process) < 0)
+            break;
+        tracee.living = process.thread; /* the other has ended, by an exec(2) perhaps */
+        err = 0;
+    }
     close_places(&tracee);
     if (err != 0)
         return refuse_trace(subject, err, fault);
@@ -165,42 +222,6 @@ static void await_child(int64_t until)
     sigaddset(&child, SIGCHLD);
     if (left > 0)
         sigtimedwait(&child, NULL, &time); /* EINTR, EAGAIN: the caller looks anew */
-}
-
-/* Takes a status of the thread.  Returns whether it has stopped as we want. */
-static bool take_status(struct thread *thread, int status)
-{
-    if (!WIFSTOPPED(status)) {
-        thread->ended = true;
-        return true;
-    }
-    if (status >> 16 == PTRACE_EVENT_STOP) {
-        thread->stopped = true;
-        thread->group_stop = WSTOPSIG(status) == SIGTRAP ? 0 : WSTOPSIG(status);
-        return true;
-    }
-    /* A signal comes first.  It is delivered, and the stop follows. */
-    trace(PTRACE_CONT, thread->tid, NULL,
-          (void *)(intptr_t)(status >> 16 != 0 ? 0 : WSTOPSIG(status)));
-    return false;
-}
-
-/* Takes what has become of the other threads.  A thread that executes another program
- * waits for the end of all others, and that is to be taken by us. */
-static void look_at_others(struct tracee *tracee, const struct thread *waited)
-{
-    for (size_t i = 0; i < tracee->count; i++) {
-        struct thread *thread = &tracee->threads[i];
-        int status;
-        pid_t tid;
-        if (thread == waited || thread->ended)
-            continue;
-        tid = await_status(thread->tid, &status, __WALL | WNOHANG);
-        if (tid > 0)
-            take_status(thread, status);
-        thread->ended |= tid < 0;
-        thread->stopped &= !thread->ended;
-    }
 }
 
 /* Returns whether no signal wakes the thread. */

@@ -20,23 +20,19 @@ struct line {
     bool cut;     /* the line goes on behind this piece */
 };
 
-/* 16 bytes, all at once: musl's memchr(3) takes three times as long. */
-typedef unsigned char block __attribute__((vector_size(16)));
+enum { BLOCK = 16 };
 
-static block load(const char *from)
+/* Returns whether a newline is among the next 16 bytes, all looked at at once: musl's
+ * memchr(3) takes three times as long. */
+static bool has_newline(const char *text)
 {
+    typedef unsigned char block __attribute__((vector_size(BLOCK)));
+    uint64_t halves[2];
     block bytes;
 
-    memcpy(&bytes, from, sizeof bytes);
-    return bytes;
-}
-
-static bool has_newline(block bytes)
-{
-    block equal = (block)(bytes == '\n'); /* all bits of each byte that is one */
-    uint64_t halves[2];
-
-    memcpy(halves, &equal, sizeof equal);
+    memcpy(&bytes, text, sizeof bytes);
+    bytes = (block)(bytes == '\n'); /* all bits of each byte that is one */
+    memcpy(halves, &bytes, sizeof halves);
     return (halves[0] | halves[1]) != 0;
 }
 
@@ -46,8 +42,8 @@ static size_t find_newline(const char *text, size_t most)
 {
     size_t i = 0;
 
-    while (i < most && !has_newline(load(text + i)))
-        i += sizeof(block);
+    while (i < most && !has_newline(text + i))
+        i += BLOCK;
     while (i < most && text[i] != '\n')
         i++;
     return i < most ? i : most;
@@ -57,10 +53,9 @@ static size_t find_newline(const char *text, size_t most)
  * it.  Returns its length, or 0 if it is longer. */
 static size_t copy_line(char *out, const char *text, size_t most)
 {
-    for (size_t i = 0; i < most; i += sizeof(block)) {
-        block bytes = load(text + i);
-        memcpy(out + i, &bytes, sizeof bytes);
-        if (!has_newline(bytes))
+    for (size_t i = 0; i < most; i += BLOCK) {
+        memcpy(out + i, text + i, BLOCK);
+        if (!has_newline(text + i))
             continue;
         while (i < most && text[i] != '\n')
             i++;
