@@ -61,6 +61,9 @@ uint64_t pending_signals(pid_t pid, pid_t tid);
 /* Returns how often the thread has gone to sleep, or -1 if that is not known. */
 int64_t count_sleeps(pid_t pid, pid_t tid);
 
+/* Returns the process that traces the thread, or 0. */
+pid_t tracer_of(pid_t tid);
+
 /* Returns the signals that the process catches by now; all if that is not known. */
 uint64_t caught_signals(pid_t pid);
 

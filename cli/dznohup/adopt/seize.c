@@ -11,8 +11,6 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/ptrace.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -27,31 +25,12 @@ static void leave(int number)
     siglongjmp(way_out, 1); /* the code that is left is ptrace(2), and no libc's */
 }
 
-/* Returns whether this process traces the thread. */
-static bool is_ours(pid_t tid)
-{
-    char path[64];
-    char status[4096];
-    const char *line;
-    const char *at;
-    ssize_t n;
-
-    snprintf(path, sizeof path, "/proc/%d/status", (int)tid);
-    n = dz_read_file(path, status, sizeof status - 1);
-    status[n > 0 ? n : 0] = '\0';
-    line = strstr(status, "\nTracerPid:\t");
-    if (line == NULL)
-        return false;
-    at = line + strlen("\nTracerPid:\t");
-    return dz_read_number(&at) == getpid();
-}
-
 /* Attaches, or is interrupted after a moment: then errno is EINTR. */
 static int seize_soon(pid_t tid, long options)
 {
     const struct itimerval moment = {.it_value = {.tv_usec = MOMENT_US}};
-    static struct itimerval
-        before; /* static: siglongjmp(3) spoils no variable of ours */
+    /* Static: siglongjmp(3) spoils no variable of ours. */
+    static struct itimerval before;
     static volatile int result;
     static volatile int err;
 
@@ -63,7 +42,7 @@ static int seize_soon(pid_t tid, long options)
     }
     setitimer(ITIMER_REAL, &before, NULL);
     if (result == 1) { /* left: perhaps right after the call */
-        result = is_ours(tid) ? 0 : -1;
+        result = tracer_of(tid) == getpid() ? 0 : -1;
         err = EINTR;
     }
     errno = err;

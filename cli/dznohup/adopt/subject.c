@@ -258,6 +258,11 @@ int64_t count_sleeps(pid_t pid, pid_t tid)
                                   10, UINT64_MAX);
 }
 
+pid_t tracer_of(pid_t tid)
+{
+    return (pid_t)status_number(thread_status(tid, tid), "TracerPid", 10, 0);
+}
+
 uint64_t caught_signals(pid_t pid)
 {
     static char status[STATUS_MAX];
