@@ -42,7 +42,7 @@ check_refused() {
     assert "stderr of one that is gone" "$stderr" "dznohup: adopt: $gone: No such process"
     try dz --adopt=1
     assert_match "stderr of PID 1" "$stderr" "dznohup: adopt: 1: *"
-    closed "$PYTHON" -c 'import os, time
+    beside "$PYTHON" -c 'import os, time
 pid = os.fork()
 if pid == 0: os._exit(0)
 print(pid, flush=True)

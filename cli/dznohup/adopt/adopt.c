@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* Refuses options that act on a start alone. */
 static int check_options(const struct dz_plan *plan, struct dz_fault *fault)
@@ -43,9 +44,12 @@ static bool is_daemon(const struct adoption *adoption)
 
 /* ---- the record ---- */
 
-/* Makes *plan what a start would have been given that had made this daemon. */
-static void describe_start(const struct adoption *adoption, struct dz_plan *plan)
+/* Makes the plan that is recorded what a start would have been given that had made this
+ * daemon. */
+static void describe_start(const struct adoption *adoption)
 {
+    const struct dz_plan *asked = adoption->plan;
+    struct dz_plan *plan = adoption->recorded;
     const struct dz_start *start = adoption->start;
     const struct subject *subject = &target_of(adoption)->subject;
     static char directory[PATH_MAX];
@@ -61,18 +65,17 @@ static void describe_start(const struct adoption *adoption, struct dz_plan *plan
     if (start->error_log.path[0] != '\0')
         plan->error.text = start->error_log.path;
     /* Relative to the directory of the caller, not of the program. */
-    if (plan->pidfile != NULL && dz_make_absolute(plan->pidfile, pidfile) == 0)
+    if (asked->pidfile != NULL && dz_make_absolute(asked->pidfile, pidfile) == 0)
         plan->pidfile = pidfile;
-    if (plan->input.kind == DZ_OUTPUT_FILE &&
-        dz_make_absolute(plan->input.text, input) == 0)
+    if (asked->input.kind == DZ_OUTPUT_FILE &&
+        dz_make_absolute(asked->input.text, input) == 0)
         plan->input.text = input;
-    if (plan->chdir == NULL && subject->cwd[0] != '\0')
-        plan->chdir = subject->cwd;
-    else if (plan->chdir != NULL && dz_make_absolute(plan->chdir, directory) == 0)
+    if (asked->chdir == NULL)
+        plan->chdir = subject->cwd[0] != '\0' ? subject->cwd : NULL;
+    else if (dz_make_absolute(asked->chdir, directory) == 0)
         plan->chdir = directory;
 }
 
-/* Writes pidfile and record, before the target is stopped: it waits for no disk. */
 static int publish(struct adoption *adoption, struct dz_fault *fault)
 {
     struct dz_start *start = adoption->start;
@@ -106,46 +109,9 @@ static int publish_adopted(struct adoption *adoption, struct dz_fault *fault)
     return -1;
 }
 
-/* ---- the processes ---- */
-
-static int adopt_crew(struct adoption *adoption, struct dz_plan *recorded,
-                      struct dz_fault *fault)
-{
-    struct dz_start *start = adoption->start;
-    struct member *target = target_of(adoption);
-    int result;
-
-    if (may_trace(&target->subject, fault) < 0 || dz_record_claim(start, fault) < 0 ||
-        dz_pidfile_claim(start, fault) < 0)
-        return -1;
-    for (size_t i = 0; i < adoption->crew.count; i++)
-        if (open_supplies(start, adoption->plan, &adoption->crew.list[i]->found,
-                          &adoption->supplies, fault) < 0)
-            return -1;
-    describe_start(adoption, recorded);
-    if (publish(adoption, fault) < 0)
-        return -1;
-    result = change_again(adoption, fault);
-    if (adoption->plan->verbose)
-        say_changes(adoption);
-    return result;
-}
-
-/* Records a process that is a daemon already. */
-static int record_daemon(struct adoption *adoption, struct dz_plan *recorded,
-                         struct dz_fault *fault)
-{
-    struct dz_start *start = adoption->start;
-
-    if (dz_record_claim(start, fault) < 0 || dz_pidfile_claim(start, fault) < 0)
-        return -1;
-    describe_start(adoption, recorded);
-    return publish(adoption, fault);
-}
-
 /* ---- the answer ---- */
 
-static void say_adopted(const struct adoption *adoption, bool was_daemon)
+static void say_adopted(const struct adoption *adoption)
 {
     const struct dz_start *start = adoption->start;
     char line[2 * PATH_MAX];
@@ -155,7 +121,7 @@ static void say_adopted(const struct adoption *adoption, bool was_daemon)
         return;
     dz_add(&text, "dznohup: PID ");
     dz_add_number(&text, target_of(adoption)->subject.pid);
-    dz_add(&text, was_daemon ? " is a daemon already" : " is a daemon now");
+    dz_add(&text, adoption->was_daemon ? " is a daemon already" : " is a daemon now");
     if (start->log.path[0] != '\0') {
         dz_add(&text, ", appending output to ");
         dz_add(&text, start->log.path);
@@ -185,47 +151,110 @@ static int print_adopted(const struct adoption *adoption, struct dz_fault *fault
     return 0;
 }
 
-/* Lists the descriptors of a member that are to be replaced.  The thread at which /proc
- * shows them may have ended. */
-static int look_at_holdings(const struct adoption *adoption, struct member *member,
-                            struct dz_fault *fault)
-{
-    enum { TRIES = 3 };
-    int result = -1;
-
-    for (int i = 0; i < TRIES && result < 0; i++) {
-        result = find_holdings(&member->subject, adoption->plan, &member->found, fault);
-        if (result < 0 &&
-            dz_read_process(member->subject.pid, &member->subject.process) < 0)
-            break;
-        member->tracee.living = member->subject.process.thread;
-    }
-    return result;
-}
+/* ---- the attempts ---- */
 
 /* Looks at the target and those that go with it, and refuses them if it must be. */
 static int look(struct adoption *adoption, struct dz_fault *fault)
 {
     struct crew *crew = &adoption->crew;
 
-    crew->tree = adoption->plan->tree;
-    if (check_options(adoption->plan, fault) < 0 ||
-        begin_crew(crew, adoption->plan->adopt, fault) < 0 || gather(crew, fault) < 0 ||
+    if (begin_crew(crew, adoption->plan->adopt, fault) < 0 || gather(crew, fault) < 0 ||
         choose_sessions(crew, false, fault) < 0)
         return -1;
     for (size_t i = 0; i < crew->count; i++)
-        if (look_at_holdings(adoption, crew->list[i], fault) < 0 &&
+        if (find_holdings(&crew->list[i]->subject, adoption->plan,
+                          &crew->list[i]->found, fault) < 0 &&
+            !is_gone(adoption, crew->list[i]))
+            return -1;
+    adoption->was_daemon = is_daemon(adoption);
+    for (size_t i = 0; i < crew->count && !adoption->was_daemon; i++)
+        if (may_trace(&crew->list[i]->subject, fault) < 0 &&
             !is_gone(adoption, crew->list[i]))
             return -1;
     return 0;
+}
+
+/* Opens what is to be taken over.  Writes pidfile and record before the target is
+ * stopped: it waits for no disk. */
+static int prepare(struct adoption *adoption, struct dz_fault *fault)
+{
+    struct dz_start *start = adoption->start;
+
+    adoption->final = adoption->claims = true;
+    if (!adoption->published &&
+        (dz_record_claim(start, fault) < 0 || dz_pidfile_claim(start, fault) < 0))
+        return -1;
+    for (size_t i = 0; i < adoption->crew.count && !adoption->was_daemon; i++)
+        if (open_supplies(start, adoption->plan, &adoption->crew.list[i]->found,
+                          &adoption->supplies, fault) < 0)
+            return -1;
+    describe_start(adoption);
+    if (!adoption->published && publish(adoption, fault) < 0)
+        return -1;
+    adoption->published = true;
+    adoption->final = false;
+    return 0;
+}
+
+static int attempt(struct adoption *adoption, struct dz_fault *fault)
+{
+    int result;
+
+    adoption->final = false;
+    if (look(adoption, fault) < 0)
+        return -1;
+    if (adoption->plan->dry_run)
+        return 0;
+    if (prepare(adoption, fault) < 0)
+        return -1;
+    if (adoption->was_daemon)
+        return 0;
+    result = change(adoption, fault);
+    if (adoption->plan->verbose)
+        say_changes(adoption);
+    return result;
+}
+
+/* Returns whether another attempt may succeed: a setsid(2) has failed, or would fail,
+ * as a process that was alone in its group has forked, or a child that has ended is
+ * still in it; or what was seen is not so any more, as the program has executed another
+ * one meanwhile.  A refusal stands if it comes several times in a row. */
+static bool may_succeed_later(struct adoption *adoption, const struct dz_fault *fault)
+{
+    enum { SAME = 4 };
+
+    if (fault->err == EPERM && strcmp(fault->step, "setsid") == 0)
+        return true;
+    if (adoption->final || !dz_is_running(adoption->plan->adopt))
+        return false;
+    if (fault->err == ESRCH || strcmp(fault->reason, "has ended") == 0)
+        return true; /* it runs: only a thread of it has ended */
+    if (strcmp(fault->reason, adoption->reason) != 0)
+        adoption->repeated = 0;
+    memcpy(adoption->reason, fault->reason, sizeof adoption->reason);
+    return ++adoption->repeated < SAME;
+}
+
+static int attempt_again(struct adoption *adoption, struct dz_fault *fault)
+{
+    enum { TRIES = 50 };
+    /* A parent reaps its child; there is no event to wait for. */
+    const struct timespec moment = {0, 2000000};
+    int result = attempt(adoption, fault);
+
+    for (int i = 0; i < TRIES && result < 0 && may_succeed_later(adoption, fault) &&
+                    dz_milliseconds() < adoption->until;
+         i++) {
+        nanosleep(&moment, NULL);
+        result = attempt(adoption, fault);
+    }
+    return result;
 }
 
 static int print_forecast(struct adoption *adoption, struct dz_fault *fault)
 {
     for (size_t i = 0; i < adoption->crew.count; i++) {
         struct member *member = adoption->crew.list[i];
-        if (may_trace(&member->subject, fault) < 0 && !is_gone(adoption, member))
-            return tell(2, fault);
         if (print_changes(&member->subject, adoption->plan, &member->found) < 0) {
             dz_fault(fault, "stdout", NULL, errno, NULL);
             return tell(2, fault);
@@ -234,34 +263,40 @@ static int print_forecast(struct adoption *adoption, struct dz_fault *fault)
     return 0;
 }
 
-int adopt(const struct dz_plan *plan, struct dz_start *start, struct dz_fault *fault)
+static void begin_adoption(struct adoption *adoption, const struct dz_plan *plan,
+                           struct dz_start *start)
 {
-    static struct adoption adoption;
     static struct dz_plan recorded;
-    bool was_daemon;
-    int result;
 
-    adoption.start = start;
-    adoption.plan = plan;
-    init_supplies(&adoption.supplies);
-    if (look(&adoption, fault) < 0)
-        return tell(2, fault);
-    if (plan->dry_run)
-        return print_forecast(&adoption, fault);
+    adoption->start = start;
+    adoption->plan = plan;
+    adoption->recorded = &recorded;
+    adoption->crew.tree = plan->tree;
+    adoption->until = plan->timeout > 0 ? dz_milliseconds() + plan->timeout : INT64_MAX;
+    init_supplies(&adoption->supplies);
     recorded = *plan;
+    if (plan->dry_run)
+        return;
     start->plan = &recorded;
     start->mode = DZ_LEAVE;
     start->adopts = true;
-    was_daemon = is_daemon(&adoption);
-    result = was_daemon ? record_daemon(&adoption, &recorded, fault)
-                        : adopt_crew(&adoption, &recorded, fault);
-    if (result < 0) {
-        dz_unpublish(start);
+}
+
+int adopt(const struct dz_plan *plan, struct dz_start *start, struct dz_fault *fault)
+{
+    static struct adoption adoption;
+
+    begin_adoption(&adoption, plan, start);
+    if (check_options(plan, fault) < 0 || attempt_again(&adoption, fault) < 0) {
+        if (adoption.claims)
+            dz_unpublish(start);
         return tell(2, fault);
     }
+    if (plan->dry_run)
+        return print_forecast(&adoption, fault);
     /* If this fails, the record stays that of before. */
-    if (!was_daemon && publish_adopted(&adoption, fault) < 0)
+    if (!adoption.was_daemon && publish_adopted(&adoption, fault) < 0)
         tell(2, fault);
-    say_adopted(&adoption, was_daemon);
+    say_adopted(&adoption);
     return print_adopted(&adoption, fault);
 }

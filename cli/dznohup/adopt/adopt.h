@@ -45,8 +45,11 @@ struct subject {
     bool of_kernel;
     char name[64];
     char cwd[PATH_MAX];
-    char **argv;   /* allocated */
-    bool retitled; /* they are not known to be the words that it was started with */
+    char **argv;         /* allocated: its words */
+    char *words;         /* allocated: what most of them point into */
+    char file[PATH_MAX]; /* of a login shell: what argv[0] points to */
+    bool
+        retitled; /* the words are not known to be the words that it was started with */
     enum session_way way;
     pid_t group; /* SESSION_JOIN: the group to join */
 };
@@ -54,6 +57,9 @@ struct subject {
 /* Reads what /proc tells of the process.  A process that is gone, hidden, a thread, a
  * zombie or of the kernel is a fault. */
 int read_subject(struct subject *subject, pid_t pid, struct dz_fault *fault);
+
+/* Frees its words. */
+void free_subject(struct subject *subject);
 
 /* Returns the signals that wait for the thread and are not blocked. */
 uint64_t pending_signals(pid_t pid, pid_t tid);
@@ -126,7 +132,9 @@ int seize(pid_t tid, long options);
 struct thread {
     pid_t tid;
     bool seized;
+    bool interrupted; /* it is to stop, or has stopped */
     bool stopped;
+    bool read;      /* registers are those of this stop */
     bool ended;     /* or cannot be attached to, as it is about to */
     int group_stop; /* the signal that had stopped the process before, or 0 */
     struct registers registers; /* as it was stopped */
@@ -309,15 +317,13 @@ int gather(struct crew *crew, struct dz_fault *fault);
  * that is to be stopped may soon end.  Returns their number; it may miss some. */
 int gather_children(struct crew *crew);
 
-/* Drops the members that have ended, but for the target. */
-void drop_ended(struct crew *crew);
-
 /* Decides about the sessions of all.  stopped: they are stopped, and all of them are
  * known.  If a child that has ended keeps a group from being left, the fault is EPERM.
  */
 int choose_sessions(struct crew *crew, bool stopped, struct dz_fault *fault);
 
-/* Adds the target. */
+/* Makes the crew of the target.  If there is one already, that is made anew, with all
+ * of its members that still run; after an error it stays as it was. */
 int begin_crew(struct crew *crew, pid_t pid, struct dz_fault *fault);
 
 /* Returns whether it has sent itself the signal that continues it (changes.c). */
@@ -328,11 +334,19 @@ bool was_continued(const struct member *member);
 struct adoption {
     struct dz_start *start;
     const struct dz_plan *plan;
+    struct dz_plan *recorded; /* as of a start that had made this daemon */
     struct crew crew;
     struct supplies supplies;
+    bool was_daemon;
+    bool claims; /* the names of record and pidfile, or tries to */
+    bool published;
+    char reason[sizeof(((struct dz_fault *)0)->reason)]; /* of the last refusal */
+    int repeated;        /* how often it has come in a row */
     size_t others;       /* the processes that were adopted with the target */
     bool stopped_before; /* by Ctrl-Z */
     bool stays_stopped;
+    bool final;     /* what fails from here on would fail again */
+    int64_t until;  /* dz_milliseconds: when no thread is waited for any more */
     int64_t paused; /* nanoseconds for which the threads were stopped */
     int64_t traced; /* and attached to */
 };
@@ -345,9 +359,8 @@ static inline struct member *target_of(const struct adoption *adoption)
 
 /* ---- perform.c ---- */
 
-/* Stops the crew, changes it, lets it go; and again if its groups have changed
- * meanwhile. */
-int change_again(struct adoption *adoption, struct dz_fault *fault);
+/* Stops the crew, changes it, lets it go. */
+int change(struct adoption *adoption, struct dz_fault *fault);
 
 /* Returns whether a member other than the target has ended, which is no failure. */
 bool is_gone(const struct adoption *adoption, const struct member *member);

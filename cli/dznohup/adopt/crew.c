@@ -36,6 +36,7 @@ static int add_member(struct crew *crew, pid_t pid, struct dz_fault *fault)
         check_user(&member->subject, crew->count > 0 ? crew->list[0]->subject.pid : 0,
                    fault) < 0 ||
         check_subject(&member->subject, fault) < 0) {
+        free_subject(&member->subject);
         free(member);
         return -1;
     }
@@ -46,9 +47,54 @@ static int add_member(struct crew *crew, pid_t pid, struct dz_fault *fault)
     return 0;
 }
 
+static void free_members(struct crew *crew)
+{
+    for (size_t i = 0; i < crew->count; i++) {
+        struct member *member = crew->list[i];
+        forget_all(&member->tracee);
+        free_subject(&member->subject);
+        free_sequence(&member->changes);
+        free_sequence(&member->session);
+        free(member->found.list);
+        free(member);
+    }
+    free(crew->list);
+    crew->list = NULL;
+    crew->count = 0;
+}
+
+/* Returns whether it is the process that was looked at before, and runs. */
+static bool is_still(const struct member *member)
+{
+    struct dz_process process;
+
+    return dz_read_process(member->subject.pid, &process) == 0 &&
+           process.start == member->subject.process.start && !dz_has_ended(&process);
+}
+
 int begin_crew(struct crew *crew, pid_t pid, struct dz_fault *fault)
 {
-    return add_member(crew, pid, fault);
+    struct crew before = *crew;
+
+    if (before.count > 0 && !is_still(before.list[0]))
+        return refuse_trace(&before.list[0]->subject, ESRCH, fault);
+    crew->list = NULL;
+    crew->count = 0;
+    if (add_member(crew, pid, fault) < 0) {
+        free(crew->list);
+        *crew = before;
+        return -1;
+    }
+    for (size_t i = 1; i < before.count; i++)
+        if (is_still(before.list[i]) &&
+            add_member(crew, before.list[i]->subject.pid, fault) < 0 &&
+            is_still(before.list[i])) {
+            free_members(crew);
+            *crew = before;
+            return -1;
+        }
+    free_members(&before);
+    return 0;
 }
 
 /* ---- who belongs to it ---- */
@@ -164,22 +210,6 @@ int gather_children(struct crew *crew)
         }
     }
     return walk.added;
-}
-
-void drop_ended(struct crew *crew)
-{
-    size_t kept = 1;
-
-    for (size_t i = 1; i < crew->count; i++) {
-        struct member *member = crew->list[i];
-        if (dz_is_running(member->subject.pid)) {
-            crew->list[kept++] = member;
-            continue;
-        }
-        free(member->found.list);
-        free(member);
-    }
-    crew->count = kept;
 }
 
 /* ---- sessions ---- */

@@ -6,12 +6,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
-
-static int64_t patience_of(const struct adoption *adoption)
-{
-    return adoption->plan->timeout > 0 ? adoption->plan->timeout : INT64_MAX / 4;
-}
 
 bool is_gone(const struct adoption *adoption, const struct member *member)
 {
@@ -43,10 +37,9 @@ static int stop_member(const struct adoption *adoption, struct member *member,
 
 /* Lets all run while a thread is waited for: its vfork(2) child may be one of them. */
 static int wait_for_late(const struct adoption *adoption, struct member *member,
-                         int64_t until, struct dz_fault *fault)
+                         struct dz_fault *fault)
 {
     const struct crew *crew = &adoption->crew;
-
     int stopped = 0;
 
     /* Signals come meanwhile, which are passed on. */
@@ -54,7 +47,7 @@ static int wait_for_late(const struct adoption *adoption, struct member *member,
         for (size_t i = 0; i < crew->count; i++)
             if (crew->list[i]->tracee.count > 0)
                 resume_all(&crew->list[i]->tracee, crew->list[i] != member);
-        stopped = look_at_late(&member->tracee, until, fault);
+        stopped = look_at_late(&member->tracee, adoption->until, fault);
     }
     if (stopped < 0 && !is_gone(adoption, member))
         return -1;
@@ -69,7 +62,6 @@ static int stop_from(const struct adoption *adoption, size_t index,
                      struct dz_fault *fault)
 {
     const struct crew *crew = &adoption->crew;
-    int64_t until = dz_milliseconds() + patience_of(adoption);
 
     for (size_t i = crew->count; i-- > index;) {
         int result = stop_member(adoption, crew->list[i], fault);
@@ -77,7 +69,7 @@ static int stop_from(const struct adoption *adoption, size_t index,
             return -1;
         if (result == 0)
             continue;
-        if (wait_for_late(adoption, crew->list[i], until, fault) < 0)
+        if (wait_for_late(adoption, crew->list[i], fault) < 0)
             return -1;
         i = crew->count; /* all again */
         index = 0;
@@ -119,6 +111,8 @@ static int build_member(struct adoption *adoption, struct member *member,
     if (thread == NULL)
         return 0; /* it has ended */
     member->subject.process.thread = member->tracee.living;
+    if (adoption->plan->keep_handlers) /* some may be new */
+        member->subject.caught = caught_signals(member->tracee.living);
     member->changes.wide = member->session.wide = is_wide(&thread->registers);
     if (find_holdings(&member->subject, adoption->plan, &member->found, fault) < 0 ||
         open_supplies(adoption->start, adoption->plan, &member->found,
@@ -252,13 +246,13 @@ static void let_go(struct adoption *adoption)
     }
 }
 
-/* Stops, changes, lets go. */
-static int change(struct adoption *adoption, struct dz_fault *fault)
+int change(struct adoption *adoption, struct dz_fault *fault)
 {
     int result;
 
     adoption->others = 0;
     result = stop_crew(adoption, fault);
+    adoption->final = result == 0;
     if (result == 0)
         result = change_crew(adoption, fault);
     let_go(adoption);
@@ -274,38 +268,4 @@ void say_changes(const struct adoption *adoption)
     }
     fprintf(stderr, "dznohup: stopped for %.2f ms, traced for %.2f ms\n",
             (double)adoption->paused / 1e6, (double)adoption->traced / 1e6);
-}
-
-/* Returns whether a setsid(2) has failed, or would fail: a process that was alone in
- * its group has forked, or a child that has ended is still in it.  Or the threads that
- * were there have ended, as one of them has executed another program. */
-static bool may_succeed_later(const struct adoption *adoption,
-                              const struct dz_fault *fault)
-{
-    return (fault->err == EPERM && strcmp(fault->step, "setsid") == 0) ||
-           (strcmp(fault->reason, "has ended") == 0 &&
-            dz_is_running(target_of(adoption)->subject.pid));
-}
-
-int change_again(struct adoption *adoption, struct dz_fault *fault)
-{
-    enum { TRIES = 50 };
-    /* A parent reaps its child; there is no event to wait for. */
-    const struct timespec moment = {0, 2000000};
-    struct crew *crew = &adoption->crew;
-    int result = change(adoption, fault);
-
-    for (int i = 0; i < TRIES && result < 0 && may_succeed_later(adoption, fault);
-         i++) {
-        for (size_t k = 0; k < crew->count; k++) {
-            free_sequence(&crew->list[k]->changes);
-            free_sequence(&crew->list[k]->session);
-        }
-        nanosleep(&moment, NULL);
-        drop_ended(crew);
-        if (gather(crew, fault) < 0)
-            return -1;
-        result = change(adoption, fault);
-    }
-    return result;
 }

@@ -49,7 +49,7 @@ static bool is_guarded(const struct subject *subject)
 
 int refuse_trace(const struct subject *subject, int err, struct dz_fault *fault)
 {
-    if (err == ESRCH)
+    if (err == ESRCH || err == ENOENT)
         return refuse(subject, fault, "has ended");
     if (err == EINTR)
         return refuse(subject, fault, "is executing another program; try again");
@@ -176,7 +176,7 @@ int check_subject(const struct subject *subject, struct dz_fault *fault)
     if (subject->group_of_threads != subject->pid)
         return refuse(subject, fault, "is a thread of process %d; adopt that",
                       (int)subject->group_of_threads);
-    if (subject->tracer != 0)
+    if (subject->tracer != 0 && subject->tracer != getpid())
         return refuse(subject, fault, "is traced by process %d already",
                       (int)subject->tracer);
     if (subject->namespaces > 1)

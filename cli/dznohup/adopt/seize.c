@@ -42,9 +42,11 @@ static int seize_soon(pid_t tid, long options)
     }
     setitimer(ITIMER_REAL, &before, NULL);
     if (result == 1) { /* left: perhaps right after the call */
-        result = tracer_of(tid) == getpid() ? 0 : -1;
+        result = -1;
         err = EINTR;
     }
+    if (result < 0 && (err == EINTR || err == EPERM) && tracer_of(tid) == getpid())
+        result = 0; /* since an attempt before, or as its last act */
     errno = err;
     return result;
 }

@@ -89,28 +89,24 @@ static int read_words(struct subject *subject)
 {
     size_t size = 4096;
     ssize_t length;
-    char *words = NULL;
+    char *words;
     size_t count = 0;
 
     do {
         size *= 2;
-        free(words);
-        words = malloc(size);
+        free(subject->words);
+        words = subject->words = malloc(size);
         if (words == NULL)
             return -1;
         length = read_proc(subject->process.thread, "cmdline", words, size);
-        if (length < 0) {
-            free(words);
+        if (length < 0)
             return -1;
-        }
     } while ((size_t)length == size - 1);
     for (ssize_t i = 0; i < length; i++)
         count += words[i] == '\0' || i == length - 1;
     subject->argv = calloc(count + 1, sizeof *subject->argv);
-    if (subject->argv == NULL) {
-        free(words);
+    if (subject->argv == NULL)
         return -1;
-    }
     for (size_t i = 0, at = 0; i < count; i++, at += strlen(words + at) + 1)
         subject->argv[i] = words + at;
     return 0;
@@ -166,23 +162,20 @@ static bool has_first_words(const struct subject *subject)
     return same;
 }
 
-/* Makes the first word of a login shell, "-bash", the program's file.  Returns 0, or -1
- * and sets errno. */
-static int name_program(struct subject *subject)
+/* Makes the first word of a login shell, "-bash", the program's file. */
+static void name_program(struct subject *subject)
 {
-    static char file[PATH_MAX];
     char path[64];
     ssize_t n;
 
     if (subject->argv[0] == NULL || subject->argv[0][0] != '-')
-        return 0;
+        return;
     snprintf(path, sizeof path, "/proc/%d/exe", (int)subject->process.thread);
-    n = readlink(path, file, sizeof file - 1);
-    if (n > 0)
-        file[n] = '\0';
-    if (n > 0 && (subject->argv[0] = strdup(file)) == NULL)
-        return -1;
-    return 0;
+    n = readlink(path, subject->file, sizeof subject->file - 1);
+    if (n <= 0)
+        return;
+    subject->file[n] = '\0';
+    subject->argv[0] = subject->file;
 }
 
 static void read_directory(struct subject *subject)
@@ -195,7 +188,7 @@ static void read_directory(struct subject *subject)
     subject->cwd[n > 0 ? n : 0] = '\0'; /* without it the record has none */
 }
 
-static int read_once(struct subject *subject, pid_t pid, struct dz_fault *fault)
+int read_subject(struct subject *subject, pid_t pid, struct dz_fault *fault)
 {
     static char status[STATUS_MAX];
 
@@ -211,24 +204,22 @@ static int read_once(struct subject *subject, pid_t pid, struct dz_fault *fault)
                                                : NULL);
     parse_status(subject, status);
     read_directory(subject);
-    if (read_words(subject) == 0) {
-        subject->retitled = !has_first_words(subject);
-        if (name_program(subject) == 0)
-            return 0;
+    if (read_words(subject) < 0) {
+        dz_fault_number(fault, "adopt", pid, errno, NULL);
+        free_subject(subject);
+        return -1;
     }
-    return dz_fault_number(fault, "adopt", pid, errno, NULL);
+    subject->retitled = !has_first_words(subject);
+    name_program(subject);
+    return 0;
 }
 
-int read_subject(struct subject *subject, pid_t pid, struct dz_fault *fault)
+void free_subject(struct subject *subject)
 {
-    enum { TRIES = 4 };
-    int result = read_once(subject, pid, fault);
-
-    /* The thread that stands for the process may end meanwhile, by an exec(2) of
-     * another one.  Then another thread does, or there is none. */
-    for (int i = 1; i < TRIES && result < 0 && fault->err == ENOENT; i++)
-        result = read_once(subject, pid, fault);
-    return result;
+    free(subject->words);
+    free(subject->argv);
+    subject->words = NULL;
+    subject->argv = NULL;
 }
 
 /* Returns what /proc/PID/task/TID/status has, or an empty text. */

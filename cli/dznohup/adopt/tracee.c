@@ -21,7 +21,6 @@ enum {
     LOOKS = 30,               /* before we sleep */
     SLOW_MS = 100,            /* a thread that has not stopped by then is waiting */
     BLOCKED_MS = 5,           /* the same of one that no signal wakes */
-    TRIES = 3,                /* to find a thread that lives */
     PATIENCE_MS = 5000,       /* with an exec that holds up the attaching */
     SUSPEND_SECCOMP = 1 << 21 /* PTRACE_O_SUSPEND_SECCOMP: Linux 4.3 */
 };
@@ -171,21 +170,16 @@ int may_trace(const struct subject *subject, struct dz_fault *fault)
 {
     struct tracee tracee = {
         .pid = subject->pid, .living = subject->process.thread, .memory = -1};
-    struct dz_process process;
     int err = 0;
 
     /* The kernel asks the same of who opens the memory as of who attaches. */
-    for (int i = 0; open_memory(&tracee) < 0; i++) {
+    if (open_memory(&tracee) < 0)
         err = errno == EACCES ? EPERM : errno;
-        if (err != ENOENT || i == TRIES || dz_read_process(tracee.pid, &process) < 0)
-            break;
-        tracee.living = process.thread; /* the other has ended, by an exec(2) perhaps */
-        err = 0;
-    }
     close_places(&tracee);
     if (err != 0)
         return refuse_trace(subject, err, fault);
-    /* A filter of our own may refuse ptrace(2).  This fails, as nothing is traced. */
+    /* A filter of our own may refuse ptrace(2).  This fails, as nothing is traced; or
+     * it is, since another attempt. */
     if (trace(PTRACE_INTERRUPT, subject->pid, NULL, NULL) < 0 && errno != ESRCH)
         return refuse_trace(subject, errno, fault);
     return 0;
@@ -270,15 +264,28 @@ static void interrupt_all(struct tracee *tracee, size_t from)
         if (!MACHINE_TELLS_CALL && thread->waited.number < 0)
             read_call(tracee->pid, thread->tid, &thread->waited);
         trace(PTRACE_INTERRUPT, thread->tid, NULL, NULL);
+        thread->interrupted = true;
     }
+}
+
+/* Reads the registers of a thread that has stopped, and has it make its call again if
+ * the stop has ended that.  Returns 0, or -1 and sets errno. */
+static int read_stopped(struct tracee *tracee, struct thread *thread)
+{
+    if (thread->read)
+        return 0;
+    if (read_registers(thread->tid, &thread->registers) < 0)
+        return -1;
+    thread->read = true;
+    repeat_interrupted(tracee, thread);
+    return 0;
 }
 
 static void resume_thread(struct tracee *tracee, struct thread *thread)
 {
-    if (read_registers(thread->tid, &thread->registers) == 0)
-        repeat_interrupted(tracee, thread);
+    read_stopped(tracee, thread); /* it has ended, otherwise */
     thread->changed = false;
-    thread->stopped = false;
+    thread->stopped = thread->interrupted = thread->read = false;
     thread->group_stop != 0 ? trace(PTRACE_LISTEN, thread->tid, NULL, NULL)
                             : trace(PTRACE_CONT, thread->tid, NULL, NULL);
 }
@@ -329,9 +336,8 @@ static int read_all(struct tracee *tracee, const struct subject *subject,
         struct thread *thread = &tracee->threads[i];
         if (thread->ended)
             continue;
-        if (read_registers(thread->tid, &thread->registers) < 0)
+        if (read_stopped(tracee, thread) < 0)
             return refuse_trace(subject, errno, fault);
-        repeat_interrupted(tracee, thread);
     }
     return calling_thread(tracee) != NULL ? 0 : refuse_trace(subject, ESRCH, fault);
 }
@@ -367,6 +373,11 @@ void release_all(struct tracee *tracee)
 {
     for (size_t i = 0; i < tracee->count; i++) {
         struct thread *thread = &tracee->threads[i];
+        int64_t now = dz_milliseconds();
+        if (thread->interrupted && !await_stop(tracee, thread, now + SLOW_MS, now))
+            continue; /* the kernel lets it go when we end */
+        if (thread->stopped)
+            read_stopped(tracee, thread); /* it has ended, otherwise */
         if (thread->changed)
             write_registers(thread->tid, &thread->registers);
         if (thread->stopped)
