@@ -210,6 +210,21 @@ clear --json"
     done
 }
 
+@test "an unknown command: the nearest one is named" {
+    while read -r word reason; do
+        ctl "$word"
+        assert "status of $word" "$status" 125
+        assert "stderr of $word" "$stderr" "dzctl: command: $word: $reason"
+    done <<<"rotat unknown; did you mean rotate?
+statsu unknown; did you mean status?
+lst unknown; did you mean list?
+insp unknown; did you mean inspect?
+xyzzy unknown; see dzctl --help
+42 unknown; see dzctl --help"
+    ctl ""
+    assert "stderr of an empty word" "$stderr" "dzctl: command: unknown; see dzctl --help"
+}
+
 @test "the unknown option is named, also among others" {
     ctl list --nosuch
     assert stderr "$stderr" "dzctl: list: --nosuch: unknown option"

@@ -205,6 +205,21 @@ static const struct ctl_command *find_command(const char *name)
     return NULL;
 }
 
+/* Reports that there is no such command, and which is the nearest.  Returns 125. */
+static int refuse_command(const char *word)
+{
+    struct nearest nearest = {.word = word};
+    char reason[64];
+
+    for (size_t i = 0; word[0] != '\0' && i < COMMANDS; i++)
+        take_nearer(&nearest, commands[i].name);
+    if (nearest.name[0] != '\0')
+        snprintf(reason, sizeof reason, "unknown; did you mean %.16s?", nearest.name);
+    else
+        snprintf(reason, sizeof reason, "unknown; see dzctl --help");
+    return ctl_usage("command", word, reason);
+}
+
 /* Runs a command that is called by another tool's word, or says what to write. */
 static int run_other_word(int argc, char **argv)
 {
@@ -216,7 +231,7 @@ static int run_other_word(int argc, char **argv)
         const struct ctl_command *command = find_command(words[i].command);
         return command->run(command, argc, argv);
     }
-    return ctl_usage("command", argv[0], "unknown; see dzctl --help");
+    return refuse_command(argv[0]);
 }
 
 int main(int argc, char **argv)

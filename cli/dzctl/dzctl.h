@@ -299,6 +299,16 @@ void measure_choices(struct choice *choices, size_t count);
 
 void free_choices(struct choice *choices, size_t count);
 
+/* The name that the user of a word may have meant. */
+struct nearest {
+    const char *word;
+    size_t distance;         /* of name */
+    char name[NAME_MAX + 1]; /* "": none is near */
+};
+
+/* Puts name into *nearest if it is near the word, and nearer than the one there. */
+void take_nearer(struct nearest *nearest, const char *name);
+
 /* Fills in *fault: there is no job called word, and which name is the nearest.  Its
  * status is CTL_NOT_RUNNING.  Returns -1. */
 int fault_no_job(const char *command, const char *word, struct dz_fault *fault);

@@ -10,12 +10,6 @@
 
 /* ---- the nearest name ---- */
 
-struct nearest {
-    const char *word;
-    size_t distance; /* of name */
-    char name[NAME_MAX + 1];
-};
-
 static size_t least(size_t a, size_t b)
 {
     return a < b ? a : b;
@@ -41,23 +35,26 @@ static size_t distance(const char *one, const char *other)
     return row[length];
 }
 
-static int look_at_name(const char *name, int directory, void *data)
+void take_nearer(struct nearest *nearest, const char *name)
 {
-    struct nearest *nearest = data;
     size_t length = strlen(nearest->word);
     size_t far = distance(nearest->word, name);
 
-    (void)directory;
-    /* Locks begin with a dot, and records of jobs without a name are numbers. */
-    if (name[0] == '.' || name[0] == DZ_KEPT_PREFIX ||
-        name[strspn(name, "0123456789")] == '\0')
-        return 0;
     if (far > (length + 2) / 3 && strncmp(name, nearest->word, length) != 0)
-        return 0;
+        return;
     if (nearest->name[0] == '\0' || far < nearest->distance) {
         nearest->distance = far;
         snprintf(nearest->name, sizeof nearest->name, "%s", name);
     }
+}
+
+static int look_at_name(const char *name, int directory, void *data)
+{
+    (void)directory;
+    /* Locks begin with a dot, and records of jobs without a name are numbers. */
+    if (name[0] != '.' && name[0] != DZ_KEPT_PREFIX &&
+        name[strspn(name, "0123456789")] != '\0')
+        take_nearer(data, name);
     return 0;
 }
 
