@@ -28,7 +28,7 @@ enum {
     PUMP_PREFIX_MAX = 512,  /* what a line begins with */
     PUMP_MESSAGES = 64,     /* that one call sends */
     PUMP_RING = 4 * PUMP_LINE_MAX,
-    PUMP_OUT = PUMP_LINE_MAX + 8192, /* a line with all that is added to it */
+    PUMP_OUT = 2 * PUMP_LINE_MAX + 8192, /* two lines with all that is added to one */
     PUMP_SLACK = 32 /* bytes that must be readable behind a line and a prefix */
 };
 
