@@ -205,36 +205,15 @@ void set_call_argument(struct registers *registers, int number, uint64_t value)
         registers->raw.x[number] = value;
 }
 
-/* Those that signal(7) says any stop interrupts. */
-static const struct timed {
-    short number;
-    short argument;
-    short form;
-} timed_calls[] = {
-    {SYS_epoll_pwait, 3, TIME_MILLISECONDS}, {441, 3, TIME_WIDE}, /* epoll_pwait2 */
-    {SYS_semtimedop, 3, TIME_WIDE},          {SYS_rt_sigtimedwait, 2, TIME_WIDE},
-    {SYS_io_getevents, 4, TIME_WIDE},        {292, 4, TIME_WIDE}, /* io_pgetevents */
+const struct timed_call timed_calls[] = {
+    {SYS_epoll_pwait, true, 3, TIME_MILLISECONDS, 0},
+    {441, true, 3, TIME_WIDE, 0}, /* epoll_pwait2 */
+    {SYS_semtimedop, true, 3, TIME_WIDE, 0},
+    {SYS_rt_sigtimedwait, true, 2, TIME_WIDE, 0},
+    {SYS_io_getevents, true, 4, TIME_WIDE, 0},
+    {292, true, 4, TIME_WIDE, 0}, /* io_pgetevents */
+    {0, false, 0, TIME_NONE, 0},
 };
-
-enum { TIMED_CALLS = sizeof timed_calls / sizeof timed_calls[0] };
-
-enum time_form time_of_call(const struct registers *registers, int *argument)
-{
-    for (int i = 0; i < TIMED_CALLS; i++)
-        if (timed_calls[i].number == registers->call) {
-            *argument = timed_calls[i].argument;
-            return (enum time_form)timed_calls[i].form;
-        }
-    return TIME_NONE;
-}
-
-bool may_time_out(long number)
-{
-    for (int i = 0; i < TIMED_CALLS; i++)
-        if (timed_calls[i].number == number)
-            return true;
-    return false;
-}
 
 bool has_closed(const struct registers *registers)
 {

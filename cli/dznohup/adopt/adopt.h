@@ -209,7 +209,11 @@ int64_t monotonic_nanoseconds(void);
 /* Reads the call that the thread waits in. */
 void read_call(pid_t pid, pid_t tid, struct waited_call *waited);
 
-/* Returns whether the thread waits in a call of time_of_call(). */
+/* Returns how the interrupted call is told its time-out, and sets *argument.  Calls
+ * that the kernel restarts by itself are not among those. */
+enum time_form time_of_call(const struct registers *registers, int *argument);
+
+/* Returns whether the thread waits in a call that any stop interrupts. */
 bool waits_in_timed_call(pid_t pid, pid_t tid);
 
 /* Notes for how long each thread has waited by now.  For those that are not stopped. */

@@ -141,12 +141,16 @@ enum time_form {
     TIME_NARROW        /* of 32-bit words */
 };
 
-/* Returns how the interrupted call is told its time-out, and sets *argument.  Those
- * that the kernel restarts by itself are not among them. */
-enum time_form time_of_call(const struct registers *registers, int *argument);
+/* A call that any stop interrupts, as signal(7) says. */
+struct timed_call {
+    short number;
+    bool wide;      /* of a program with 64-bit words */
+    short argument; /* which one tells the time-out */
+    short form;     /* enum time_form; TIME_NONE: this is the table's end */
+    short selector; /* what the first argument must be; 0: any */
+};
 
-/* Returns whether a call of that number may be one of those. */
-bool may_time_out(long number);
+extern const struct timed_call timed_calls[];
 
 /* Returns whether that call is close(2), whose work is done though it says EINTR. */
 bool has_closed(const struct registers *registers);

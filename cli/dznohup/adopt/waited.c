@@ -118,6 +118,30 @@ void read_call(pid_t pid, pid_t tid, struct waited_call *waited)
     waited->next = at[3];
 }
 
+/* Returns whether a call of that number may be one that any stop interrupts. */
+static bool may_time_out(long number)
+{
+    for (const struct timed_call *call = timed_calls; call->form != TIME_NONE; call++)
+        if (call->number == number)
+            return true;
+    return false;
+}
+
+enum time_form time_of_call(const struct registers *registers, int *argument)
+{
+    long number = interrupted_call(registers);
+    bool wide = is_wide(registers);
+
+    for (const struct timed_call *call = timed_calls; call->form != TIME_NONE; call++)
+        if (call->number == number && call->wide == wide &&
+            (call->selector == 0 ||
+             (uint64_t)call->selector == call_argument(registers, 0))) {
+            *argument = call->argument;
+            return (enum time_form)call->form;
+        }
+    return TIME_NONE;
+}
+
 bool waits_in_timed_call(pid_t pid, pid_t tid)
 {
     struct waited_call waited;

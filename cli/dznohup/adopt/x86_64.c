@@ -198,57 +198,26 @@ void set_call_argument(struct registers *registers, int number, uint64_t value)
     memcpy(raw + arguments[is_wide(registers) ? 0 : 1][number], &value, sizeof value);
 }
 
-/* Those that signal(7) says any stop interrupts. */
-static const struct timed {
-    short number;
-    bool wide;
-    short argument;
-    short form;
-} timed_calls[] = {
-    {SYS_epoll_wait, true, 3, TIME_MILLISECONDS},
-    {SYS_epoll_pwait, true, 3, TIME_MILLISECONDS},
-    {441, true, 3, TIME_WIDE}, /* epoll_pwait2 */
-    {SYS_semtimedop, true, 3, TIME_WIDE},
-    {SYS_rt_sigtimedwait, true, 2, TIME_WIDE},
-    {SYS_io_getevents, true, 4, TIME_WIDE},
-    {333, true, 4, TIME_WIDE}, /* io_pgetevents */
-    {256, false, 3, TIME_MILLISECONDS},
-    {319, false, 3, TIME_MILLISECONDS},
-    {441, false, 3, TIME_WIDE},
-    {117, false, 5, TIME_NARROW}, /* ipc: semtimedop */
-    {420, false, 3, TIME_WIDE},
-    {177, false, 2, TIME_NARROW}, /* rt_sigtimedwait */
-    {421, false, 2, TIME_WIDE},
-    {247, false, 4, TIME_NARROW}, /* io_getevents */
-    {385, false, 4, TIME_NARROW}, /* io_pgetevents */
-    {416, false, 4, TIME_WIDE},
+const struct timed_call timed_calls[] = {
+    {SYS_epoll_wait, true, 3, TIME_MILLISECONDS, 0},
+    {SYS_epoll_pwait, true, 3, TIME_MILLISECONDS, 0},
+    {441, true, 3, TIME_WIDE, 0}, /* epoll_pwait2 */
+    {SYS_semtimedop, true, 3, TIME_WIDE, 0},
+    {SYS_rt_sigtimedwait, true, 2, TIME_WIDE, 0},
+    {SYS_io_getevents, true, 4, TIME_WIDE, 0},
+    {333, true, 4, TIME_WIDE, 0}, /* io_pgetevents */
+    {256, false, 3, TIME_MILLISECONDS, 0},
+    {319, false, 3, TIME_MILLISECONDS, 0},
+    {441, false, 3, TIME_WIDE, 0},
+    {117, false, 5, TIME_NARROW, 4}, /* ipc(2): semtimedop */
+    {420, false, 3, TIME_WIDE, 0},
+    {177, false, 2, TIME_NARROW, 0}, /* rt_sigtimedwait */
+    {421, false, 2, TIME_WIDE, 0},
+    {247, false, 4, TIME_NARROW, 0}, /* io_getevents */
+    {385, false, 4, TIME_NARROW, 0}, /* io_pgetevents */
+    {416, false, 4, TIME_WIDE, 0},
+    {0, false, 0, TIME_NONE, 0},
 };
-
-enum { TIMED_CALLS = sizeof timed_calls / sizeof timed_calls[0], IPC_32 = 117 };
-
-enum time_form time_of_call(const struct registers *registers, int *argument)
-{
-    enum { SEMTIMEDOP = 4 };
-    long number = interrupted_call(registers);
-    bool wide = is_wide(registers);
-
-    if (!wide && number == IPC_32 && call_argument(registers, 0) != SEMTIMEDOP)
-        return TIME_NONE;
-    for (int i = 0; i < TIMED_CALLS; i++)
-        if (timed_calls[i].number == number && timed_calls[i].wide == wide) {
-            *argument = timed_calls[i].argument;
-            return (enum time_form)timed_calls[i].form;
-        }
-    return TIME_NONE;
-}
-
-bool may_time_out(long number)
-{
-    for (int i = 0; i < TIMED_CALLS; i++)
-        if (timed_calls[i].number == number)
-            return true;
-    return false;
-}
 
 bool has_closed(const struct registers *registers)
 {
