@@ -67,7 +67,7 @@ include tests/coverage/coverage.mk
 include tests/sanitize/sanitize.mk
 
 .DEFAULT_GOAL := all
-.PHONY: all check engines bench-fleet targets lint bench screens faults distros demo install install-library uninstall deb dist clean
+.PHONY: all check engines bench-fleet targets lint bench screens faults distros first-hour demo install install-library uninstall deb dist clean
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/dznohup $(BUILD)/dzctl $(BUILD)/libdz.so
@@ -102,7 +102,7 @@ $(BUILD)/launcher.mk: $(BUILD)/flags
 	printf 'LAUNCHER := %s\nLINK := %s\nFIXED := %s\n' "$$by" "$$link" "$${link:+-fno-pie}" >$@; \
 	echo "dznohup and dzctl: $$kind, by $$by"; rm -f $(BUILD)/probe
 
-ifneq ($(filter-out bench bench-fleet check clean engines uninstall deb dist distros,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out bench bench-fleet check clean engines uninstall deb dist distros first-hour,$(or $(MAKECMDGOALS),all)),)
 include $(BUILD)/launcher.mk
 endif
 
@@ -198,6 +198,10 @@ faults: all targets
 # In roots of Debian 11, 12 and 13 that debootstrap makes, as root.
 distros:
 	@BUILD='$(BUILD)' bash tests/distros
+
+# A new user does what README says, in a root of Debian 12, as root.
+first-hour:
+	@BUILD='$(BUILD)' bash tests/distros first-hour
 
 # The library alone: beside a whole installation, for programs of another word size.
 install-library: $(BUILD)/libdz.so

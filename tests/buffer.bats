@@ -22,6 +22,7 @@ prints() {
 }
 
 @test "stdio of C and C++, of glibc and musl: a line is in the log once it is printed" {
+    need g++
     need_musl
     for program in prints prints-cout prints-musl; do
         for way in $STARTS; do

@@ -21,6 +21,7 @@ END
 }
 
 @test "a number that only our own log has is not kept, nor taken for open" {
+    need g++
     # 3 and 4 are free, so the log will be one of them.
     LD_PRELOAD=$SHIM DZ_OUTPUT=log closed "$TARGETS/statics" /dev/fd/3 /dev/fd/4 /dev/fd/5
     await holds log "main in"

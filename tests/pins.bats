@@ -129,6 +129,7 @@ ended with a"
 # bats test_tags=unsanitized
 # A library that is initfirst has AddressSanitizer in the launcher start before libc.
 @test "set by constructors: of a static object, of a library before ours and behind it" {
+    need g++
     for way in $STARTS; do
         finish "$way" DZ_PIN=default -- "$TARGETS/hangup"
         assert "$way: $stderr" "$(cat log)" lives

@@ -176,6 +176,7 @@ END
 }
 
 @test "a C++ program with static constructors" {
+    need g++
     DZ_VERBOSE=1 LD_PRELOAD=$SHIM DZ_OUTPUT=one closed "$TARGETS/statics" 2>/dev/null
     dz -d -q -o two "$TARGETS/statics"
     for log in one two; do

@@ -81,6 +81,7 @@ assert_reopens() {
 }
 
 @test "a static object of C++ that sets a disposition and forks" {
+    need g++
     start stay "${REOPENS[@]}" -- "$TARGETS/early"
     await holds out "asked back: own"
     assert_reopens
@@ -93,6 +94,7 @@ assert_reopens() {
 }
 
 @test "the same in a library whose constructors run before ours" {
+    need g++
     # Of several that are to be first glibc takes the last: this one.
     SHIM+=:$TARGETS/early.so
     for power in DZ_REOPEN=1 DZ_PIN=all; do

@@ -1,11 +1,14 @@
 # The small victims of the tests; the Makefile includes this.
 
-TARGETS := $(addprefix $(BUILD)/targets/,environment server server-static statics \
+TARGETS := $(addprefix $(BUILD)/targets/,environment server server-static \
 	opens-tty opens-library listens hostile asks-initfirst initfirst.so joins-thread.so \
-	prints prints-cout signals signals-static threads hit hit-early hangup early-default.so \
-	daemonizes parents again silences waits execs refuses audits.so logs on-hangup interposes early early.so \
+	prints signals signals-static threads hit hit-early early-default.so \
+	daemonizes parents again silences waits execs refuses audits.so logs on-hangup interposes \
 	victim victim-static opened opened-library.so adoptee adoptee-static chain odd-execs)
 TARGETS += $(addprefix $(BUILD)/targets/,numbers pumps ends-by notes-signals orphans kept-victim-static)
+ifneq ($(shell command -v g++),)
+TARGETS += $(addprefix $(BUILD)/targets/,statics prints-cout hangup early early.so)
+endif
 # Not gcc-multilib, which has a link /usr/include/asm.
 ifneq ($(wildcard /usr/lib/gcc/x86_64-linux-gnu/*/32/libgcc.a),)
 TARGETS += $(BUILD)/targets/adoptee-32
