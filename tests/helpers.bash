@@ -42,6 +42,8 @@ setup() {
 
 teardown() {
     local pid start
+    # What each test of a file leaves, apart from processes.
+    if declare -F clean_up >/dev/null; then clean_up; fi
     while read -r pid start; do
         [ "$(start_time "$pid")" = "$start" ] && kill -KILL "$pid"
     done <"$BATS_TEST_TMPDIR/.pids"

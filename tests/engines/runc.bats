@@ -73,7 +73,7 @@ delete() {
     refute listens "$port"
     gone "$init"
 }
-teardown() {
+clean_up() {
     [ ! -d state ] || engine_of delete --force "$id" 2>/dev/null || true
 }
 

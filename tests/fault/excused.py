@@ -48,7 +48,7 @@ EXCUSED = [
      "a program that may not be signalled gets another signal, KILL, after 90 s"),
     ("keep-.*", r"\d:unlink E\S+ .*ring.*", r"what is left is .*",
      "an empty ring that cannot be removed holds nothing, and the next start takes it"),
-    ("stop.*", r"0:openat ENOENT .*", r".*",
+    ("stop.*", r"0:open(at)? ENOENT .*", r".*",
      "no failure but an answer: there is no such job, record or process"),
     ("stop.*", r"0:\S+ E\S+ .*", r"what is left is .*",
      "the job has ended and is said to be stopped; a pidfile or record that could not be "
