@@ -145,6 +145,11 @@ unstamped() {
     assert stamped "$(unstamped stamped)" x
 }
 
+@test "a command that ends unread when the program has ended is started again" {
+    dz --keep -q -o "|if mkdir $PWD/begun; then sleep 0.3; exit 1; fi; cat >>$PWD/got" seq 3
+    assert lines "$(<got)" "$(seq 3)"
+}
+
 @test "a command that ends is started again, and gets what is left" {
     # Each takes one line, byte by byte as read does, so none takes the next one's.
     kept --keep --output='|read -r line && echo "$$ $line" >>got' -- bash -c 'seq 3; sleep 1000'

@@ -146,12 +146,13 @@ static int read_place(struct place *place)
         read_machine(place->machine) < 0 || read_shift(place) < 0)
         return -1;
     place->proc_is_ours = dz_proc_is_ours();
-    place->of = getpid();
+    place->of = place->proc_is_ours ? getpid() : 0;
     return 0;
 }
 
-/* Returns where this process is, or NULL and sets errno.  Each process reads that once:
- * a child may be in other namespaces. */
+/* Returns where this process is, or NULL and sets errno.  Each process reads that once,
+ * because a child may be in other namespaces; and again as long as /proc does not tell
+ * of this process: that may be a passing failure. */
 static const struct place *own_place(void)
 {
     static struct place place;

@@ -17,7 +17,6 @@ import modes
 import trace
 
 SECONDS = 20  # a run that takes longer hangs
-BUILD = os.path.abspath(os.environ.get("BUILD", "build"))
 terminal = []  # of this worker: master, slave
 manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 
@@ -92,7 +91,7 @@ class Place:
 
     def fill(self, text):
         """The words of modes.py with the names of this place."""
-        return text.format(build=BUILD, top=self.top, adoptee=self.adoptee,
+        return text.format(build=trace.BUILD, top=self.top, adoptee=self.adoptee,
                            manager="@" + manager.getsockname()[1:].decode())
 
     def begin(self, mode):

@@ -41,6 +41,7 @@ PATHS = {"access": 0, "chdir": 0, "execve": 0, "open": 0, "faccessat2": 1, "mkdi
 DESCRIPTORS = ("close", "dup", "dup2", "fchmod", "fcntl", "flock", "ftruncate",
                "getdents64", "ioctl", "lseek", "pidfd_send_signal", "read", "write")
 
+BUILD = os.path.abspath(os.environ.get("BUILD", "build"))
 libc = ctypes.CDLL(None, use_errno=True)
 libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
 libc.ptrace.restype = ctypes.c_long
@@ -100,6 +101,11 @@ def is_dynamic(pid):
     size, count = struct.unpack_from("<HH", head, 54)
     return any(struct.unpack_from("<I", head, start + i * size)[0] == 3
                for i in range(count))
+
+
+def is_ours(pid):
+    """Whether its program is one that we build.  What others do is not swept."""
+    return os.readlink(f"/proc/{pid}/exe").startswith(BUILD + "/")
 
 
 class Process:
@@ -177,6 +183,10 @@ class Run:
                 self.early.remove(child.value)
                 self.traced[child.value].new = False
                 ptrace(SYSCALL, child.value)
+        elif event == "exec" and not is_ours(pid):
+            del self.traced[pid]
+            ptrace(DETACH, pid)
+            return
         elif event == "exec":
             process.begun = False
             process.executed = True

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -232,31 +233,43 @@ static void end_command(struct output *output, int64_t until)
         else
             poll(NULL, 0, 10);
     }
-    if (output->command != 0 && dz_identify(output->command, &who) == 0)
+    if (output->command == 0)
+        return;
+    if (dz_identify(output->command, &who) == 0)
         dz_stop_process(&who, SIGTERM, dz_milliseconds() + COMMAND_MS);
-    if (output->command != 0)
-        dz_waitpid(output->command, &status, 0);
+    else
+        kill(output->command, SIGKILL); /* our child, which was not reaped */
+    dz_waitpid(output->command, &status, 0);
     output->command = 0;
 }
 
-/* Closes the input of a command.  If none runs and something is left to read, one is
- * started for that. */
-static void close_command(struct pump *pump, struct output *output)
+/* Returns whether text waits for a command to read it. */
+static bool has_unread(const struct output *output)
 {
     int left;
 
-    if (output->kind != DZ_OUTPUT_COMMAND || output->command_end < 0)
+    return output->command_end >= 0 &&
+           ioctl(output->command_end, FIONREAD, &left) == 0 && left > 0;
+}
+
+/* Lets the command read all that waits, and end.  If it has ended before, it is started
+ * again. */
+static void finish_command(struct pump *pump, struct output *output, int64_t until)
+{
+    enum { STARTS = 2 };
+
+    if (output->kind != DZ_OUTPUT_COMMAND)
         return;
-    if (output->command == 0 && ioctl(output->command_end, FIONREAD, &left) == 0 &&
-        left > 0)
-        start_piped_command(output, pump->envp);
+    end_command(output, until);
+    for (int i = 0; i < STARTS && has_unread(output) && dz_milliseconds() < until; i++)
+        if (start_piped_command(output, pump->envp) == 0)
+            end_command(output, until);
     dz_close_fd(&output->command_end);
 }
 
 static void close_channel(struct channel *channel)
 {
     dz_close_fd(&channel->output.fd);
-    dz_close_fd(&channel->output.command_end);
     dz_close_fd(&channel->pipe);
     dz_close_fd(&channel->target_fd);
     ring_close(&channel->ring);
@@ -277,14 +290,12 @@ void pump_close(struct pump *pump, int64_t until)
     /* Of a job that goes on, the ring tells the next keeper which pipe is the job's. */
     bool goes_on = pump->taken && until == 0;
 
-    for (int i = 0; i < pump->count; i++)
-        close_command(pump, &pump->channels[i].output);
     for (int i = 0; i < pump->count; i++) {
         if (!goes_on)
             remove_ring(&pump->channels[i]);
         close_channel(&pump->channels[i]);
     }
     for (int i = 0; i < pump->count; i++)
-        end_command(&pump->channels[i].output, until);
+        finish_command(pump, &pump->channels[i].output, until);
     pump->count = 0;
 }
