@@ -76,3 +76,7 @@ swept_kept() {
 @test "the end of a job is recorded, whatever fails once" {
     swept_kept keep ':(open|write|ftruncate):.*(state/|boot_id)'
 }
+
+@test "the command of an output is never taken for the program, whatever fails once" {
+    swept_kept keep-command '0:readlink:'
+}
