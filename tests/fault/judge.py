@@ -143,7 +143,10 @@ class Judge:
             elif told is not None and int(told[1]) != pid and (pid or lives(int(told[1]))):
                 self.problems.append(f"{name} names {told[1]}")
             elif told is not None and pid and name != "work/pid":
-                self.expect(f"start in {name}", told[2], stat_fields(pid)[21])
+                fields = stat_fields(pid)
+                if fields is None:
+                    raise ProcessLookupError(pid)
+                self.expect(f"start in {name}", told[2], fields[21])
 
     # ---- a start -------------------------------------------------------------
 

@@ -145,16 +145,16 @@ def start_adoptee(place):
     return judge.facts(pid)
 
 
-def judge_start(verdict, run):
+def judge_anew(verdict, look, living):
     """Judge; anew where the target has ended meanwhile, which it may: some faults are
-    noticed behind the exec, by who kills it then."""
+    noticed behind the exec, by who kills it then, and a killed stop may have signalled."""
     while True:
-        alive = judge.living(run)
+        alive = living()
         try:
-            verdict.start(run)
+            look()
         except (FileNotFoundError, ProcessLookupError):
             verdict.problems.append("gone while it was looked at")
-        if alive == judge.living(run):
+        if alive == living():
             return
         verdict.problems.clear()
 
@@ -175,13 +175,13 @@ def launch(mode, fault):
         run.wait()
         signal.setitimer(signal.ITIMER_REAL, 0)
         if mode.stops:
-            verdict.stop(run, job)
+            judge_anew(verdict, lambda: verdict.stop(run, job), lambda: judge.lives(job))
         elif mode.kept:
             verdict.kept(run, job)
         elif mode.adopts:
             verdict.adoption(run, place.adoptee, before)
         else:
-            judge_start(verdict, run)
+            judge_anew(verdict, lambda: verdict.start(run), lambda: judge.living(run))
     except Hangs:
         verdict.problems.append(f"hangs: not at its end within {SECONDS} s")
     finally:
