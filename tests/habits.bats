@@ -41,6 +41,14 @@ END
     done <table
     try dz --chuid=www sleep 60
     assert_match "with a value" "$stderr" "dznohup: options: --chuid=www: write dznohup setpriv *"
+    try dz -n web sleep 60
+    assert "a name behind -n" "$stderr" \
+        "dznohup: command: web: not found; -n is --dry-run: for a name write --name=NAME"
+    assert "its status" "$status" 127
+    try dz -n web nosuch
+    assert "two words that are no commands" "$stderr" "dznohup: command: web: not found"
+    try dz web sleep 60
+    assert "without -n" "$stderr" "dznohup: command: web: not found"
     try dz -u www sleep 60
     assert_match "a letter with a value" "$stderr" "dznohup: -u: www: -u is the umask; *"
 }

@@ -216,6 +216,18 @@ static struct {
     struct dz_fault unset;
 } memory;
 
+/* If the user of another tool meant something else by the command that was not found,
+ * says in the fault what to write. */
+static void answer_not_found(const struct dz_plan *plan, struct dz_fault *fault)
+{
+    if (answer_habit(plan->argv[0], "not found; ", fault) || !plan->dry_run)
+        return;
+    if (plan->argv[1] != NULL &&
+        find_command(&memory.command, plan->argv + 1, &memory.unset) == 0)
+        snprintf(fault->reason, sizeof fault->reason,
+                 "not found; -n is --dry-run: for a name write --name=NAME");
+}
+
 /* Starts the command, or with -n prints the plan.  Returns the exit status. */
 static int run(const struct dz_plan *plan, struct dz_start *start,
                struct dz_fault *fault)
@@ -225,7 +237,7 @@ static int run(const struct dz_plan *plan, struct dz_start *start,
 
     if (find_command(command, plan->argv, fault) < 0) {
         if (fault->status == DZ_EXIT_NOT_FOUND)
-            answer_habit(plan->argv[0], "not found; ", fault);
+            answer_not_found(plan, fault);
         return tell(2, fault);
     }
     start->needs_answer = needs_library(plan);
