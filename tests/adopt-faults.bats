@@ -42,7 +42,7 @@ goes_on() {
     await in_state "$pid" T
     hang_up # all that was written is on the screen
     { tr -d '\r' <"$screen"; cat theirs/log 2>/dev/null; } >all
-    kill -KILL "$pid"
+    kill -KILL "$pid" 2>/dev/null || gone "$pid" # which the terminal's end may have done
     in_order all
 }
 line_count() { cat "$screen" theirs/log 2>/dev/null | wc -l; }

@@ -59,7 +59,7 @@ time.sleep(3600)' >zombie &
     try dz --adopt="$thread"
     assert "stderr of a thread" "$stderr" "dznohup: adopt: $thread: is a thread of process $!; adopt that"
 
-    kthread=$(awk '/^Kthread:/ && $2 == 1 { split(FILENAME, part, "/"); print part[3]; exit }' /proc/[0-9]*/status 2>/dev/null)
+    kthread=$(grep -lsx $'Kthread:\t1' /proc/[0-9]*/status | sed -n '1s,[^0-9],,gp')
     [ -z "$kthread" ] || {
         try dz --adopt="$kthread"
         assert_match "stderr of a kernel thread" "$stderr" "dznohup: adopt: $kthread: is a thread of the kernel"
@@ -77,6 +77,7 @@ has_threads() { [ "$(status_field "$1" Threads)" = "$2" ]; }
 }
 
 @test "adopt refuses: one that is traced already" {
+    need strace
     on_terminal_job "$ADOPTEE" count
     beside strace -qq -o /dev/null -p "$pid" &
     tracer=$!
@@ -191,6 +192,7 @@ while True: time.sleep(3600)'
 }
 
 @test "adopt: killed at each call that it makes to trace and change a program, it leaves the program running" {
+    need strace
     local kills=0 before=0 adopted=0
     for call in ptrace pwrite64 tgkill; do
         for ((number = 1; number < 100; number++)); do
@@ -237,6 +239,7 @@ print("ready", flush=True)
 while True: time.sleep(3600)'
 
 @test "adopt: a program that catches every signal gets none of ours" {
+    need strace
     # URG, then URG and WINCH, then CHLD, too: no signal is left that could mark the end.
     for caught in "23" "23 28" "23 28 17"; do
         rm -f log

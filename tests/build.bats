@@ -250,8 +250,10 @@ library_of_installed() {
     run dz -n "$TARGETS/server-static"
     [[ $output == *"target    static ELF, 64 bits"* ]]
     [[ $output == *"preload   impossible: it is statically linked"* ]]
-    run dz -n "$TARGETS/server-musl"
-    [[ $output == *"target    musl ELF, 64 bits"* ]]
+    if [ -e "$TARGETS/server-musl" ]; then
+        run dz -n "$TARGETS/server-musl"
+        [[ $output == *"target    musl ELF, 64 bits"* ]]
+    fi
     printf '#!/bin/sh\n' >script
     chmod +x script
     run dz -n -d ./script

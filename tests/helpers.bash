@@ -72,7 +72,7 @@ lacking() {
 need() {
     local tool
     for tool; do
-        command -v "$tool" >/dev/null || lacking "needs $tool"
+        type -P "$tool" >/dev/null || lacking "needs $tool"
     done
 }
 

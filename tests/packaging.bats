@@ -3,8 +3,9 @@
 
 load helpers
 
+needs() { need dpkg-buildpackage dh lintian; }
 setup_file() {
-    need dpkg-buildpackage dh lintian
+    type -P dpkg-buildpackage dh lintian >/dev/null || return 0
     # As a package is built, whatever the other build is by.
     env -u MAKEFLAGS -u MAKELEVEL -u CC -u LAUNCHER_CC make -C "$ROOT" BUILD="$BATS_FILE_TMPDIR" deb \
         >"$BATS_FILE_TMPDIR/log" 2>&1 3>&- 4>&- || fail "$(tail -n 20 "$BATS_FILE_TMPDIR/log")"

@@ -56,6 +56,7 @@ build_mark() {
 
 @test "refused: a program of another word size" {
     # An ELF header for 32 bits, and the linker that it asks for.
+    [ -e /lib/ld-linux.so.2 ] || lacking "needs gcc-multilib"
     "$PYTHON" "$PROGRAMS/elf.py" small 32 3 /lib/ld-linux.so.2
     refused "*libdz.so: *the program is for another machine or word size" --line-buffered ./small
 }

@@ -45,6 +45,7 @@ session() {
 }
 
 @test "README: its picture is that of a session as it is now" {
+    need curl
     first=$(head -n 1 "$TESTS/screens/session.txt")
     PORT=$port "$PYTHON" "$TESTS/screens/screens.py" "$BUILD" show "$first" 3>&- 4>&- >now
     diff "$TESTS/screens/session.txt" now

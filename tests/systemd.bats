@@ -471,6 +471,7 @@ END
 }
 
 @test "dzctl unit: the same words, directory, umask, log and restarts" {
+    need systemd-analyze
     export DZ_STATE_DIR=$PWD/state
     mkdir sub
     # shellcheck disable=SC2016

@@ -8,7 +8,7 @@ START_OPTIONS=(--shim="$SHIM" --quiet --chdir=. --output=out)
 before_start() { rm -f out* seen; }
 
 library() { # PATTERN
-    compgen -G "/usr/lib/*/$1" || lacking "needs $1"
+    compgen -G "/usr/lib/*/$1"
 }
 ignored() { # SIGHUP, by process $1
     ((0x$(status_field "$1" SigIgn) & 1))
@@ -32,8 +32,8 @@ assert_reopens() {
 # bats test_tags=unsanitized
 # libfaketime before AddressSanitizer in the launcher.
 @test "all that go together, beside libeatmydata and libfaketime" {
-    eatmydata=$(library libeatmydata.so)
-    faketime=$(library faketime/libfaketime.so.1)
+    eatmydata=$(library libeatmydata.so) || lacking "needs libeatmydata"
+    faketime=$(library faketime/libfaketime.so.1) || lacking "needs libfaketime"
     fakes_time
     for power in pin reopen; do
         [ $power = pin ] && options=("${PINNED[@]}") || options=("${REOPENS[@]}")
