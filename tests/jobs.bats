@@ -612,6 +612,19 @@ end
 by the target: 5056 "
 }
 
+@test "records in memory: of a program that has ended before its record is made" {
+    need_root
+    need strace
+    in_namespace '
+        mkdir memory && mount -t tmpfs -o mode=700 memory memory || exit 9
+        export DZ_STATE_DIR=$PWD/memory
+        # What makes the record asks for the process, and gets its answer late.
+        strace -qq -f -o trace -e trace=getpgid -e inject=getpgid:delay_exit=300000 \
+            "$DZ" -d -o log true 2>&1 >pid </dev/null
+        "$CTL" status "$(cat pid)" | sed "s/, .*//"'
+    assert output "$output" "$(<pid): ended (status 0)"
+}
+
 @test "--if-not-running: a job that runs is no failure, and its PID is printed" {
     for by in --name=job --pidfile=pid; do
         for mode in stay leave; do

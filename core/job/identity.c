@@ -172,9 +172,11 @@ static uint64_t start_of(const struct place *place, const struct dz_process *pro
     return process->start - (uint64_t)place->shift;
 }
 
-/* Reads a process that has not ended.  Returns 0, or -1 and sets errno: ESRCH if there
- * is none, EOPNOTSUPP if /proc cannot tell, EPERM if /proc hides the process. */
-static int read_living(const struct place *place, pid_t pid, struct dz_process *process)
+/* Reads a process; with zombies, one that has ended, too.  Returns 0, or -1 and sets
+ * errno: ESRCH if there is none, EOPNOTSUPP if /proc cannot tell, EPERM if /proc hides
+ * the process. */
+static int read_one(const struct place *place, pid_t pid, bool zombies,
+                    struct dz_process *process)
 {
     if (pid < 1) {
         errno = ESRCH;
@@ -189,7 +191,7 @@ static int read_living(const struct place *place, pid_t pid, struct dz_process *
     if (getpgid(pid) < 0 && errno == ESRCH)
         return -1;
     if (dz_read_process(pid, process) == 0) {
-        if (!dz_has_ended(process))
+        if (zombies || !dz_has_ended(process))
             return 0;
         errno = ESRCH;
     } else if (errno == ENOENT || errno == ESRCH) {
@@ -198,19 +200,34 @@ static int read_living(const struct place *place, pid_t pid, struct dz_process *
     return -1;
 }
 
-int dz_identify(pid_t pid, struct dz_identity *identity)
+static int read_living(const struct place *place, pid_t pid, struct dz_process *process)
+{
+    return read_one(place, pid, false, process);
+}
+
+static int identify(pid_t pid, bool zombies, struct dz_identity *identity)
 {
     const struct place *place = own_place();
     struct dz_process process;
 
     identity->pid = pid;
-    if (place == NULL || read_living(place, pid, &process) < 0)
+    if (place == NULL || read_one(place, pid, zombies, &process) < 0)
         return -1;
     identity->start = start_of(place, &process);
     identity->space = place->space;
     memcpy(identity->boot, place->boot, sizeof identity->boot);
     memcpy(identity->machine, place->machine, sizeof identity->machine);
     return 0;
+}
+
+int dz_identify(pid_t pid, struct dz_identity *identity)
+{
+    return identify(pid, false, identity);
+}
+
+int dz_identify_child(pid_t pid, struct dz_identity *identity)
+{
+    return identify(pid, true, identity);
 }
 
 const char *dz_why_unknown(int err)

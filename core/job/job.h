@@ -36,6 +36,9 @@ struct dz_identity {
  */
 int dz_identify(pid_t pid, struct dz_identity *identity);
 
+/* Does the same for a child that may have ended: no process has waited for it. */
+int dz_identify_child(pid_t pid, struct dz_identity *identity);
+
 /* Returns why it is not known whether a process runs, by the errno of dz_identify. */
 const char *dz_why_unknown(int err);
 
@@ -218,9 +221,9 @@ struct dz_record_out {
     char data[1024];
 };
 
-/* Begins the record of that process on fd.  session is the job's own, or 0.  Returns 0,
- * or -1 and sets errno as dz_identify does. */
-int dz_record_begin(struct dz_record_out *out, int fd, pid_t pid, pid_t session);
+/* Begins the record of that process on fd.  session is the job's own, or 0. */
+void dz_record_begin(struct dz_record_out *out, int fd, const struct dz_identity *who,
+                     pid_t session);
 
 /* Adds a line. */
 void dz_record_text(struct dz_record_out *out, const char *key, const char *value);

@@ -241,24 +241,20 @@ int dz_record_rekeep(int from, int to, pid_t keeper)
     return out.err == 0 ? 0 : -1;
 }
 
-int dz_record_begin(struct dz_record_out *out, int fd, pid_t pid, pid_t session)
+void dz_record_begin(struct dz_record_out *out, int fd, const struct dz_identity *who,
+                     pid_t session)
 {
-    struct dz_identity who;
-
     out->fd = fd;
     out->err = 0;
     out->length = 0;
-    if (dz_identify(pid, &who) < 0)
-        return -1;
     dz_record_number(out, "dz", 1);
-    dz_record_number(out, "pid", who.pid);
-    dz_record_number(out, "start", (int64_t)who.start);
-    dz_record_text(out, "boot", who.boot);
-    dz_record_text(out, "machine", who.machine);
-    dz_record_number(out, "space", (int64_t)who.space);
+    dz_record_number(out, "pid", who->pid);
+    dz_record_number(out, "start", (int64_t)who->start);
+    dz_record_text(out, "boot", who->boot);
+    dz_record_text(out, "machine", who->machine);
+    dz_record_number(out, "space", (int64_t)who->space);
     dz_record_number(out, "session", session);
     dz_record_number(out, "since", dz_now());
-    return 0;
 }
 
 int dz_record_end(struct dz_record_out *out)

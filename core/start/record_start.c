@@ -60,6 +60,7 @@ static void put_with(pid_t pid, struct dz_record_out *out)
 int dz_record_write(const struct dz_start *start, int fd, pid_t pid)
 {
     struct dz_record_out out;
+    struct dz_identity who;
     char path[PATH_MAX];
     const char *log = log_path(start, path);
     const struct dz_kept *kept = &start->kept;
@@ -68,9 +69,13 @@ int dz_record_write(const struct dz_start *start, int fd, pid_t pid)
 
     if (start->plan->keep_session && !leads)
         session = 0; /* it is the caller's */
-    if (session < 0 || dz_record_begin(&out, fd, pid, session) < 0 ||
-        (kept->keeper > 0 &&
-         dz_record_keeper(&out, kept->keeper, kept->first > 0 ? kept->first : pid) < 0))
+    /* Made by the target's parent, the record may come after the target's end. */
+    if (session < 0 || (start->records_early ? dz_identify_child(pid, &who)
+                                             : dz_identify(pid, &who)) < 0)
+        return -1;
+    dz_record_begin(&out, fd, &who, session);
+    if (kept->keeper > 0 &&
+        dz_record_keeper(&out, kept->keeper, kept->first > 0 ? kept->first : pid) < 0)
         return -1;
     if (start->pidfile_claim.path[0] != '\0')
         dz_record_text(&out, "pidfile", start->pidfile_claim.path);
