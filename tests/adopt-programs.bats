@@ -186,14 +186,16 @@ os.execv(sys.argv[1], sys.argv[1:])'
 }
 
 @test "adopt: a program whose first thread has ended" {
-    on_terminal_job "$PYTHON" -c 'import ctypes, itertools, threading, time
+    on_terminal_job "$PYTHON" -c 'import ctypes, itertools, os, threading, time
 def count():
     for number in itertools.count(1):
         print(number, flush=True)
         time.sleep(0.001)
 thread = threading.Thread(target=count)
 thread.start()
+while not os.path.exists("go"): time.sleep(0.01)
 ctypes.CDLL(None).pthread_exit(None)'
+    : >go # whose command line nobody can read any more
     await first_ended
     try dz --adopt="$pid" -o log
     assert "status ($stderr)" "$status" 0
