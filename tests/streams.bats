@@ -248,11 +248,13 @@ stays() {
     await holds_line "$HOME/out.txt" four
 }
 
-@test "-o to /dev/stdout and to a process substitution" {
+@test "-o to /dev/stdout and to a process substitution, also behind a link" {
     dz -d -q -o /dev/stdout echo words | grep -qx words
+    ln -s /dev/stdout link
+    dz -d -q -o link echo words | grep -qx words
     dz -d -q -o >(cat >got) echo words
     await holds_line got words
-    assert files "$(ls)" got
+    assert files "$(ls)" $'got\nlink'
 }
 
 @test "the words to people stay one line, whatever names hold" {
