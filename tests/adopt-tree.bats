@@ -157,7 +157,7 @@ time.sleep(3600)' "$SLEEP"
     # The child waits for USR1, and does not do so while we have it stopped.
     on_terminal_job "$ADOPTEE" vfork
     await has_children "$pid" 1
-    beside "$DZ" --adopt="$pid" -o log </dev/null >out 2>err &
+    beside "$DZ" --adopt="$pid" -t "$DEADLINE" -o log </dev/null >out 2>err &
     adopting=$!
     track "$adopting"
     await is_traced "$pid"
