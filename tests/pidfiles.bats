@@ -411,9 +411,12 @@ refused() {
     done
     rm -rf .pid.new
     # What a start that was killed has left is written over.
-    printf '12345678901234567890' >.pid.new
-    start_victim leave --pidfile=pid --output=log
+    mkdir -p "$DZ_STATE_DIR"
+    chmod 700 "$DZ_STATE_DIR"
+    printf '%09000d' 1 | tee .pid.new >"$DZ_STATE_DIR/.job.new"
+    start_victim leave --pidfile=pid --output=log --name=job
     assert_started leave
+    assert record "$(tail -n 1 "$DZ_STATE_DIR/job" | tail -c 40)" end
     assert pidfile "$(cat pid)" "$pid"
     assert files "$(ls -A)" "log"$'\n'"pid"
 }

@@ -158,10 +158,13 @@ END
 
 @test "PID 1 that leads its group, in the foreground of a terminal: stays" {
     need_root
-    run closed "$PYTHON" "$TESTS/pty" --run unshare --pid --fork --mount-proc \
-        "$PYTHON" "$PROGRAMS/lead.py" "$DZ" -o - sh -c 'echo "PID is $$"'
-    [[ $output == *"PID is 1"* ]]
-    [ "$status" = 0 ]
+    for member in "" --member; do
+        # shellcheck disable=SC2086
+        run closed "$PYTHON" "$TESTS/pty" --run unshare --pid --fork --mount-proc \
+            "$PYTHON" "$PROGRAMS/lead.py" $member "$DZ" -o - sh -c 'echo "PID is $$"'
+        [[ $output == *"PID is 1"* ]] || fail "$output"
+        [ "$status" = 0 ]
+    done
 }
 
 @test "a command with a slash is made absolute, a bare one keeps its name" {

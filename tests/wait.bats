@@ -175,6 +175,18 @@ left_status_alone() {
         start "$way" DZ_WAIT=alive:0.5 -- bash -c 'sleep 0.1'
         assert status "$status" 0
         left_status_alone
+        # Of two that it leaves none is the daemon.
+        start "$way" DZ_WAIT=alive:0.5 -- bash -c "'$SLEEPER' 60 & '$SLEEPER' 61 &"
+        assert status "$status" 0
+        pids=$(pgrep -f "^$SLEEPER 6[01]")
+        # shellcheck disable=SC2086
+        track $pids
+        # shellcheck disable=SC2086
+        kill $pids
+        for pid in $pids; do
+            await gone "$pid"
+        done
+        left_status_alone
         start "$way" DZ_WAIT=listen -- true
         failed 125 "start: true: exited with status 0 after *([0-9]) ms, and left no process to wait for"
     done
