@@ -47,6 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static char pidfile[PATH_MAX];
     struct dz_record_out out;
     struct input input = {data, size};
+    struct dz_identity who;
     struct job job;
     int count;
     int numbers[4];
@@ -63,7 +64,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *value = take_word(&input);
     char **words = take_words(&input, "command", 0, &count);
     CHECK(ftruncate(fd, 0) == 0 && lseek(fd, 0, SEEK_SET) == 0);
-    CHECK(dz_record_begin(&out, fd, getpid(), getsid(0)) == 0);
+    CHECK(dz_identify(getpid(), &who) == 0);
+    dz_record_begin(&out, fd, &who, getsid(0));
     CHECK(dz_record_keeper(&out, getpid(), numbers[0] + 1) == 0);
     dz_record_text(&out, "name", name);
     put_text(&out, "cwd", cwd);
