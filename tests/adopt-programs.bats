@@ -47,23 +47,13 @@ s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
     beside "$PYTHON" -m http.server --bind 127.0.0.1 "$port" >/dev/null 2>&1 &
     track $!
     await curl -fsS -o /dev/null "http://127.0.0.1:$port/"
-    transfers() {
-        rm -f copy
-        on_terminal_job curl --limit-rate 20M -o copy "http://127.0.0.1:$port/data"
-        await has_bytes copy
-    }
-    adopt_in_time transfers -o log
+    adopt_in_time downloads -o log
     hang_up
     await gone "$pid"
     cmp data copy
     grep -q 100 log
 
-    transfers() {
-        rm -f other
-        on_terminal_job rsync --progress --bwlimit=20000 data other
-        await has_children_or_ended
-    }
-    adopt_in_time transfers --tree -o rsync.log
+    adopt_in_time copies --tree -o rsync.log
     hang_up
     await gone "$pid"
     cmp data other
@@ -72,6 +62,16 @@ s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 has_bytes() { [ -s "$1" ]; }
 has_children() { [ -n "$(pgrep -P "$1")" ]; }
 
+downloads() {
+    rm -f copy
+    on_terminal_job curl --limit-rate 20M -o copy "http://127.0.0.1:$port/data"
+    await has_bytes copy
+}
+copies() {
+    rm -f other
+    on_terminal_job rsync --progress --bwlimit=20000 data other
+    await has_children_or_ended
+}
 has_children_or_ended() { has_children "$pid" || gone "$pid"; }
 # adopt_in_time FUNCTION OPTION...: adopts the job that the function starts.  On a busy
 # machine it may have ended before.

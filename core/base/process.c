@@ -137,16 +137,28 @@ static void take_living_thread(struct dz_process *process)
     process->exiting = found.process.exiting;
 }
 
+/* Returns whether the thread that was read has been released meanwhile.  If another
+ * thread executes a program, that takes its place: the process lives on. */
+static bool is_released(const struct dz_process *process)
+{
+    return process->threads == 0 || process->state == 'X';
+}
+
 int dz_read_process(pid_t pid, struct dz_process *process)
 {
+    enum { LOOKS = 4 }; /* another one has the place at once, or the process is gone */
     char path[32];
     struct dz_text text = dz_text(path, sizeof path);
 
     dz_add(&text, "/proc/");
     dz_add_number(&text, pid);
     dz_add(&text, "/stat");
-    if (read_stat(path, process) < 0)
-        return -1;
+    for (int i = 0; i < LOOKS; i++) {
+        if (read_stat(path, process) < 0)
+            return -1;
+        if (!is_released(process))
+            break;
+    }
     process->pid = pid;
     process->thread = pid;
     if (process->state == 'Z' && process->threads > 1)

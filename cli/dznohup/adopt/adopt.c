@@ -215,20 +215,32 @@ static int attempt(struct adoption *adoption, struct dz_fault *fault)
     return result;
 }
 
+/* Returns whether what was seen may be gone by now, as the program executes another
+ * one.  Its first thread is a zombie meanwhile. */
+static bool is_executing(const struct dz_process *process, const struct dz_fault *fault)
+{
+    return process->state == 'Z' || process->thread != process->pid ||
+           fault->err == ESRCH || fault->err == ENOENT ||
+           strcmp(fault->reason, "has ended") == 0;
+}
+
 /* Returns whether another attempt may succeed: a setsid(2) has failed, or would fail,
  * as a process that was alone in its group has forked, or a child that has ended is
- * still in it; or what was seen is not so any more, as the program has executed another
- * one meanwhile.  A refusal stands if it comes several times in a row. */
+ * still in it; or what was seen is not so any more.  A refusal stands if it comes
+ * several times in a row. */
 static bool may_succeed_later(struct adoption *adoption, const struct dz_fault *fault)
 {
-    enum { SAME = 4 };
+    enum { SETSIDS = 50, EXECS = 500, SAME = 4 };
+    struct dz_process process;
+    int tries = adoption->tries++;
 
     if (fault->err == EPERM && strcmp(fault->step, "setsid") == 0)
-        return true;
-    if (adoption->final || !dz_is_running(adoption->plan->adopt))
+        return tries < SETSIDS;
+    if (adoption->final || dz_read_process(adoption->plan->adopt, &process) < 0 ||
+        dz_has_ended(&process))
         return false;
-    if (fault->err == ESRCH || strcmp(fault->reason, "has ended") == 0)
-        return true; /* it runs: only a thread of it has ended */
+    if (is_executing(&process, fault))
+        return tries < EXECS;
     if (strcmp(fault->reason, adoption->reason) != 0)
         adoption->repeated = 0;
     memcpy(adoption->reason, fault->reason, sizeof adoption->reason);
@@ -237,14 +249,12 @@ static bool may_succeed_later(struct adoption *adoption, const struct dz_fault *
 
 static int attempt_again(struct adoption *adoption, struct dz_fault *fault)
 {
-    enum { TRIES = 50 };
     /* A parent reaps its child; there is no event to wait for. */
     const struct timespec moment = {0, 2000000};
     int result = attempt(adoption, fault);
 
-    for (int i = 0; i < TRIES && result < 0 && may_succeed_later(adoption, fault) &&
-                    dz_milliseconds() < adoption->until;
-         i++) {
+    while (result < 0 && may_succeed_later(adoption, fault) &&
+           dz_milliseconds() < adoption->until) {
         nanosleep(&moment, NULL);
         result = attempt(adoption, fault);
     }

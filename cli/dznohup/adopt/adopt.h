@@ -344,6 +344,7 @@ struct adoption {
     bool was_daemon;
     bool claims; /* the names of record and pidfile, or tries to */
     bool published;
+    int tries;                                           /* that have failed */
     char reason[sizeof(((struct dz_fault *)0)->reason)]; /* of the last refusal */
     int repeated;        /* how often it has come in a row */
     size_t others;       /* the processes that were adopted with the target */
