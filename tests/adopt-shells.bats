@@ -49,10 +49,9 @@ outlives() {
 
 @test "adopt: a job of fish, by its number; jobs, disown and exit" {
     need fish
-    printf '#!/bin/sh\nexec fish --no-config -i -C '"'"'function fish_prompt; printf "@ready@ "; end'"'\n" >fish
+    printf '#!/bin/sh\nexec fish -i -C '"'"'function fish_prompt; printf "@ready@ "; end'"'\n" >fish
     chmod 755 fish
-    # shellcheck disable=SC2016
-    in_shell ./fish '$(jobs -p %1)' jobs disown 'jobs; echo "end of jobs"' exit
+    in_shell ./fish '(jobs -p %1)' jobs disown 'jobs; echo "end of jobs"' exit
     assert_match jobs "$output" "*running*adoptee count*end of jobs*"
     outlives
 }
