@@ -239,7 +239,9 @@ has_executed() {
     { mapfile -d '' -t words <"/proc/$1/cmdline"; } 2>/dev/null || return
     mapfile -d '' -t own <"/proc/$$/cmdline"
     [ ${#words[@]} -gt 0 ] && [ "${words[*]}" != "${own[*]}" ] &&
-        ! [ "/proc/$1/exe" -ef /usr/bin/env ] && ! [ "/proc/$1/exe" -ef "$DZ" ]
+        ! [ "/proc/$1/exe" -ef /usr/bin/env ] && ! [ "/proc/$1/exe" -ef "$DZ" ] &&
+        # One that is ending has no program and no words, and is no zombie yet.
+        { mapfile -d '' -t words <"/proc/$1/cmdline"; } 2>/dev/null && [ ${#words[@]} -gt 0 ]
 }
 
 # Wait for the end of what start has started by itself; in stay mode set status.
