@@ -50,16 +50,12 @@ CONF
     await is_idle
 }
 is_idle() { [ "$(sinfo -h -o %t)" = idle ]; }
-teardown() {
+clean_up() {
     local pid
     # A step's manager is nobody's child once slurmd has ended.
     for pid in $(pgrep -f "slurmstepd: \[${job:-0}\.") $(children_of_steps); do
         [ "$(environment_of "$pid" 2>/dev/null | sed -n 's/^SLURM_CONF=//p')" != "$PWD/slurm.conf" ] || track "$pid"
     done
-    while read -r pid start; do
-        [ "$(start_time "$pid")" = "$start" ] && kill -KILL "$pid"
-    done <"$BATS_TEST_TMPDIR/.pids"
-    return 0
 }
 children_of_steps() { pgrep -f "$PWD/app"; }
 # Sets job.

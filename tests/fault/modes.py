@@ -24,7 +24,7 @@ MET = "{top}/met"  # made by the victim right before it meets the condition
 class Mode:
     """One way."""
     name: str
-    command: str                # words; {build} and {top} are filled in
+    command: str                # words; {build}, {top}, {work} are filled in
     leaves: bool = True         # the launcher ends, the target is another process
     files: bool = False         # has a pidfile "pid" and a record "job"
     log: str = "log"            # what takes stdout; "kept": the pipe stays
@@ -76,7 +76,7 @@ MODES = [
          files=True, kept="twice"),
     Mode("keep-pump", f"{LAUNCH} --mode=stay {AGAIN} {FILES} --timestamps --rotate=60,30 {KEPT} twice",
          leaves=False, files=True, kept="twice"),
-    Mode("keep-command", f"{LAUNCH} --mode=stay {AGAIN} -o |cat>>{{top}}/work/log -p pid --name=job {KEPT} twice",
+    Mode("keep-command", f"{LAUNCH} --mode=stay {AGAIN} -o |cat>>{{work}}/log -p pid --name=job {KEPT} twice",
          leaves=False, files=True, kept="twice"),
     Mode("keep-watchdog", f"{LAUNCH} --mode=stay --watchdog=60 --keep {FILES} {KEPT} once",
          leaves=False, files=True, kept="once"),

@@ -91,7 +91,8 @@ class Place:
 
     def fill(self, text):
         """The words of modes.py with the names of this place."""
-        return text.format(build=trace.BUILD, top=self.top, adoptee=self.adoptee,
+        return text.format(build=trace.BUILD, top=self.top, work=self.work,
+                           adoptee=self.adoptee,
                            manager="@" + manager.getsockname()[1:].decode())
 
     def begin(self, mode):
