@@ -17,12 +17,12 @@ declare -gA GROUP=([tini]="tini -g --" [dumb-init]="dumb-init --"
 
 # as_init WORD...: as PID 1 of a PID namespace, in the foreground.
 as_init() {
-    closed timeout -s KILL "$DEADLINE" unshare --pid --fork --kill-child --mount-proc "$@"
+    within "${NEW_PIDS[@]}" "$@"
 }
 # The same in the background; sets init, its PID here, when its program has made "up".
 in_background() {
     rm -f up got
-    beside unshare --pid --fork --kill-child --mount-proc "$@" </dev/null >out 2>err &
+    beside "${NEW_PIDS[@]}" "$@" </dev/null >out 2>err &
     outer=$!
     track "$outer"
     await test -e up
@@ -31,6 +31,7 @@ in_background() {
 }
 outcome() {
     status=0
+    await gone "$outer"
     wait "$outer" || status=$?
 }
 
@@ -38,7 +39,7 @@ outcome() {
     # A COMMAND that exits as it is told, by an exec alone.
     for name in tini dumb-init dznohup; do
         got=$(for code in {0..255}; do
-            closed unshare --pid --fork --kill-child --mount-proc ${INITS[$name]} sh -c "exit $code" && echo 0 || echo $?
+            as_init ${INITS[$name]} sh -c "exit $code" && echo 0 || echo $?
         done)
         assert "statuses of $name" "$got" "$(seq 0 255)"
         status=0
@@ -153,7 +154,7 @@ one_child() { [ "$(pgrep -c -P "$init")" = 1 ]; }
     printf '%s' "$code" >code.pl
     for name in tini dumb-init dznohup; do
         assert "without, $name" "$(as_init ${INITS[$name]} perl code.pl </dev/null | tr -d '\r')" "tty no, foreground no"
-        said=$(closed script -qec "unshare --pid --fork --kill-child --mount-proc setsid -c ${INITS[$name]} perl code.pl" /dev/null </dev/null | tr -d '\r')
+        said=$(within script -qec "${NEW_PIDS[*]} setsid -c ${INITS[$name]} perl code.pl" /dev/null </dev/null | tr -d '\r')
         assert "with, $name" "$said" "tty yes, foreground yes"
     done
 }
@@ -163,7 +164,7 @@ one_child() { [ "$(pgrep -c -P "$init")" = 1 ]; }
     for name in tini dumb-init dznohup; do
         rm -f screen up
         (until [ -e up ]; do sleep 0.05; done; echo word; until grep -qs "got word" screen; do sleep 0.05; done) |
-            closed timeout -s KILL "$DEADLINE" script -qfec "unshare --pid --fork --kill-child --mount-proc setsid -c ${INITS[$name]} sh -c 'stty tostop; : >up; read line; echo \"got \$line\"; exit 5'" screen >/dev/null || status=$?
+            within script -qfec "${NEW_PIDS[*]} setsid -c ${INITS[$name]} sh -c 'stty tostop; : >up; read line; echo \"got \$line\"; exit 5'" screen >/dev/null || status=$?
         holds screen "got word" || fail "$name: $(<screen)"
     done
 }
@@ -174,7 +175,7 @@ one_child() { [ "$(pgrep -c -P "$init")" = 1 ]; }
     for name in tini dumb-init dznohup; do
         rm -f screen up
         (until [ -e up ]; do sleep 0.05; done; printf '\003'; until grep -qs "caught" screen; do sleep 0.05; done) |
-            closed timeout -s KILL "$DEADLINE" script -qfec "unshare --pid --fork --kill-child --mount-proc setsid -c ${INITS[$name]} perl -e '\$SIG{INT} = sub { print \"caught\\n\"; exit 4 }; open F, \">up\"; close F; sleep 1000'" screen >/dev/null || true
+            within script -qfec "${NEW_PIDS[*]} setsid -c ${INITS[$name]} perl -e '\$SIG{INT} = sub { print \"caught\\n\"; exit 4 }; open F, \">up\"; close F; sleep 1000'" screen >/dev/null || true
         holds screen caught || fail "$name: $(<screen)"
         # TTIN and TTOU to a program that does not have them ignored stop it, and CONT helps.
         in_background ${INITS[$name]} perl -e '$SIG{TTIN} = $SIG{TTOU} = "IGNORE"; open F, ">up"; close F; sleep 1000'

@@ -366,7 +366,7 @@ status 0"
 @test "stop: a job of another PID namespace is not forgotten while it runs" {
     need_root
     need unshare
-    beside unshare --pid --fork --kill-child --mount-proc bash -c \
+    beside "${NEW_PIDS[@]}" bash -c \
         '"$1" -d -q -w exec --name=inner -o /dev/null sleep 1000 >started
 until [ -e over ]; do sleep 0.01; done' - "$DZ" 3>&- 4>&- &
     outer=$!

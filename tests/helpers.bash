@@ -24,6 +24,9 @@ TIMES="1 5 25 100"
 # Tries of what a busy machine may let a process sleep through: a line that is shown in
 # one second of the clock.
 TRIES="1 2 3 4 5"
+# Runs its words as PID 1 of a PID namespace.  unshare(1) of util-linux 2.36 passes on that
+# it ignores INT and TERM.
+NEW_PIDS=(unshare --pid --fork --kill-child --mount-proc env --default-signal=INT,TERM)
 # The suite's own variable must not reach dznohup, which refuses what it does
 # not know.
 STRICT=${DZ_TEST_STRICT:-${STRICT:-}}

@@ -30,7 +30,7 @@ load ctl
     need_root
     need unshare
     # shellcheck disable=SC2016
-    try closed timeout -s KILL 60 unshare --pid --fork --kill-child --mount-proc bash -c '
+    try closed timeout -s KILL 60 "${NEW_PIDS[@]}" bash -c '
         job=$("$1" -d -q -w exec --name=job -p pid -C . -o log sleep 3600)
         kill -KILL "$job"
         until [ ! -e /proc/$job ]; do sleep 0.01; done
@@ -110,7 +110,7 @@ start 125"
     need_root
     need unshare
     # shellcheck disable=SC2016
-    beside unshare --pid --fork --kill-child --mount-proc bash -c '
+    beside "${NEW_PIDS[@]}" bash -c '
         echo 31000 >/proc/sys/kernel/ns_last_pid
         "$1" -d -q -w exec -p pid -C . -o log sleep 3600 >new; mv new made
         until [ -e over ]; do sleep 0.01; done' - "$DZ" &
@@ -140,7 +140,7 @@ start 125"
     need unshare
     for number in 1 2; do
         # shellcheck disable=SC2016
-        beside unshare --pid --fork --kill-child --mount-proc bash -c '
+        beside "${NEW_PIDS[@]}" bash -c '
             echo 31000 >/proc/sys/kernel/ns_last_pid
             "$1" -d -q -w exec -C . -o log$2 sleep 3600 >new$2; mv new$2 made$2
             until [ -e over ]; do sleep 0.01; done

@@ -343,7 +343,7 @@ ctl_says() {
 # none but itself.
 in_namespace() {
     export DZ CTL SHIM SLEEP TESTS BATS_TEST_TMPDIR
-    try within unshare --pid --fork --kill-child --mount --mount-proc \
+    try within "${NEW_PIDS[@]}" \
         bash -c '. "$TESTS/namespace.bash"; eval "$1"' namespace "$1"
     assert "stderr of the namespace" "$stderr" ""
 }
@@ -420,7 +420,7 @@ alive"
 @test "PID 1 of a container has a name, too" {
     need_root
     export DZ_STATE_DIR
-    try within unshare --pid --fork --kill-child --mount --mount-proc \
+    try within "${NEW_PIDS[@]}" \
         "$DZ" --mode=stay -q --name=job -C . -o out bash -c '
             export DZ_STATE_DIR=$1
             "$2" status job >/dev/null; echo "status $?"

@@ -170,7 +170,7 @@ all_there() { lines | sed 's/^[^ ]* //' | cmp -s - <(seq 400); }
     example image | sed "s/^ENTRYPOINT //; s,/opt/app,$PWD/opt," >words.json
     mapfile -t words < <("$PYTHON" -c 'import json; print("\n".join(json.load(open("words.json"))))')
     [ ${#words[@]} = 4 ]
-    try closed env PATH="$PWD/bin:$PATH" unshare --pid --fork --kill-child --mount-proc "${words[@]}" word </dev/null
+    try closed env PATH="$PWD/bin:$PATH" "${NEW_PIDS[@]}" "${words[@]}" word </dev/null
     assert status "$status" 6
     assert output "$output" "2 word"
 }

@@ -317,7 +317,7 @@ recorded_pid() { sed -n 's/^pid //p' "$DZ_STATE_DIR"/*; }
     read -ra words < <(sed -n 's/.*`ENTRYPOINT \[\([^]]*\)]`.*/\1/p' "$ROOT/README.md" | tr -d '",')
     [ "${words[2]}" = server ]
     program bin/server 'test -t 0 && test -t 1 && echo on a terminal || echo on none; exec sleep 1000'
-    container=(unshare --pid --fork --kill-child --mount-proc env PATH="$PWD/bin:$PATH")
+    container=("${NEW_PIDS[@]}" env PATH="$PWD/bin:$PATH")
     # Without: TERM from the engine ends it, and the status is the program's.
     beside "${container[@]}" "${words[@]}" </dev/null >out 2>err &
     outer=$!

@@ -211,7 +211,7 @@ END
 
 # The first process of a container, on a terminal of its own, runs COMMAND.
 in_container() {
-    closed "$PYTHON" "$TESTS/pty" --run unshare --pid --fork --mount-proc --kill-child \
+    closed "$PYTHON" "$TESTS/pty" --run "${NEW_PIDS[@]}" \
         setsid --ctty "$PYTHON" "$PROGRAMS/init.py" "$@"
 }
 
