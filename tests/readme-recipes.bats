@@ -113,7 +113,7 @@ http.server.HTTPServer(('127.0.0.1', $port), Health).serve_forever()"
     need nginx
     nginx_conf ''
     sed -i "s,@,$port," nginx.conf
-    program bin/nginx "exec -a nginx $(command -v nginx) -e '$PWD/error.log' -c '$PWD/nginx.conf'"
+    program bin/nginx "exec -a nginx $(command -v nginx) -c '$PWD/nginx.conf'"
     line=$(printed 'dznohup --no-daemon nginx')
     [ -n "$line" ]
     try closed env PATH="$PWD/bin:$PATH" bash -c "$line
@@ -195,7 +195,7 @@ recorded_pid() { sed -n 's/^pid //p' "$DZ_STATE_DIR"/*; }
     adopted 'zsh -f -i +Z' "$(printed 'dznohup --adopt=$! ')"
     adopted 'zsh -f -i +Z' "$(printed 'dznohup --adopt=${${jobstates')"
     # fish's word, from the comment.
-    program fish 'exec /usr/bin/env fish --no-config -i -C "function fish_prompt; printf \"@ready@ \"; end"'
+    program fish 'exec /usr/bin/env fish -i -C "function fish_prompt; printf \"@ready@ \"; end"'
     word=$(blocks | sed -n 's/^dznohup --adopt=\$! .*fish: \(.*\)$/\1/p')
     line=$(printed 'dznohup --adopt=$! ')
     adopted ./fish "${line/\$!/$word}"
