@@ -168,7 +168,7 @@ completes_dznohup() {
     touch onlyfile
     expect_lines "$1" <<END
 dznohup --|$("$DZ" --help=all | sed -n 's/^ *\(-., \)\?\(--[a-z-]*\).*/\2/p' | LC_ALL=C sort | paste -sd ' ')
-dznohup -d --pid|--pidfile
+dznohup -d --pidf|--pidfile
 dznohup --mode=|leave stay
 dznohup --mode l|leave
 dznohup --buffer=|full line none

@@ -484,7 +484,7 @@ int dz_clean_environment(struct dz_start *start, struct dz_fault *fault);
  * Their bytes are overwritten, so that /proc/PID/environ does not show them. */
 void dz_take_inside(char **envp);
 
-/* ---- publish.c: pidfile and record of a start ---- */
+/* ---- publish.c, publish_record.c, publish_pidfile.c ---- */
 
 /*
  * Prepare: finds the state directory.  For a named job, claims its record and checks
