@@ -553,7 +553,7 @@ done
 echo "fed says $(show fed StatusText)"
 pid=$("$ctl" pid kept)
 touch kept/silent
-until [ "$(show kept SubState)" = reload ]; do sleep 0.05; done
+until [[ "$(show kept SubState)" = reload* ]]; do sleep 0.05; done # or reload-notify
 # In its delay the keeper feeds the watchdog; then the next run does.
 until grep -q "starting again in 5 s" kept/log; do sleep 0.05; done
 rm kept/silent
