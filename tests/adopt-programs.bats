@@ -109,12 +109,12 @@ P
 }
 
 @test "adopt: cat and an editor that read the terminal get its end, and end as at a hangup" {
-    need vim
+    need vim.tiny
     on_terminal_job --foreground cat
     try dz --adopt="$pid" -o log
     assert "status of cat" "$status" 0
     await gone "$pid"
-    on_terminal_job --foreground vim -u NONE -i NONE file
+    on_terminal_job --foreground vim.tiny -u NONE -i NONE file
     await is_file "$screen"
     try dz --adopt="$pid" -o vim.log
     assert "status of vim" "$status" 0
