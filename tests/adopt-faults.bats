@@ -91,7 +91,7 @@ undone() {
     await in_state "$pid" T
     adopt
     assert status "$status" 0
-    assert_match stderr "$stderr" "*; it is stopped still, continue it with kill -CONT"
+    assert_match stderr "$stderr" "*; it is still stopped; continue it with kill -CONT"
     await in_state "$pid" T
     kill -CONT "$pid"
     goes_on

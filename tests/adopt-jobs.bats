@@ -73,7 +73,7 @@ in_state() { [ "$(stat_field "$1" 3)" = "$2" ]; }
     assert "status of adopt" "$status" 0
     ctl restart web
     assert status "$status" 1
-    assert message "$stderr" "dzctl: restart: web: the program has changed its command line, so that of its start is not known; start it yourself"
+    assert message "$stderr" "dzctl: restart: web: the program has changed its command line, so the original one is not known; start it yourself"
     alive "$pid"
     ctl list
     assert_match list "$output" "*server: ready*"

@@ -155,7 +155,7 @@ P
     before=$(facts_of "$pid")
     try closed setpriv --reuid=65432 --clear-groups "$DZ" --adopt="$pid"
     assert "status as a user" "$status" 125
-    assert stderr "$stderr" "dznohup: adopt: $pid: has a seccomp filter, which may end it at a call that it does not expect; root can have the filter sleep: use sudo"
+    assert stderr "$stderr" "dznohup: adopt: $pid: has a seccomp filter, which may end it at a call that it does not expect; root can suspend the filter: use sudo"
     assert facts "$(facts_of "$pid")" "$before"
 }
 # Becomes a program with a filter that ends it at setsid(2).

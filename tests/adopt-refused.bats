@@ -27,7 +27,7 @@ check_refused() {
     try dz --adopt=$$ sleep 1
     assert_match stderr "$stderr" "dznohup: adopt: sleep: is a command; --adopt takes only a PID"
     try dz --adopt=$$ --line-buffered
-    assert_match stderr "$stderr" "dznohup: adopt: a program that runs already cannot be given*"
+    assert_match stderr "$stderr" "dznohup: adopt: a running program cannot be given*"
     try dz --adopt=$$ --restart
     assert_match stderr "$stderr" "dznohup: adopt: cannot be combined with --keep or --restart*"
     try dz --pipes sleep 1
@@ -83,7 +83,7 @@ has_threads() { [ "$(status_field "$1" Threads)" = "$2" ]; }
     tracer=$!
     track "$tracer"
     await is_traced "$pid"
-    refused "adopt: $pid: is traced by process $tracer already"
+    refused "adopt: $pid: is already traced by process $tracer"
     alive "$pid"
 }
 is_traced() { [ "$(status_field "$1" TracerPid)" != 0 ]; }
@@ -136,7 +136,7 @@ is_user() { [[ $(status_field "$1" Uid) == "$2"* ]]; }
     cp "$ADOPTEE-static" root/adoptee
     on_terminal_job chroot root /adoptee count
     await is_file "$screen"
-    refused "adopt: $pid: has another root directory or mount namespace, and finds dznohup's files in no /proc there; run dznohup there"
+    refused "adopt: $pid: has another root directory or mount namespace, whose /proc does not show dznohup's files; run dznohup there"
     on_terminal_job unshare --pid --fork "$ADOPTEE" count
     await is_file "$screen"
     pid=$(pgrep -P "$pid")

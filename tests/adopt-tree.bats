@@ -132,7 +132,7 @@ time.sleep(3600)' "$SLEEP"
     for options in -n -q; do
         try dz "$options" --adopt="$pid" --tree -o log --name=tree
         assert "status of $options" "$status" 125
-        assert "stderr of $options" "$stderr" "dznohup: adopt: $child: goes with process $pid, but belongs to user 65432, who could not open the log; stop the job and start it with dznohup"
+        assert "stderr of $options" "$stderr" "dznohup: adopt: $child: is adopted with process $pid, but belongs to user 65432, who could not open the log; stop the job and start it with dznohup"
         assert facts "$(facts_of "$pid")" "$before"
         assert "the child's facts" "$(facts_of "$child")" "$childs"
         refute test -e log -o -e "$DZ_STATE_DIR/tree"

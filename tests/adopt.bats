@@ -137,7 +137,7 @@ while True: time.sleep(3600)'
         await in_state "$pid" T
         try dz -v --adopt="$pid" -o log
         assert status "$status" 0
-        assert_match stderr "$stderr" "*it was stopped, and goes on"
+        assert_match stderr "$stderr" "*it was stopped, and now continues"
         assert_match stderr "$stderr" "*: kill($pid, SIGCONT) = 0"$'\n'*
         await is_file log
         goes_on_after_hangup
@@ -205,7 +205,7 @@ in_state() { [ "$(stat_field "$1" 3)" = "$2" ]; }
     before=$(facts_of "$pid")
     try dz --adopt="$pid"
     assert status "$status" 0
-    assert stderr "$stderr" "dznohup: PID $pid is a daemon already"
+    assert stderr "$stderr" "dznohup: PID $pid is already a daemon"
     assert facts "$(facts_of "$pid")" "$before"
 }
 

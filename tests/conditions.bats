@@ -148,7 +148,7 @@ MINE=yes"
 @test "cmd:COMMAND: one alone, and below a keeper" {
     try dz -d -w cmd:true -w cmd:false -o log "$SLEEPER" 60
     assert status "$status" 125
-    assert stderr "$stderr" "dznohup: -w: cmd:false: more than one cmd:COMMAND; join them by &&"
+    assert stderr "$stderr" "dznohup: -w: cmd:false: more than one cmd:COMMAND; join them with &&"
     try dz -d -w cmd: -o log "$SLEEPER" 60
     assert stderr "$stderr" "dznohup: -w: cmd:: cmd takes a shell command"
     try dz -d -q --restart --name=kept -o '|cat >log' -w "cmd:test -e there" \

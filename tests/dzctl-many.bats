@@ -154,7 +154,7 @@ w10"
     ended_job --name=gone --output=log
     ctl signal HUP gone
     assert status "$status" 1
-    assert stderr "$stderr" "dzctl: signal: gone: does not run"
+    assert stderr "$stderr" "dzctl: signal: gone: is not running"
 }
 
 @test "pid: of several; 1 and 3 where there is none" {
@@ -170,7 +170,7 @@ $one"
     ctl pid gone two
     assert status "$status" 1
     assert stdout "$output" "$(recorded two pid)"
-    assert stderr "$stderr" "dzctl: pid: gone: does not run"
+    assert stderr "$stderr" "dzctl: pid: gone: is not running"
     ctl pid nobody
     assert status "$status" 3
 }

@@ -26,7 +26,7 @@ asked() {
     asked 1 "own: does not listen on $other (it listens on $port)" own "listen:$other"
     kill "$pid"
     await gone "$pid"
-    asked 1 "own: does not run" own listen
+    asked 1 "own: is not running" own listen
     port=$(free_port)
     job --name=child --output=log -- bash -c "'$TARGETS/server' $port & wait"
     await listens "$port"
@@ -87,7 +87,7 @@ time.sleep(100)"
     kids kid
     kill "$pid"
     await gone "$pid"
-    asked 1 "e: does not run" -t 60 e path:there
+    asked 1 "e: is not running" -t 60 e path:there
 }
 
 @test "ready: no such job, a condition that nobody can ask, a bad one" {

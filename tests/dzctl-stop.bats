@@ -288,7 +288,7 @@ unsignalled() {
     ctl stop ./theirs.pid
     assert status "$status" 1
     assert stderr "$stderr" \
-        "dzctl: pidfile: ./theirs.pid: its owner runs no such process"
+        "dzctl: pidfile: ./theirs.pid: its owner is not the user of the process"
     alive "$pid"
 }
 

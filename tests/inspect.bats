@@ -183,7 +183,7 @@ TELL='until [ "$(cat /proc/$!/comm)" = sleep ]; do :; done; echo $! >new; mv new
         "$TELL"
     look "$pid"
     assert_facts "$pid"
-    assert_improper "a hangup of terminal pts/* would not kill it, but it is still tied" \
+    assert_improper "it is tied to terminal pts/*, though a hangup would not kill it" \
         "it is in the session of $(stat_field "$pid" 6) (bash)"
     assert killed "${fact[terminal_end_kills]}" false
     assert_row terminal holds false
@@ -330,7 +330,7 @@ sh -c 'read x; echo \$x >new; mv new pid; exec cat' &"
     read_facts
     assert status "$status" 1
     assert verdict "${fact[verdict]}" \
-        "incomplete: nothing speaks against it, but not seen: stdout"
+        "incomplete: no fault was found, but not seen: stdout"
     assert_row stdout holds null
 }
 
@@ -380,7 +380,7 @@ sh -c 'read x; echo \$x >new; mv new pid; exec cat' &"
     read_facts
     assert status "$status" 1
     assert verdict "${fact[verdict]}" \
-        "incomplete: nothing speaks against it, but not seen: cwd, descriptors, LD_PRELOAD"
+        "incomplete: no fault was found, but not seen: cwd, descriptors, LD_PRELOAD"
     assert complete "${fact[complete]}" false
     assert daemon "${fact[daemon]}" false
     assert fds "${fact[fds]}" null
@@ -487,7 +487,7 @@ sh -c 'read x; echo \$x >new; mv new pid; exec cat' &"
     for word in job ./pid; do
         try closed "$CTL" inspect "$word"
         assert "status of $word" "$status" 1
-        assert stderr "$stderr" "dzctl: inspect: $word: does not run"
+        assert stderr "$stderr" "dzctl: inspect: $word: is not running"
     done
     try closed "$CTL" inspect nobody
     assert status "$status" 1

@@ -39,7 +39,7 @@ kept_again() {
     ctl status web
     assert_match status "$output" "*, keeper gone, *"
     ctl keep web
-    assert output "$output" "web: kept, PID $first, by keeper $(keeper_of web)"
+    assert output "$output" "web: PID $first has a new keeper, PID $(keeper_of web)"
     keeper=$(keeper_of web)
     track "$keeper"
     assert pidfile "$(<pid)" "$first"
@@ -91,7 +91,7 @@ logged() { grep -q " $1\$" log; }
     keeper=$(keeper_of "$file")
     await logged one
     ctl keep "$pid"
-    assert output "$output" "$pid: its keeper runs, PID $keeper"
+    assert output "$output" "$pid: its keeper is running, PID $keeper"
     kill -KILL "$keeper"
     await gone "$keeper"
     : >go
@@ -102,7 +102,7 @@ logged() { grep -q " $1\$" log; }
     assert "status of keep -a" "$status" 0 || fail "$stderr"
     keeper=$(keeper_of "$file")
     track "$keeper"
-    assert output "$output" "$pid: kept, PID $pid, by keeper $keeper"
+    assert output "$output" "$pid: PID $pid has a new keeper, PID $keeper"
     await logged two
     assert "records" "$(ls -A "$DZ_STATE_DIR")" "$file
 .$file.ring.1

@@ -392,7 +392,7 @@ refused() {
     done
     chmod 644 pid
     chown "$NOBODY" pid
-    says_of ./pid 4 1 "dzctl: pidfile: ./pid: its owner runs no such process"
+    says_of ./pid 4 1 "dzctl: pidfile: ./pid: its owner is not the user of the process"
     alive "$stranger"
 }
 

@@ -127,7 +127,7 @@ at_least() { [ -e "$2" ] && [ "$(wc -l <"$2")" -ge "$1" ]; }
     ctl restart one
     assert "status with --keep-fd" "$status" 1
     assert message "$stderr" \
-        "dzctl: restart: one: the descriptors of --keep-fd cannot be had again; start it yourself"
+        "dzctl: restart: one: the descriptors of --keep-fd cannot be opened again; start it yourself"
     alive "$(recorded one pid)" || fail "it was stopped"
     ctl stop one
 }

@@ -95,7 +95,7 @@ end() {
     say WATCHDOG=trigger
     await runs_again "$pid"
     assert "line in the log" "$(grep watchdog log)" \
-        "dznohup: watchdog: the program asks for its end; ending the program by SIGABRT"
+        "dznohup: watchdog: the program asked for its end; ending the program by SIGABRT"
     pid=$(recorded web pid)
     await is_up
     # What is no number, and no WATCHDOG of ours, changes nothing.

@@ -30,7 +30,7 @@ enum { OPTIONS = sizeof table / sizeof table[0] };
 static const char letters[] = ":afhn:s:t:";
 
 const char ctl_about_jobs[] =
-    "\nA JOB with a slash is a pidfile, only digits are a PID, all else is a name.\n";
+    "\nA JOB with a slash is a pidfile, of digits alone a PID, any other a name.\n";
 
 void print_command_help(const struct ctl_command *command)
 {

@@ -120,7 +120,7 @@ static const char *distrust(const struct dz_pidfile *pidfile)
     if (pidfile->uid == 0 || pidfile->uid == geteuid() ||
         pidfile->state != DZ_PIDFILE_RUNS || runs_as(pidfile->who.pid, pidfile->uid))
         return NULL;
-    return "its owner runs no such process";
+    return "its owner is not the user of the process";
 }
 
 /* Fills in the job of a pidfile that holds a PID. */

@@ -84,7 +84,7 @@ int keep_again(struct job *job, bool quiet)
     if (status != 0 && !job->keeper_runs)
         return status;
     if (!quiet)
-        printf("%s: kept, PID %ld, by keeper %ld\n", job_called(job, digits),
+        printf("%s: PID %ld has a new keeper, PID %ld\n", job_called(job, digits),
                (long)job->record.who.pid, (long)job->record.keeper.pid);
     return 0;
 }
@@ -105,7 +105,7 @@ static int keep_one(struct choice *choice)
     if (lacks_keeper(job))
         return keep_again(job, false);
     if (job->keeper_runs) {
-        printf("%s: its keeper runs, PID %ld\n", choice->word,
+        printf("%s: its keeper is running, PID %ld\n", choice->word,
                (long)job->record.keeper.pid);
         return 0;
     }

@@ -277,11 +277,12 @@ int check_again(const struct job *job, const char *command, const char *word,
     else if (!job->recorded || job->argv == NULL)
         reason = "has no record of its command";
     else if (job->retitled == 1)
-        reason = "the program has changed its command line, so that of its start is "
+        reason = "the program has changed its command line, so the original one is "
                  "not known; start it yourself";
     else if (!job->keeper_runs && option_of(job, "keep-fd") != NULL &&
              strcmp(command, "keep") != 0) /* the new keeper takes them */
-        reason = "the descriptors of --keep-fd cannot be had again; start it yourself";
+        reason =
+            "the descriptors of --keep-fd cannot be opened again; start it yourself";
     else if (option_of(job, "keep-session") != NULL)
         reason =
             "it belongs in the session of its caller (--keep-session); start it there";

@@ -72,7 +72,7 @@ static int ask(const struct question *question, struct job *job, struct dz_fault
     if (job->state == JOB_NONE && job->record.who.pid == 0)
         return fault_no_job("ready", question->word, fault);
     if (job->state != JOB_RUNS)
-        return not_ready(question, CTL_FAILED, "does not run", fault);
+        return not_ready(question, CTL_FAILED, "is not running", fault);
     if (job->waits) {
         not_ready(question, CTL_FAILED, "is about to be started again", fault);
         return 0;

@@ -20,7 +20,7 @@ int check_runs(const struct choice *choice, const char *command, struct dz_fault
         return fault_no_job(command, choice->word, fault);
     if (job->state == JOB_RUNS)
         return 0;
-    dz_fault(fault, command, choice->word, 0, "does not run");
+    dz_fault(fault, command, choice->word, 0, "is not running");
     fault->status = job->state == JOB_NONE ? CTL_NOT_RUNNING : CTL_DEAD;
     return -1;
 }

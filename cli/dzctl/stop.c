@@ -157,7 +157,7 @@ int command_stop(const struct ctl_command *command, int argc, char **argv)
     const char *wrong = parse_schedule(
         &schedule, text, arguments.timeout >= 0 ? arguments.timeout : STOP_MS);
     if (wrong == NULL && strchr(text, ',') != NULL && arguments.timeout >= 0)
-        wrong = "holds the times; --timeout cannot be combined with it";
+        wrong = "has times of its own; leave out --timeout";
     if (wrong != NULL)
         return ctl_usage("stop", text, wrong);
     allow_descriptors();

@@ -276,8 +276,7 @@ static void print_environment(const struct job *job)
 {
     char **list = job->state == JOB_RUNS ? read_environment(job->record.who.pid) : NULL;
 
-    puts("# The environment is systemd's.  What the program needs of its own goes "
-         "here:");
+    puts("# systemd sets the environment.  Add the variables that the program needs:");
     for (char **at = list; at != NULL && *at != NULL; at++) {
         if (begins(*at, "PATH=")) {
             fputs("Environment=", stdout);
@@ -332,7 +331,7 @@ static const char *obstacle(const struct job *job)
     if (!job->recorded || job->argv == NULL || job->argv[0] == NULL || job->cwd == NULL)
         return "has no record of its command";
     if (option_of(job, "keep-fd") != NULL)
-        return "the descriptors of --keep-fd cannot be had again; see "
+        return "the descriptors of --keep-fd cannot be opened again; see "
                "systemd.socket(5)";
     if (strpbrk(job->cwd, "\n\r") != NULL ||
         (job->log != NULL && strpbrk(job->log, "\n\r") != NULL))

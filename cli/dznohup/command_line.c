@@ -231,10 +231,10 @@ int print_help(enum dz_help which)
         printf("\n--help=all shows every option and COND.  See also dzctl --help, "
                "dznohup(1).\n");
     }
-    printf(
-        "Exit status: that of COMMAND, or with -d 0 if it was started.  122 if the "
-        "job\n"
-        "runs already, 124 if it was not ready in time, 125 if dznohup failed, 126 if\n"
-        "COMMAND cannot be executed, 127 if it was not found.\n");
+    printf("Exit status: that of COMMAND, or with -d 0 if it was started.  122 if the "
+           "job\n"
+           "is already running, 124 if it was not ready in time, 125 if dznohup "
+           "failed,\n"
+           "126 if COMMAND cannot be executed, 127 if it was not found.\n");
     return fflush(stdout) == 0 && !ferror(stdout) ? 0 : -1;
 }

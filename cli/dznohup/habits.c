@@ -115,7 +115,7 @@ static const struct habit {
      "--wait=http://localhost:8080/"},
     {"--wait=/*", "for a file write --wait=path:FILE, for a socket --wait=listen:PATH",
      "--wait=/run/app.sock"},
-    {"--wait=ready", "write --wait=notify, fd:N or log:TEXT, as the program tells it",
+    {"--wait=ready", "write --wait=notify, fd:N or log:TEXT, as the program reports it",
      NULL},
     {"--umask=[!0-9]*", "-u is the umask; for a user write " AS_USER,
      "--umask=www-data"},

@@ -265,7 +265,7 @@ int dz_parse_conditions(void *field, const char *value, struct dz_fault *fault)
         if (condition->kind == DZ_WAIT_CMD &&
             dz_condition(conditions, DZ_WAIT_CMD) != NULL)
             return dz_fault(fault, NULL, value, 0,
-                            "more than one cmd:COMMAND; join them by &&");
+                            "more than one cmd:COMMAND; join them with &&");
         conditions->count++;
         if (at[length] == '\0')
             return 0;

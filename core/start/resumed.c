@@ -40,7 +40,7 @@ static int check_resumed(const struct dz_start *start, struct dz_fault *fault)
     if (state == DZ_RUNS)
         return 0;
     return dz_fault_number(fault, "resume", pid, 0,
-                           dz_keeper_state(&record) == DZ_RUNS ? "its keeper runs"
+                           dz_keeper_state(&record) == DZ_RUNS ? "its keeper is running"
                                                                : why);
 }
 

@@ -251,7 +251,7 @@ static int find_process(const char *word, struct job *job)
     if (job->state == JOB_RUNS)
         return 0;
     dz_fault(&fault, "inspect", word, 0,
-             job->state == JOB_NONE ? "no such job" : "does not run");
+             job->state == JOB_NONE ? "no such job" : "is not running");
     fault.status = CTL_FAILED;
     return ctl_tell(&fault);
 }

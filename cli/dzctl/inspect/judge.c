@@ -151,8 +151,11 @@ static void judge_terminal(struct report *report)
             add_check(report, MARK_FAILS, "terminal", report->terminal,
                       "its keys and its hangup send signals to the session");
         check->reason =
-            text_of("a hangup of terminal %s %s%s", report->terminal, value,
-                    report->killed == ANSWER_NO ? ", but it is still tied to it" : "");
+            report->killed == ANSWER_NO
+                ? text_of(
+                      "it is tied to terminal %s, though a hangup would not kill it",
+                      report->terminal)
+                : text_of("a hangup of terminal %s %s", report->terminal, value);
     }
     add_check(report, report->killed == ANSWER_NO ? MARK_HOLDS : MARK_FAILS, "hangup",
               value, why);
@@ -280,7 +283,7 @@ static void give_verdict(struct report *report)
         report->verdict = "a proper daemon";
     else if (*reasons == '\0')
         report->verdict =
-            text_of("incomplete: nothing speaks against it, but not seen: %s", unseen);
+            text_of("incomplete: no fault was found, but not seen: %s", unseen);
     else if (report->complete)
         report->verdict = text_of("not a daemon: %s", reasons);
     else

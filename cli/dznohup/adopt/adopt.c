@@ -14,7 +14,7 @@ static int check_options(const struct dz_plan *plan, struct dz_fault *fault)
 {
     if (dz_wants_powers(plan) || plan->pin != DZ_PIN_NONE || plan->inherit)
         return dz_fault(fault, "adopt", NULL, 0,
-                        "a program that runs already cannot be given --line-buffered, "
+                        "a running program cannot be given --line-buffered, "
                         "--buffer, --pin-signals, --no-daemon, --reopen or --inherit");
     if (plan->keep || plan->restart.policy != 0)
         return dz_fault(fault, "adopt", NULL, 0,
@@ -121,7 +121,7 @@ static void say_adopted(const struct adoption *adoption)
         return;
     dz_add(&text, "dznohup: PID ");
     dz_add_number(&text, target_of(adoption)->subject.pid);
-    dz_add(&text, adoption->was_daemon ? " is a daemon already" : " is a daemon now");
+    dz_add(&text, adoption->was_daemon ? " is already a daemon" : " is a daemon now");
     if (start->log.path[0] != '\0') {
         dz_add(&text, ", appending output to ");
         dz_add(&text, start->log.path);
@@ -133,8 +133,8 @@ static void say_adopted(const struct adoption *adoption)
     }
     if (adoption->stopped_before)
         dz_add(&text, adoption->stays_stopped
-                          ? "; it is stopped still, continue it with kill -CONT"
-                          : "; it was stopped, and goes on");
+                          ? "; it is still stopped; continue it with kill -CONT"
+                          : "; it was stopped, and now continues");
     dz_one_line(line);
     dz_add(&text, "\n");
     dz_write(2, line, strlen(line)); /* there is no other place for a message */

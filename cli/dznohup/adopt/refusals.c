@@ -102,7 +102,7 @@ static int check_filter(const struct subject *subject, struct dz_fault *fault)
     return refuse(subject, fault,
                   "has a seccomp filter, which may end it at a call that it does not "
                   "expect%s",
-                  geteuid() == 0 ? "" : "; root can have the filter sleep: use sudo");
+                  geteuid() == 0 ? "" : "; root can suspend the filter: use sudo");
 }
 
 /* ---- all ---- */
@@ -150,7 +150,7 @@ int check_user(const struct subject *subject, pid_t target, struct dz_fault *fau
     if (target != 0)
         return refuse(
             subject, fault,
-            "goes with process %d, but belongs to user %u, who could not open "
+            "is adopted with process %d, but belongs to user %u, who could not open "
             "the log; stop the job and start it with dznohup",
             (int)target, subject->uid);
     if (geteuid() != 0)
@@ -166,7 +166,7 @@ int check_subject(const struct subject *subject, struct dz_fault *fault)
     if (!MACHINE_KNOWN)
         return refuse(subject, fault, "dznohup cannot do this on this machine");
     if (subject->pid == 1)
-        return refuse(subject, fault, "is the first process; its end is the system's");
+        return refuse(subject, fault, "is PID 1; its end would be the system's");
     if (subject->pid == getpid())
         return refuse(subject, fault, "is dznohup itself");
     if (subject->of_kernel && !dz_has_ended(&subject->process))
@@ -177,14 +177,14 @@ int check_subject(const struct subject *subject, struct dz_fault *fault)
         return refuse(subject, fault, "is a thread of process %d; adopt that",
                       (int)subject->group_of_threads);
     if (subject->tracer != 0 && subject->tracer != getpid())
-        return refuse(subject, fault, "is traced by process %d already",
+        return refuse(subject, fault, "is already traced by process %d",
                       (int)subject->tracer);
     if (subject->namespaces > 1)
         return refuse(subject, fault, "is in another PID namespace; run dznohup there");
     if (!can_reach_us(subject))
         return refuse(subject, fault,
-                      "has another root directory or mount namespace, and finds "
-                      "dznohup's files in no /proc there; run dznohup there");
+                      "has another root directory or mount namespace, whose /proc does "
+                      "not show dznohup's files; run dznohup there");
     if (!MACHINE_NARROW && is_narrow(subject))
         return refuse(subject, fault,
                       "is a program of 32 bits, which dznohup cannot adopt on this "

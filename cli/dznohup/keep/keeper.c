@@ -259,7 +259,7 @@ static void end_job(struct keeper *keeper)
     struct dz_text text = dz_text(words, sizeof words);
 
     if (status < 0)
-        say_line(keeper, "how the program has ended is not known");
+        say_line(keeper, "it is unknown how the program ended");
     close_pump(keeper);
     for (int i = 0; i < RECORD_TRIES; i++) {
         if (dz_publish_exited(keeper->start, status) == 0)

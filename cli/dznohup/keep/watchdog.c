@@ -88,7 +88,7 @@ bool watchdog_bites(struct keeper *keeper)
     if (!keeper->watchdog.triggered && dz_milliseconds() < keeper->watchdog.until)
         return false;
     if (keeper->watchdog.triggered) {
-        dz_add(&text, "watchdog: the program asks for its end");
+        dz_add(&text, "watchdog: the program asked for its end");
     } else {
         dz_add(&text, "watchdog: no WATCHDOG=1 for ");
         dz_add_seconds(&text, keeper->watchdog.within);
