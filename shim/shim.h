@@ -133,7 +133,7 @@ enum shim_next {
     SHIM_SPAWNP,
     SHIM_SYSTEM,
     SHIM_POPEN,
-    SHIM_GLIBC, /* musl lacks those from here */
+    SHIM_GLIBC, /* musl lacks the functions from here on */
     SHIM_SSIGNAL = SHIM_GLIBC,
     SHIM_SYSV_SIGNAL,
     SHIM_FREOPEN64,
@@ -203,8 +203,8 @@ bool shim_pins(int number);
  */
 bool shim_begin_exec(void);
 
-/* After it, if this program goes on and shim_begin_exec() returned true: undoes that.
- * Keeps errno. */
+/* After a failed exec, or posix_spawn(3), for which shim_begin_exec() returned true:
+ * undoes what that has done.  Keeps errno. */
 void shim_end_exec(void);
 
 /* In a fork(2) child: undoes what shim_begin_exec() has done in another thread of its
@@ -218,7 +218,8 @@ void shim_signals_forked(void);
  */
 uint64_t shim_hold_signals(sigset_t *before);
 
-/* In that library: unblocks them.  Those that have come are delivered now. */
+/* In the library of the next program: unblocks those signals.  Those that have come are
+ * delivered now. */
 void shim_release_signals(uint64_t held);
 
 /* Returns the bits of the controlled signals that the program takes for ignored. */

@@ -108,7 +108,7 @@ struct job {
     struct dz_record record; /* without a record: who alone; pid 0: no process */
     bool recorded;
     int status;       /* as of waitpid(2), or -1 if unknown */
-    bool keeper_runs; /* the job has a keeper, and that runs; this and the next: kept */
+    bool keeper_runs; /* this and the next: the job has a keeper, which runs */
     bool waits;       /* its keeper is about to start it again */
     int retitled;     /* 1: argv is not what it was started with */
     int restarts;
@@ -169,8 +169,8 @@ int job_list(struct job **jobs, size_t *count, struct dz_fault *fault);
 /* Looks at all processes at once, for job_was_seen and the next job_measure. */
 void job_walk(void);
 
-/* Returns whether job_walk has found that process, running.  If not, it must be looked
- * up. */
+/* Returns whether job_walk has found that process, running.  If not, the caller must
+ * look the process up. */
 bool job_was_seen(const struct dz_identity *who);
 
 /* Fills in what each job that runs uses, by one walk over /proc: its session if that is
@@ -431,11 +431,11 @@ void stop_rests(struct target *targets, size_t count, int64_t until);
 
 /* ---- below.c ---- */
 
-/* If the job has no session of its own, notes the descendants that it has by now.  Sets
- * the target's err if that fails. */
+/* If the job has no session of its own, notes its present descendants.  Sets the
+ * target's err if that fails. */
 void note_descendants(struct target *target);
 
-/* Ends those that were noted, and what they fork meanwhile: TERM, and KILL when the
+/* Ends the noted descendants, and what they fork meanwhile: TERM, and KILL when the
  * clock reaches until.  Sets the target's err. */
 void stop_descendants(struct target *target, int64_t until);
 

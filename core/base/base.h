@@ -20,7 +20,7 @@
 
 /* Exit statuses, those of env(1), nohup(1) and timeout(1). */
 enum {
-    DZ_EXIT_RUNNING = 122,    /* the job that was to be started runs already */
+    DZ_EXIT_RUNNING = 122,    /* the job to be started is already running */
     DZ_EXIT_TIMEOUT = 124,    /* the wait timed out; the target was stopped */
     DZ_EXIT_FAILURE = 125,    /* dznohup failed; the target does not run */
     DZ_EXIT_CANNOT_RUN = 126, /* the command was found, but cannot be executed */
@@ -50,8 +50,8 @@ void dz_add_number(struct dz_text *text, int64_t number);
 /* Appends milliseconds as seconds, with as many decimals as are not zero: "1.5". */
 void dz_add_seconds(struct dz_text *text, int64_t milliseconds);
 
-/* strcspn(3), but of our own: the library uses it before main(), where a function of
- * libc is likely to be on a page that nobody has touched yet. */
+/* Works as strcspn(3).  The library calls it before main(), where a function of libc is
+ * likely to be on a page that the process has not touched yet. */
 size_t dz_until(const char *text, const char *ends);
 
 /* Replaces the bytes of control characters by '?', so that the text stays one line.
@@ -78,7 +78,8 @@ int dz_read_long(const char **at, int64_t *number);
 
 /* ---- quote.c: words as a shell takes them ---- */
 
-/* A quoted word has at most so many bytes for each of its own, and DZ_QUOTES more. */
+/* A quoted word has at most DZ_QUOTED_MAX bytes for each byte of the word, and
+ * DZ_QUOTES more. */
 enum { DZ_QUOTED_MAX = 4, DZ_QUOTES = 4 };
 
 /* Returns whether a shell would not take the word as it is. */
@@ -240,8 +241,8 @@ char *dz_env(char **envp, const char *name);
 
 struct dz_process {
     pid_t pid;
-    pid_t thread; /* pid, or a living thread if the first one has ended: in
-                   * /proc/PID/task the files of that one are those of the process */
+    pid_t thread; /* pid, or a living thread if the first one has ended: then only
+                   * /proc/PID/task/THREAD has the files of the process */
     char state;   /* R, S, D, T, t, Z, X, I, as in proc_pid_stat(5); of that thread */
     pid_t ppid;
     pid_t pgrp;
@@ -352,12 +353,12 @@ struct dz_elf {
     unsigned machine;
     bool shared;             /* a shared object, or a program for any address */
     bool dynamic;            /* has an interpreter: a dynamic linker */
-    uint64_t interpreter_at; /* where the file has that one's path */
+    uint64_t interpreter_at; /* the offset of the interpreter's path in the file */
     uint64_t interpreter_size;
 };
 
 /* Reads the ELF file open on fd, which begins with head.  Returns whether it is one.
- * Nothing in the file is trusted: each offset is only read at. */
+ * Trusts nothing in the file: an offset is only used to read there. */
 bool dz_read_elf(int fd, const struct dz_head *head, struct dz_elf *elf);
 
 /* Reads the path of the interpreter.  It is empty if there is none or it is too long.
@@ -368,7 +369,7 @@ void dz_read_interpreter(int fd, const struct dz_elf *elf, char path[PATH_MAX]);
 
 enum {
     DZ_SCRIPT_LINE = 256, /* the kernel reads no more of a "#!" line, execve(2) */
-    DZ_SCRIPTS_MAX = 5    /* "#!" lines that it follows */
+    DZ_SCRIPTS_MAX = 5    /* "#!" lines that the kernel follows */
 };
 
 /* What a "#!" line says. */
@@ -417,8 +418,8 @@ bool dz_library_place(const char *path, struct dz_place *place);
 /* Returns whether path is a shared library of the program's class and machine. */
 bool dz_library_fits(const char *path, const struct dz_elf *program);
 
-/* Finds such a library in that machine's directory beside path, or at $LIB.  Returns
- * whether there is one, whose path is found. */
+/* Finds a library that fits program, in that machine's directory beside path or at
+ * $LIB. Returns whether there is one, and writes its path to found. */
 bool dz_library_beside(const char *path, const struct dz_elf *program, char *found,
                        size_t size);
 

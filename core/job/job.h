@@ -36,14 +36,14 @@ struct dz_identity {
  */
 int dz_identify(pid_t pid, struct dz_identity *identity);
 
-/* Does the same for a child that may have ended: no process has waited for it. */
+/* Works as dz_identify for a child that may have ended and was not waited for. */
 int dz_identify_child(pid_t pid, struct dz_identity *identity);
 
 /* Returns why it is not known whether a process runs, by the errno of dz_identify. */
 const char *dz_why_unknown(int err);
 
-/* Whether a process runs.  Only a proven end lets a file of the job be replaced or
- * removed, or lets anything be said to be over. */
+/* Whether a process runs.  Only after a proven end may a function replace or remove a
+ * file of the job, or say that the job has ended. */
 enum dz_state { DZ_ENDED, DZ_RUNS, DZ_UNKNOWN };
 
 /* Tells whether that process runs.  Sets *why, which may be NULL, to the reason if the
@@ -53,7 +53,7 @@ enum dz_state dz_identity_state(const struct dz_identity *identity, const char *
 /* Returns whether its boot and PID namespace are those of this process. */
 bool dz_is_here(const struct dz_identity *identity);
 
-/* Returns whether that is the process, by PID and start time. */
+/* Returns whether PID and start time of the identity are those of the process. */
 bool dz_is_process(const struct dz_identity *identity,
                    const struct dz_process *process);
 
@@ -66,8 +66,8 @@ bool dz_began_after(const struct dz_identity *identity, int64_t moment);
 
 /*
  * Opens a pidfd for that process, close-on-exec, and compares the identity afterwards.
- * Returns it, or -1 and sets errno: ESRCH if the process has ended, ENOSYS or EPERM if
- * pidfd_open(2) is missing or refused, EPERM also if it cannot be compared.
+ * Returns the pidfd, or -1 and sets errno: ESRCH if the process has ended, ENOSYS or
+ * EPERM if pidfd_open(2) is missing or refused, EPERM also if it cannot be compared.
  */
 int dz_open_process(const struct dz_identity *identity);
 
@@ -103,7 +103,9 @@ struct dz_claim {
 int dz_claim(struct dz_claim *claim, const char *path, const char *step,
              int64_t patience, struct dz_fault *fault);
 
-enum { DZ_UNDO_MS = 5000 /* the patience of a claim for which no start waits */ };
+enum {
+    DZ_UNDO_MS = 5000 /* the patience of a claim that no start of a job waits for */
+};
 
 /* Puts what was written to claim->fd into place with that mode, and releases.
  * Returns 0, or -1 and sets errno. */
@@ -115,7 +117,7 @@ void dz_claim_drop(struct dz_claim *claim);
 
 /*
  * Opens a file without a name in that directory, open(2), O_TMPFILE; close-on-exec,
- * mode 0600 less the umask.  Returns the descriptor, or -1 and sets errno: not each
+ * mode 0600 less the umask.  Returns the descriptor, or -1 and sets errno: not every
  * file system and kernel has such files.
  */
 int dz_unnamed_open(const char *directory);
@@ -133,9 +135,9 @@ enum dz_pidfile_state {
     DZ_PIDFILE_NONE,    /* there is no such file */
     DZ_PIDFILE_EMPTY,   /* it is empty */
     DZ_PIDFILE_GARBAGE, /* it is not one PID of at least 2 and a newline */
-    DZ_PIDFILE_STALE,  /* its job has ended, or a process younger than it has its PID */
-    DZ_PIDFILE_RUNS,   /* its process runs */
-    DZ_PIDFILE_UNKNOWN /* its process may run */
+    DZ_PIDFILE_STALE,   /* its job has ended, or the process with its PID is younger */
+    DZ_PIDFILE_RUNS,    /* its process runs */
+    DZ_PIDFILE_UNKNOWN  /* its process may run */
 };
 
 struct dz_pidfile {
@@ -184,14 +186,14 @@ int dz_pidfile_remove(const char *path, int records, pid_t pid, bool ours);
  * "retitled 1" if an adopted program has changed its command line; an
  * "older PID START" for each process that was in the session before the job; an "arg"
  * for each argument of the command; "end".  After "end" a "status", as of waitpid(2),
- * and "ended", the time, are added if they become known.  Of an unnamed job that has
- * ended "noticed" is added, the time at which dzctl saw that.
+ * and "ended", the time, are added if they become known.  If an unnamed job has ended,
+ * dzctl adds "noticed", the time at which it saw that.
  *
  * A keeper adds more before "arg": "began", when the first run began; "restarts";
  * "last", the status of the run before; and "watchdog 1" if the watchdog has ended that
  * run.  After "end" it adds lines as they become known.  When a run ends: "last",
- * "ended", the time, and with --watchdog "watchdog", 1 or 0.  When a run is ready that
- * dzctl restart has asked for: "ready".  When something is wrong: "note".
+ * "ended", the time, and with --watchdog "watchdog", 1 or 0.  When a run that dzctl
+ * restart has asked for is ready: "ready".  When something is wrong: "note".
  */
 struct dz_record {
     struct dz_identity who;
@@ -213,7 +215,7 @@ enum dz_state dz_record_state(const struct dz_record *record, const char **why);
 /* Tells whether the keeper runs; DZ_ENDED if there is none. */
 enum dz_state dz_keeper_state(const struct dz_record *record);
 
-/* A record on its way to a descriptor: a record has no greatest length. */
+/* A record that is being written to a descriptor.  A record has no greatest length. */
 struct dz_record_out {
     int fd;
     int err; /* errno of the first write(2) that failed, or 0 */
@@ -269,8 +271,8 @@ int dz_record_check_name(const char *name, int directory, struct dz_fault *fault
  */
 int dz_record_add_end(const char *path, pid_t pid, int status, int64_t ended);
 
-/* Adds to that record, which was read from file in directory, that its job was noticed
- * to have ended, and when. */
+/* Adds "noticed" and the present time to that record, which was read from file in
+ * directory, and whose job has ended. */
 void dz_record_add_notice(int directory, const char *file,
                           const struct dz_record *record);
 
@@ -282,7 +284,7 @@ int dz_record_add_lines(const char *path, pid_t pid, const char *text);
 bool dz_record_names(const char *path, pid_t pid);
 
 /*
- * The record of an unnamed job is called by its PID.  A job of another machine or PID
+ * The record of an unnamed job is named after its PID.  A job of another machine or PID
  * namespace may have that PID too.  So a PID has several file names, its slots.
  */
 enum { DZ_SLOTS = 8 };
@@ -294,8 +296,8 @@ void dz_record_slot(char name[24], pid_t pid, int slot);
  * or it cannot be trusted. */
 bool dz_record_is_free(int directory, const char *file);
 
-/* The record of an unnamed job with a keeper is called by the keeper's PID, after this
- * character, which no name begins with. */
+/* The file name of the record of an unnamed job with a keeper is this character, which
+ * no name begins with, and the keeper's PID. */
 enum { DZ_KEPT_PREFIX = '-' };
 
 /* Calls visit for each record whose job, keeper or first run has that PID, until it
@@ -353,7 +355,7 @@ struct dz_members {
     pid_t except;                     /* this one is not a member; 0: none */
     const struct dz_identity *spared; /* neither these nor those below are members */
     size_t spared_count;
-    const struct dz_identity *probe; /* nor this one and those below; NULL: none */
+    const struct dz_identity *probe; /* nor are this one and those below; NULL: none */
 };
 
 /* Returns whether a living child of ours with that PID is spared. */
@@ -395,7 +397,7 @@ int dz_each_job_process(const struct dz_members *members, dz_visit_pid visit,
 
 struct dz_listener {
     pid_t pid;        /* the process that has it */
-    int port;         /* 0: not of the Internet */
+    int port;         /* 0: a Unix socket */
     const char *path; /* of a Unix socket, "@NAME" for an abstract one; else "" */
 };
 
@@ -417,9 +419,9 @@ struct dz_seen {
     int64_t until;  /* when to look again whatever the number is; dz_milliseconds */
 };
 
-/* Visits those of one process, but not of threads that have descriptors of their own,
- * until a visit returns 1.  Is cheap enough for each millisecond.  Returns 1 then, or
- * 0. */
+/* Visits the listening sockets of one process, but not of threads that have descriptors
+ * of their own, until a visit returns 1.  May be called each millisecond: that is
+ * cheap. Returns 1 then, or 0. */
 int dz_process_listens(pid_t pid, struct dz_seen *seen, dz_visit_listener visit,
                        void *data);
 
@@ -441,7 +443,8 @@ bool dz_each_listed(pid_t pid, dz_visit_socket visit, void *data);
 /*
  * Visits the listening TCP sockets of AF_INET or AF_INET6 in our own network namespace
  * until a visit returns true.  Returns 1 if one did, 0, or -1 if the kernel does not
- * tell (it was built without, or a filter): some may have been visited.
+ * tell: it was built without sock_diag, or a filter refuses it.  Some sockets may have
+ * been visited then.
  */
 int dz_diag_listening(int family, dz_visit_socket visit, void *data);
 

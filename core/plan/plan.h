@@ -14,7 +14,7 @@
 enum dz_mode {
     DZ_STAY,     /* keep this PID; leave if this is a foreground job or a pipeline */
     DZ_LEAVE,    /* fork twice; the caller gets its prompt back */
-    DZ_STAY_ONLY /* keep this PID or fail; in a plan alone */
+    DZ_STAY_ONLY /* keep this PID or fail; only a plan has this, never a start */
 };
 
 /* How C stdio buffers stdout in the target; AS_IS: unchanged. */
@@ -34,7 +34,7 @@ enum dz_pin {
 /* Whether a program that daemonizes itself stays in its process. */
 enum dz_no_daemon {
     DZ_MAY_DAEMONIZE,
-    DZ_NO_DAEMON,      /* it stays, and what it sends to /dev/null goes on to the log */
+    DZ_NO_DAEMON,      /* it stays, and what it sends to /dev/null goes to the log */
     DZ_NO_DAEMON_QUIET /* it stays, and its output goes where it sends it */
 };
 
@@ -187,7 +187,7 @@ struct dz_plan {
     bool managed;    /* launcher: a manager waits to be told that the job is ready */
     const char *pidfile;
     const char *name;
-    bool if_not_running;   /* a job that runs already is no failure */
+    bool if_not_running;   /* a job that is already running is no failure */
     const char *state_dir; /* read by dz_state_open from envp, as dzctl does */
     const char *only;      /* library: DZ_ONLY */
     enum dz_buffer buffer; /* this and the next three: inside the target, libdz(7) */
@@ -224,7 +224,7 @@ enum {
     DZ_POWER = 4,     /* the library acts on it inside the target */
     DZ_HANDED = 8,    /* DZ_INSIDE hands it over to the library */
     DZ_RECORDED = 16, /* the record of a job holds it, for a restart */
-    DZ_SPREADS = 32,  /* it reaches what the target starts, without --inherit too */
+    DZ_SPREADS = 32,  /* it reaches what the target starts, even without --inherit */
     DZ_SHORT = 64     /* --help shows it; --help=all shows every option */
 };
 
@@ -255,8 +255,8 @@ extern const struct dz_option dz_options[];
 void dz_plan_init(struct dz_plan *plan, char **argv);
 
 /*
- * Sets one option of plan; value is NULL for a flag.  A fault's step is called: the
- * option as the user wrote it, "--umask" or "DZ_UMASK".
+ * Sets one option of plan; value is NULL for a flag.  The step of a fault is the string
+ * called, the option as the user wrote it: "--umask" or "DZ_UMASK".
  */
 int dz_plan_set(struct dz_plan *plan, const struct dz_option *option, const char *value,
                 const char *called, struct dz_fault *fault);
@@ -278,8 +278,8 @@ bool dz_wants_powers(const struct dz_plan *plan);
  * defaults, or with --keep-session as the caller has them. */
 uint64_t dz_ignored_signals(const struct dz_plan *plan);
 
-/* Checks that what is asked for goes together, once all of it was read.  In stay mode
- * drops conditions that are only a default. */
+/* Checks that the options can be combined, once all of them have been read.  In stay
+ * mode drops conditions that are only a default. */
 int dz_plan_check(struct dz_plan *plan, struct dz_fault *fault);
 
 /* ---- values.c: parsers, each with its inverse ---- */
@@ -315,7 +315,8 @@ enum { DZ_DEFAULT_TIMEOUT = 30000 /* milliseconds */ };
 
 /* ---- handover.c: what the library learns inside the target ---- */
 
-/* The variable of a program for which all but the powers is done already. */
+/* The variable of a program for which dznohup, or the program before, has done all but
+ * begin the powers. */
 #define DZ_INSIDE "DZ_INSIDE"
 
 /* The longest text of the options that are handed over. */
@@ -351,7 +352,7 @@ struct dz_inside {
     uint64_t ignored; /* NEXT, CHILD: controlled signals that the program before took
                        * for ignored */
     struct dz_inside_log {
-        uint64_t device; /* of the file that the log is; 0 from dznohup */
+        uint64_t device; /* of the log's file; 0 if dznohup has written the variable */
         uint64_t inode;
     } logs[2];
     struct {

@@ -56,9 +56,9 @@ struct dz_notify {
     int fd;            /* our socket, or -1 */
     char variable[64]; /* "NOTIFY_SOCKET=@...", for the target */
     bool ready;
-    pid_t main_pid;    /* that it told, 0: none */
-    int err;           /* that it told by ERRNO, 0: none */
-    int64_t extend_ms; /* the last EXTEND_TIMEOUT_USEC, 0: none since asked */
+    pid_t main_pid;    /* the last MAINPID, 0: none */
+    int err;           /* the last ERRNO, 0: none */
+    int64_t extend_ms; /* the last EXTEND_TIMEOUT_USEC, 0: none since it was read */
     char status[128];  /* the last STATUS */
     /* Called with each datagram of the job; NULL: not wanted. */
     void (*hear)(void *hearer, const char *text);
@@ -134,8 +134,8 @@ struct dz_start {
     bool is_in_memory;  /* the state directory is on a tmpfs */
     bool records_early; /* the first child makes the record, not the target */
     bool needs_answer;  /* launcher: the preloaded library must answer */
-    bool adopts;       /* launcher: the job runs already, and is none of our children */
-    const pid_t *with; /* launcher: the processes that were adopted with it */
+    bool adopts;        /* launcher: the job is already running, and is not our child */
+    const pid_t *with;  /* launcher: the processes that were adopted with it */
     size_t with_count;
     bool retitled; /* the command of the plan is not what it was started with */
     const struct dz_inside *inside;       /* library: DZ_INSIDE; NULL: there was none */
@@ -223,7 +223,8 @@ int dz_second_fork(struct dz_start *start, struct dz_fault *fault);
  */
 int dz_make_waiter(struct dz_start *start, struct dz_fault *fault);
 
-/* In the target's process: tells the caller that has a waiter its PID. */
+/* In the target's process: if the caller has a waiter, tells the caller the PID of this
+ * process. */
 void dz_tell_caller(struct dz_start *start);
 
 /* In the waiter: tells the caller which process it waits for, and until when.
@@ -259,13 +260,13 @@ int dz_read_interrupt(int fd);
 
 /* ---- report.c: what the target's process tells its caller ---- */
 
-/* Writes to a pipe whose reader may be gone.  Returns 0, or -1 and sets errno: EPIPE if
- * it is.  No SIGPIPE comes of it. */
+/* Writes to a pipe whose reader may be gone, without raising SIGPIPE.  Returns 0, or -1
+ * and sets errno: EPIPE if the reader is gone. */
 int dz_write_pipe(int fd, const void *data, size_t size);
 
 /*
  * Reads from a non-blocking pipe until size bytes of an object are there; *have counts
- * them from call to call.  Returns 1 if they are, 0 if they are not there yet, or -1 at
+ * them from call to call.  Returns 1 if all are there, 0 if more must come, or -1 at
  * the pipe's end or on an error; errno is 0 at the end.
  */
 int dz_read_on(int fd, void *object, size_t size, size_t *have);
@@ -428,12 +429,12 @@ int dz_reopen_log(const char *path, int fd);
 
 /*
  * Ignores SIGPIPE and SIGXFSZ, so that a failing write of ours returns an error, and
- * saves their dispositions.  For the beginning, before any other function of this room.
+ * saves their dispositions.  Must be called before any other function of this room.
  */
 void dz_guard_writes(struct dz_start *start);
 
 /* Sets SIGPIPE and SIGXFSZ to what was saved, which dz_reset_signals has adapted for
- * the target.  For the moment before exec or main(), after our last write. */
+ * the target.  Must be called after our last write, right before exec or main(). */
 int dz_unguard_writes(struct dz_start *start, struct dz_fault *fault);
 
 /* Prepare: ignores HUP, TTIN and TTOU, and sets CHLD to default. */

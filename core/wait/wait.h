@@ -20,7 +20,8 @@ struct dz_census {
     int64_t used; /* processor time, in milliseconds */
 };
 
-/* Returns 0, or -1 without a /proc of our own. */
+/* Counts the members, and looks what they do.  Returns 0, or -1 without a /proc of our
+ * own. */
 int dz_take_census(const struct dz_members *members, struct dz_census *census);
 
 /* ---- notify.c: sd_notify(3), both ways ---- */
@@ -32,8 +33,8 @@ void dz_notify_read(struct dz_notify *notify, const struct dz_members *members);
 /*
  * Tells our own manager, NOTIFY_SOCKET in envp, that the service is ready and, unless
  * pid is 0, which process it is.  Waits until the manager has read that.  If there is
- * no manager, does nothing.  sender, if not 0, is the process that the message is to
- * come from, if we may say so.  Returns 0, or -1 and sets errno.
+ * no manager, does nothing.  If sender is not 0 and we have that privilege, the message
+ * names that process as its sender.  Returns 0, or -1 and sets errno.
  */
 int dz_notify_manager(char **envp, pid_t pid, pid_t sender);
 
@@ -83,7 +84,7 @@ void dz_probe_end(struct dz_probe *probe);
 struct dz_ready {
     int64_t began;    /* of the wait; all times are dz_milliseconds */
     int64_t executed; /* when the program was */
-    bool done;        /* the library has said so */
+    bool done;        /* the library has said that its work is done */
     bool closed;      /* the pipe of fd:N has ended without a newline */
     bool holds[DZ_CONDITIONS];
     int64_t look_at; /* next look at a file */

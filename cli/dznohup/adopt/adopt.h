@@ -140,8 +140,8 @@ struct thread {
     struct registers registers; /* as it was stopped */
     bool changed;               /* registers are to be written back */
     int64_t began;  /* monotonic_nanoseconds when its call began to wait; 0: unknown */
-    int64_t sleeps; /* how often it had gone to sleep by then */
-    int64_t runs;   /* and on a processor; -1: unknown */
+    int64_t sleeps; /* how often the thread had gone to sleep by then */
+    int64_t runs;   /* how often it had got a processor by then; -1: unknown */
     struct waited_call waited; /* that call */
     uint64_t slot;             /* the address of a copy of its time-out, or 0 */
 };
@@ -153,7 +153,7 @@ struct tracee {
     struct thread *threads; /* allocated */
     size_t count;
     size_t late;    /* the index of the thread that has not stopped in time */
-    bool suspend;   /* as root: the target's seccomp filters sleep meanwhile */
+    bool suspend;   /* as root: the target's seccomp filters are suspended meanwhile */
     int memory;     /* of the target, or -1 */
     uint64_t code;  /* the address where the code goes, or 0 */
     uint64_t slots; /* that of the first slot, or 0 */
@@ -181,8 +181,8 @@ int seize_all(struct tracee *tracee, const struct subject *subject,
 int stop_all(struct tracee *tracee, const struct subject *subject,
              struct dz_fault *fault);
 
-/* Lets the threads run again that have stopped, but stay attached; all of them, or not
- * the late one. */
+/* Lets the stopped threads run again, and stays attached: all of them, or all but the
+ * late one. */
 void resume_all(struct tracee *tracee, bool all);
 
 /* Waits for the late thread for a moment.  Returns 1 if it has stopped or ended, 0, or
@@ -209,8 +209,8 @@ int64_t monotonic_nanoseconds(void);
 /* Reads the call that the thread waits in. */
 void read_call(pid_t pid, pid_t tid, struct waited_call *waited);
 
-/* Returns how the interrupted call is told its time-out, and sets *argument.  Calls
- * that the kernel restarts by itself are not among those. */
+/* Returns the form in which the interrupted call takes its time-out, and sets
+ * *argument. Returns TIME_NONE for a call that the kernel restarts by itself. */
 enum time_form time_of_call(const struct registers *registers, int *argument);
 
 /* Returns whether the thread waits in a call that any stop interrupts. */

@@ -94,9 +94,8 @@ int write_registers(pid_t tid, const struct registers *registers);
  * before at that place. */
 void recall(struct registers *registers, const struct waited_call *waited);
 
-/* Prepares a stopped thread for other registers, so that the call goes on with its
- * remaining time that is to be made again.  Returns 0, or -1 if the thread has ended.
- */
+/* Prepares a stopped thread for other registers, so that the call to be made again
+ * keeps its remaining time.  Returns 0, or -1 if the thread has ended. */
 int leave_call(pid_t tid, struct registers *registers);
 
 #else
@@ -133,7 +132,7 @@ void set_call_argument(struct registers *registers, int number, uint64_t value);
 /* Makes the thread make that call again. */
 void make_again(struct registers *registers);
 
-/* How a call is told its time-out. */
+/* The form in which a call takes its time-out. */
 enum time_form {
     TIME_NONE,
     TIME_MILLISECONDS, /* by a number */

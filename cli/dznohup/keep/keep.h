@@ -19,7 +19,7 @@ enum phase {
     PHASE_RUNNING,  /* the end of the program */
     PHASE_STOPPING, /* the end of the program, which was told to end */
     PHASE_ENDING,   /* the end of what the program has left behind */
-    PHASE_DRAINING, /* what the run has written to be where it belongs */
+    PHASE_DRAINING, /* the output of the run to be written */
     PHASE_DELAY,    /* the time of the next run */
     PHASE_OVER      /* nothing: the job is over */
 };
@@ -38,8 +38,8 @@ struct keeper {
     int status;    /* how, as of waitpid(2); -1: unknown */
     int64_t began; /* when this run did; dz_milliseconds */
     bool stopping; /* no run follows */
-    bool again;    /* the next run follows whatever comes: dzctl restart asks for it */
-    bool asked;    /* and for this run */
+    bool again;    /* dzctl restart asks for the next run, which follows in any case */
+    bool asked;    /* dzctl restart has asked for this run */
     int64_t stop_until; /* when to kill what does not stop */
     bool suspended;     /* the program was told to suspend itself, as TSTP does */
     int failures;       /* runs that failed in a row */
@@ -52,16 +52,16 @@ struct keeper {
     struct dz_identity commands[PUMP_CHANNELS]; /* of the pump: no part of the job */
     char note[256]; /* the record's last note about the pump */
     struct {
-        int64_t within; /* milliseconds from word to word of the program; 0: any */
-        int64_t until;  /* when it has to speak; INT64_MAX: never */
-        bool triggered; /* it has asked for its end */
-        bool bitten;    /* this run was ended so */
+        int64_t within; /* milliseconds within which the program must speak; 0: any */
+        int64_t until;  /* when the program must have spoken; INT64_MAX: never */
+        bool triggered; /* the program has asked for its end */
+        bool bitten;    /* the watchdog has ended this run */
     } watchdog;
     struct {
         bool there;      /* NOTIFY_SOCKET names one */
-        bool ready;      /* it was told that this run is */
-        int64_t within;  /* of its watchdog, in milliseconds; 0: none */
-        int64_t feed_at; /* while no program runs that does */
+        bool ready;      /* the manager was told that this run is ready */
+        int64_t within;  /* of the manager's watchdog, in milliseconds; 0: none */
+        int64_t feed_at; /* when to feed it if no program runs that does */
     } manager;
     struct dz_fault fault;
 };
@@ -74,7 +74,7 @@ void tell_started(struct keeper *keeper);
 /* Tells the program to end, by that signal, and by KILL after so many milliseconds. */
 void begin_stopping(struct keeper *keeper, int number, int64_t within);
 
-/* The run is not ready, and will not be. */
+/* Ends a run that is not ready and will not be. */
 void fail_run(struct keeper *keeper);
 
 /* Does what is due.  Returns when to look again if no event comes. */
@@ -126,7 +126,7 @@ void close_pump(struct keeper *keeper);
 /* Returns whether the keeper listens to a program that runs. */
 bool hears_program(const struct keeper *keeper);
 
-/* If so, before the fork: opens the socket of this run. */
+/* Before the fork: opens the socket of this run if hears_program() is true. */
 int open_hearing(struct keeper *keeper, struct dz_fault *fault);
 
 /* Reads what the program has said. */
@@ -143,7 +143,8 @@ int watchdog_pass(struct keeper *keeper, struct dz_fault *fault);
 /* Before a run: the watchdog waits for watchdog_feed. */
 void watchdog_begin(struct keeper *keeper);
 
-/* The program runs, has spoken, or could not: its time begins anew. */
+/* Begins the program's time anew: it has begun to run, has spoken, or could not speak.
+ */
 void watchdog_feed(struct keeper *keeper);
 
 /* Take the values of WATCHDOG and WATCHDOG_USEC. */
@@ -155,20 +156,21 @@ bool watchdog_bites(struct keeper *keeper);
 
 /* ---- manager.c: our own service manager ---- */
 
-/* Finds it by the environment. */
+/* Finds the manager by the environment. */
 void manager_find(struct keeper *keeper);
 
-/* Tells it that a run is ready; first: the first one.  In leave mode the caller tells
- * of that.  In stay mode without a condition the program does, by manager_pass. */
+/* Tells the manager that a run is ready; first: the first one.  In leave mode the
+ * caller tells that.  In stay mode without a condition the program does, by
+ * manager_pass. */
 void manager_ready(struct keeper *keeper, bool first);
 
-/* Tells it that another run follows. */
+/* Tells the manager that another run follows. */
 void manager_reloading(struct keeper *keeper);
 
-/* Feeds its watchdog. */
+/* Feeds the manager's watchdog. */
 void manager_feed(struct keeper *keeper);
 
-/* Feeds it if no program runs that could.  Returns when to do so again. */
+/* Feeds that watchdog if no program runs that could.  Returns when to do so again. */
 int64_t manager_look(struct keeper *keeper);
 
 /* Passes on what the program has said. */
@@ -176,7 +178,7 @@ void manager_pass(struct keeper *keeper, const char *said);
 
 /* ---- restart.c: whether and when the next run comes ---- */
 
-/* Returns whether another run follows one that has ended so, and when: *delay is in
+/* Returns whether another run follows this one, which has ended, and when: *delay is in
  * milliseconds.  Counts the runs that failed. */
 bool restart_follows(struct keeper *keeper, int64_t *delay);
 
@@ -225,7 +227,7 @@ void say_ended(struct keeper *keeper, int64_t delay);
 /* Writes the same to the record. */
 void record_ended(const struct keeper *keeper);
 
-/* What cannot be recorded at once may well be a moment later. */
+/* A record that cannot be written now may be writable a moment later. */
 enum { RECORD_TRIES = 3, RECORD_TRY_MS = 100 };
 
 /* Adds whole lines to the record. */

@@ -26,7 +26,7 @@ enum {
     PUMP_LINE_MAX = 65536,  /* longer lines are written in pieces */
     PUMP_SYSLOG_MAX = 8000, /* likewise; syslog daemons cut at 8 KiB */
     PUMP_PREFIX_MAX = 512,  /* what a line begins with */
-    PUMP_MESSAGES = 64,     /* that one call sends */
+    PUMP_MESSAGES = 64,     /* the most that one call sends */
     PUMP_RING = 4 * PUMP_LINE_MAX,
     PUMP_OUT = 2 * PUMP_LINE_MAX + 8192, /* two lines with all that is added to one */
     PUMP_SLACK = 32 /* bytes that must be readable behind a line and a prefix */
@@ -63,8 +63,9 @@ struct line_end {
 /*
  * Writes the whole lines of these bytes to out, which has PUMP_OUT bytes: at most stop
  * bytes of them, and no second line once soft bytes would be exceeded.  Sets *eaten to
- * the bytes that were written so.  ends, if it is not NULL, gets the end of each of at
- * most PUMP_MESSAGES lines, and *count their number.  Returns the length of the text.
+ * the number of given bytes that it has used.  ends, if it is not NULL, gets the end of
+ * each of at most PUMP_MESSAGES lines, and *count their number.  Returns the length of
+ * the text.
  */
 size_t lines_compose(const struct lines *lines, size_t stop, size_t soft, char *out,
                      size_t *eaten, struct line_end *ends, int *count);
@@ -134,7 +135,7 @@ static inline const char *ring_bytes(const struct ring *ring)
 /* Returns whether the last byte that was written ended a line. */
 bool ring_at_line(const struct ring *ring);
 
-/* Makes it so, after a last line without a newline. */
+/* Makes ring_at_line() true, after a last line without a newline. */
 void ring_end_line(struct ring *ring);
 
 /* Moves bytes from the pipe to the ring, at most that many.  Returns their number, 0 if
@@ -232,11 +233,11 @@ struct channel {
     bool goes_on;         /* there may be more to do at once */
     bool ending;          /* the target has ended */
     bool torn;            /* its last line had no newline */
-    size_t owed;          /* bytes that it has left in the pipe */
+    size_t owed;          /* bytes that the target has left in the pipe */
     int trouble;          /* errno of what keeps us from writing, 0: nothing */
     int64_t retry_at;     /* when to look again, dz_milliseconds() */
     int name_trouble;     /* errno of the last rotation or reopening, 0: it worked */
-    int64_t rotate_after; /* then */
+    int64_t rotate_after; /* no rotation before that time, dz_milliseconds() */
     char ring_path[PATH_MAX]; /* of the ring's file; empty: in memory */
 };
 
@@ -331,8 +332,8 @@ void pump_rotate(struct pump *pump);
  * of ours. */
 bool pump_reaped(struct pump *pump, pid_t pid, int status);
 
-/* Writes what keeps the pump from writing: "OBJECT: REASON".  Returns whether there is
- * such a thing. */
+/* Writes what keeps the pump from writing: "OBJECT: REASON".  Returns whether anything
+ * does. */
 bool pump_trouble(const struct pump *pump, struct dz_text *text);
 
 /*
