@@ -1,7 +1,7 @@
 /*
  * The dispositions of the signals that a power controls.  Each is kept twice.  What the
  * program has set is kept here, and is the answer when the program asks.  The kernel
- * has what holds instead.
+ * has what takes effect instead.
  *
  * Invariants.  A reader takes no lock, so a signal handler may ask at any moment.  A
  * writer blocks all signals, so no handler interrupts it in its own thread.  In a child

@@ -118,7 +118,8 @@ __attribute__((noreturn)) static void start_afresh(struct dz_start *start,
     give_up(start, fault);
 }
 
-/* Ends a good start, right before main(): what can fail comes before the good news. */
+/* Ends a good start, right before main(): what can fail comes before the report of
+ * success. */
 static void end_start(struct dz_start *start)
 {
     struct dz_fault fault;

@@ -114,7 +114,8 @@ static int reopen_one(int fd, bool complains)
     return 0;
 }
 
-/* Reopens both logs, in one thread at a time.  That thread goes on while others ask. */
+/* Reopens both logs, in one thread at a time.  If others ask meanwhile, that thread
+ * reopens them again. */
 static void reopen_logs(bool complains)
 {
     struct shim_process *process = shim_process();
@@ -141,7 +142,8 @@ void shim_reopen_moved(void)
 {
     for (int fd = 1; fd <= 2; fd++)
         if (logs[fd].path[0] != '\0' && !is_in_place(fd)) {
-            /* No signal has asked for it, so a log that cannot be opened is no news. */
+            /* No signal has asked for this, so a log that cannot be opened is not
+             * reported. */
             reopen_logs(false);
             return;
         }

@@ -68,7 +68,7 @@ static int choose(const char *file, const struct dz_record *record, void *data)
     best->state = state;
     snprintf(best->file, sizeof best->file, "%s", file);
     /* No other record says more of this PID here.  So the state directory is read only
-     * for PIDs that no record is called by. */
+     * for PIDs that no record is named after. */
     return dz_is_here(&record->who);
 }
 
@@ -111,7 +111,8 @@ static bool runs_as(pid_t pid, unsigned uid)
 
 /*
  * Returns why a pidfile is not trusted, or NULL.  We obey root, ourselves, and another
- * user about a process of that user.  Any other owner could name a stranger.
+ * user about a process of that user.  Any other owner could name a process of a third
+ * user.
  */
 static const char *distrust(const struct dz_pidfile *pidfile)
 {

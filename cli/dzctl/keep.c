@@ -80,7 +80,7 @@ int keep_again(struct job *job, bool quiet)
     }
     job_free(job);
     *job = now;
-    /* Another dzctl may have been quicker. */
+    /* Another dzctl may have started a keeper first. */
     if (status != 0 && !job->keeper_runs)
         return status;
     if (!quiet)

@@ -126,8 +126,8 @@ static char *option_word(const char *text, const char *value)
     return word;
 }
 
-/* Returns whether the option keeps a stream of the caller, which cannot be had again.
- */
+/* Returns whether the option keeps a stream of the caller, which no later start can
+ * open. */
 static bool keeps_stream(const char *option)
 {
     return strcmp(option, "output=-") == 0 || strcmp(option, "error=-") == 0 ||

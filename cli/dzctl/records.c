@@ -75,7 +75,7 @@ static void read_next(struct reading *reading)
 static void *read_beside(void *data)
 {
     /* Two threads with one table of descriptors would wait for each other. */
-    unshare(CLONE_FILES); /* else it only takes longer */
+    unshare(CLONE_FILES); /* if this fails, it only takes longer */
     read_next(data);
     return NULL;
 }

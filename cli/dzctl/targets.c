@@ -37,7 +37,7 @@ pid_t job_own_session(const struct job *job)
 }
 
 /* Parses the processes of a list of the record.  Returns them, allocated, or NULL.  If
- * memory runs out, sets err: nothing tells then which to spare or to end. */
+ * memory runs out, sets err: it is unknown then which to spare or to end. */
 static struct dz_identity *read_list(struct target *target, char *const *list,
                                      size_t *parsed)
 {

@@ -2,7 +2,8 @@
  * Opens files by paths that other users may have tampered with.
  *
  * Invariant: a symbolic link is followed only if root or we own it, at each part of the
- * path.  Else another user could lead us to a file that this user may not read.
+ * path.  Otherwise another user could lead us to a file that this other user may not
+ * read.
  */
 #include "dzctl.h"
 

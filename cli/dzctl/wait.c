@@ -61,7 +61,7 @@ static void begin(struct waited *waited, struct choice *choice)
     waited->ended = job->state != JOB_RUNS;
     if (waited->ended)
         return;
-    /* The job's end, not that of a run. */
+    /* Waits for the job's end, not for that of a run. */
     waited->pidfd =
         dz_open_process(job->keeper_runs ? &job->record.keeper : &job->record.who);
     if (waited->pidfd < 0 && errno == ESRCH)

@@ -46,7 +46,7 @@ bool may_access(const char *path, int how)
         return true;
     if (errno != EPERM && errno != ENOSYS)
         return false;
-    /* Not by faccessat(3): glibc's takes faccessat2(2) here too. */
+    /* Not by faccessat(3): that of glibc calls faccessat2(2) here too. */
     return syscall(SYS_faccessat, AT_FDCWD, path, how) == 0;
 }
 

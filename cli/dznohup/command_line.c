@@ -88,8 +88,8 @@ static int refuse(int answer, const char *argument, struct dz_fault *fault)
     return -1;
 }
 
-/* An option may be written by the beginning of its name.  Refuses one that is a habit
- * of another tool: --watch is not --watchdog. */
+/* An option may be abbreviated to the beginning of its name.  Refuses an abbreviation
+ * that is an option of another tool: --watch is not --watchdog. */
 static int check_habit(const struct dz_option *option, const char *argument,
                        struct dz_fault *fault)
 {

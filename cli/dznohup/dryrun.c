@@ -258,8 +258,7 @@ static void print_options(const char *row, char powers[DZ_POWERS_MAX])
     printf("%-9s %s\n", row, powers[0] != '\0' ? powers : "none");
 }
 
-/* Prints what the library acts on: in the process, whatever it executes, and in what it
- * starts. */
+/* Prints the powers: in the process, whatever it executes, and in what it starts. */
 static void print_powers(const struct dz_plan *plan)
 {
     char powers[DZ_POWERS_MAX];

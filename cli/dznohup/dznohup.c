@@ -50,8 +50,8 @@ static int report_failed(const struct dz_start *start, const struct dz_fault *fa
     return fault->status;
 }
 
-/* Reports a start that has failed.  With --if-not-running a job that runs already is no
- * failure.  Returns the exit status. */
+/* Reports a start that has failed.  With --if-not-running a job that is already running
+ * is no failure.  Returns the exit status. */
 static int report_refused(const struct dz_start *start, struct dz_fault *fault)
 {
     if (fault->running == 0 || !start->plan->if_not_running)

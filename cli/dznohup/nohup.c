@@ -21,7 +21,7 @@
 #include <wchar.h>
 #include <wctype.h>
 
-/* Not zero, so that they are among the few data that each start touches. */
+/* Not zero, so that both are among the few data that each start touches. */
 static const char *program = "nohup";
 static bool stderr_works = true;
 

@@ -3,9 +3,9 @@
  *
  * The dynamic linker of glibc only warns of a missing library, and that of musl is
  * silent.  So the library is looked for before the start.  Where a process of ours
- * waits (leave mode, the keeper), it must answer on a copy of the report pipe that
- * outlives the exec.  In stay mode there is none, and none is made: a user may have no
- * process left.
+ * waits (leave mode, the keeper), the library must answer on a copy of the report pipe
+ * that outlives the exec.  In stay mode no process waits, and none is made: the user
+ * may have reached the limit of processes.
  */
 #include "dznohup.h"
 
@@ -86,8 +86,8 @@ static int copy_for_library(int fd, struct dz_fault *fault)
     return copy < 0 ? dz_fault(fault, "preload", "pipe", errno, NULL) : copy;
 }
 
-/* Blocks SIGHUP until --reopen has its handler.  A signal of that moment then reopens
- * the log, too.  Returns the bit of what was blocked. */
+/* Blocks SIGHUP until --reopen has its handler.  A signal that comes before then
+ * reopens the log, too.  Returns the bit of what was blocked. */
 static uint64_t hold_hangup(const struct dz_plan *plan)
 {
     sigset_t hangup;

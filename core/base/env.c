@@ -5,7 +5,7 @@
 
 char *dz_env_value(char *entry, const char *name)
 {
-    /* By no function of libc, as in dz_until. */
+    /* Calls no function of libc, for the reason that base.h gives at dz_until. */
     while (*name != '\0' && *entry == *name) {
         entry++;
         name++;

@@ -138,7 +138,7 @@ static void take_living_thread(struct dz_process *process)
 }
 
 /* Returns whether the thread that was read has been released meanwhile.  If another
- * thread executes a program, that takes its place: the process lives on. */
+ * thread executes a program, it takes the place of this one: the process lives on. */
 static bool is_released(const struct dz_process *process)
 {
     return process->threads == 0 || process->state == 'X';
@@ -146,7 +146,7 @@ static bool is_released(const struct dz_process *process)
 
 int dz_read_process(pid_t pid, struct dz_process *process)
 {
-    enum { LOOKS = 4 }; /* another one has the place at once, or the process is gone */
+    enum { LOOKS = 4 }; /* the other thread takes it at once, or the process is gone */
     char path[32];
     struct dz_text text = dz_text(path, sizeof path);
 
@@ -206,8 +206,8 @@ static int visit_entries(const char *buffer, size_t size, int fd,
 int dz_each_entry(int at, const char *path,
                   int (*visit)(const char *name, int fd, void *data), void *data)
 {
-    /* /proc fills the buffer as long as an entry fits.  If one would still fit, that
-     * was the end.  Other file systems may give less at a time. */
+    /* /proc fills the buffer until no entry fits.  If one more would fit, the end was
+     * read.  Other file systems may give less at a time. */
     enum { ENTRY = sizeof(struct entry) + 256 };
     bool in_proc = strncmp(path, "/proc", 5) == 0;
     _Alignas(struct entry) char buffer[4096];

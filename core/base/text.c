@@ -105,7 +105,7 @@ size_t dz_whole_characters(const char *text, size_t length)
 
     while (at > 0 && length - at < LONGEST && ((unsigned char)text[at] & 0xc0) == 0x80)
         at--;
-    /* More bytes that continue a character than one has: this is not UTF-8. */
+    /* More continuation bytes than a character has: this is not UTF-8. */
     return ((unsigned char)text[at] & 0xc0) == 0x80 ? length : at;
 }
 

@@ -1,5 +1,5 @@
 /*
- * The processes below one, by the kernel's lists of children, proc_pid_task(5).
+ * The descendants of a process, by the kernel's lists of children, proc_pid_task(5).
  *
  * The cost of a walk over them grows with the job's own processes and threads alone.
  * Processes that are forked or end during a walk may be missed.
@@ -74,8 +74,8 @@ static int visit_thread(int number, int directory, void *data)
     dz_add_number(&text, number);
     dz_add(&text, "/children");
     fd = openat(directory, name, O_RDONLY | O_CLOEXEC);
-    /* Our own threads live, so the kernel has no such lists.  Another may have ended.
-     */
+    /* Our own threads are alive: without a list of theirs, the kernel has none.  A
+     * thread of another process may have ended. */
     if (fd < 0)
         return walk->depth == 0 ? -1 : 0;
     result = each_listed_child(fd, walk);

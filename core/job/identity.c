@@ -150,9 +150,9 @@ static int read_place(struct place *place)
     return 0;
 }
 
-/* Returns where this process is, or NULL and sets errno.  Each process reads that once,
- * because a child may be in other namespaces; and again as long as /proc does not tell
- * of this process: that may be a passing failure. */
+/* Returns where this process is, or NULL and sets errno.  Each process reads that for
+ * itself, because a child may be in other namespaces.  While /proc does not tell of
+ * this process, which may be a passing failure, each call reads it anew. */
 static const struct place *own_place(void)
 {
     static struct place place;

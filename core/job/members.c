@@ -79,9 +79,9 @@ static bool is_member(const struct dz_members *members,
 }
 
 /*
- * Returns the members without the session if a process of its number lives.  That
- * process is either the leader, which the caller treats by itself, or a stranger that
- * got the number.
+ * If a process with the session's number is alive, returns the members without the
+ * session.  That process is either the leader, which the caller treats by itself, or a
+ * stranger that got the number.
  */
 static struct dz_members without_led_session(const struct dz_members *members)
 {
@@ -113,8 +113,8 @@ int dz_processes_each(dz_visit_process visit, void *data)
 /*
  * A walk misses a process that is forked behind it by a parent that then ends.  The
  * kernel gives out PIDs in order.  So the PIDs that were given out during the walk are
- * looked at one by one, until no more are.  Then each living process was either there
- * before the walk, or was looked at after it was made.
+ * looked at one by one, until no new one is given out.  Then each living process was
+ * either there before the walk, or was looked at after it was made.
  */
 int dz_processes_all(dz_visit_process visit, void *data)
 {

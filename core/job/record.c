@@ -2,8 +2,8 @@
  * Records: one file for each job.
  *
  * The record of a named job has the job's name.  A start claims that file before
- * anything else, so only one start has the name.  The record of an unnamed job has its
- * PID for a name, or that of its keeper.
+ * anything else, so only one start has the name.  The record of an unnamed job is named
+ * after its PID, or after that of its keeper.
  */
 #include "job.h"
 
@@ -320,7 +320,7 @@ static int sweep_unnamed(const char *file, int directory, void *data)
     return 0;
 }
 
-/* Else thousands of short unnamed jobs would fill the directory. */
+/* Otherwise thousands of short unnamed jobs would fill the directory. */
 void dz_record_sweep(const char *directory)
 {
     enum { MANY = 1000 };

@@ -82,7 +82,7 @@ static const char *parse_fd(struct dz_condition *condition, const char *at,
 
 enum value { NONE, OPTIONAL, REQUIRED };
 
-enum { SETTLE_MS = 1000 /* the longest that settle waits if it is not told */ };
+enum { SETTLE_MS = 1000 /* the longest that settle waits if no MAX is given */ };
 
 static const struct form {
     const char *name;

@@ -91,7 +91,7 @@ static int fork_quickly(struct dz_start *start, struct dz_fault *fault)
         if (target < 0)
             fail_quickly(start, "fork");
         if (target > 0) {
-            start->pid = target;            /* the caller undoes what is made for it */
+            start->pid = target;            /* by it the caller undoes what is made */
             dz_record_early(start, target); /* NOLINT */
             _exit(0);
         }

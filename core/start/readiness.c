@@ -67,8 +67,8 @@ int dz_notify_open(struct dz_start *start, const char *name, struct dz_fault *fa
 
 /*
  * Opens the pipe behind fd for the target: it blocks, as pipes do, and it is open for
- * reading, too.  If the caller is killed while it waits, the target's word has a reader
- * still, and no SIGPIPE ends the target.  Returns the descriptor, or -1 without /proc.
+ * reading, too.  If the caller is killed while it waits, the pipe still has a reader,
+ * and no SIGPIPE ends the target.  Returns the descriptor, or -1 without /proc.
  */
 static int open_both_ways(int fd)
 {

@@ -67,9 +67,9 @@ enum dz_fd_kind dz_kind_of_fd(int fd)
 }
 
 /*
- * Returns whether stdin, which is about, is also our parent's: the list of a loop, or a
- * script that a shell reads from a pipe.  A program that reads it would take it away.
- * Returns false if the parent's cannot be seen.
+ * Returns whether stdin, which about describes, is also our parent's: the list of a
+ * loop, or a script that a shell reads from a pipe.  A program that reads it would take
+ * that input from the parent.  Returns false if the parent's stdin cannot be seen.
  */
 static bool is_callers(const struct dz_stat *about)
 {
@@ -333,7 +333,7 @@ int dz_replace_streams(struct dz_start *start, struct dz_fault *fault)
         if (start->new_fd[i] >= 0 &&
             (i == 0 || start->new_fd[i] != start->new_fd[i - 1]))
             dz_close(start->new_fd[i]);
-    /* What dz_guard_streams has opened for the time of the start. */
+    /* Closes what dz_guard_streams has opened for the time of the start. */
     for (int i = 0; start->plan->keep_session && i < 3; i++)
         if (start->stream[i] == DZ_CLOSED && start->new_fd[i] < 0)
             dz_close(i);

@@ -2,10 +2,10 @@
  * The waiter: a child that waits in the caller's place if the caller should not be the
  * job's subreaper, or if the job has a keeper.
  *
- * The caller may have children from before.  The processes that they leave behind would
- * become the caller's children as well, and be taken for the job's.  If a manager is to
- * be told of the job, the job must be the manager's own child when systemd reads
- * MAINPID.  The job is that once its subreaper has ended.
+ * The caller may have children from before.  The processes that they leave behind
+ * would become the caller's children as well, and be taken for the job's.  If a manager
+ * is to be told of the job, the job must be the manager's own child when systemd reads
+ * MAINPID.  The job becomes that when its subreaper ends.
  *
  * The waiter may be killed or stopped.  So the target itself tells the caller its PID,
  * and the caller has a deadline of its own, after the waiter's.

@@ -1,8 +1,9 @@
 /*
  * How many processes a job has, whether all of them sleep, and what they have used.
  *
- * A process that loads, computes, or waits for a processor or a disk is not in state S.
- * One that has done its start waits for an event, with all of its threads in state S.
+ * A process that loads, computes, or waits for a processor or a disk is not in state
+ * S.  A process that has finished its start waits for an event, with all threads in
+ * state S.
  */
 #include "wait.h"
 

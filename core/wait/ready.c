@@ -105,7 +105,7 @@ static bool settle_holds(const struct look *look, int number)
     ready->sample_at = look->now + (pause > SAMPLE_MS ? pause : SAMPLE_MS);
     if (count_census(ready, &census, look->now) >= condition_of(look, number)->number)
         return true;
-    /* If a busy machine keeps us from looking, a number of looks takes longer. */
+    /* On a busy machine looks may be far apart, so a number of looks is needed, too. */
     return ready->samples > SAMPLES && look->now >= ready->asleep_since + ASLEEP_MS;
 }
 

@@ -120,8 +120,8 @@ int dz_set_main_pid(struct watch *watch, pid_t pid, struct dz_fault *fault)
 
 /*
  * Handles an exit with status 0.  A program that daemonizes itself leaves one process
- * behind, which becomes our child: the daemon.  Of several children none can be told
- * to be the daemon.
+ * behind, which becomes our child: the daemon.  Of several children it is unknown which
+ * one is the daemon.
  */
 static int good_end(struct watch *watch, struct dz_fault *fault)
 {

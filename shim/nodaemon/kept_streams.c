@@ -1,5 +1,5 @@
 /*
- * --no-daemon: what a daemon sends to /dev/null goes on to the log.
+ * --no-daemon: what a daemon sends to /dev/null goes to the log.
  *
  * A program that makes itself a daemon puts /dev/null on its stdout and stderr.  What
  * it prints from then on would be lost.  Here the stream stays what it was, whether the

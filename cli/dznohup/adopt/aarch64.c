@@ -5,9 +5,9 @@
  * that is to be made again, and has forgotten the number of any call.  A program's own
  * code has that number still, in x8.
  *
- * The remaining time of nanosleep(2) and futex(2) is the kernel's.  It goes on with it
- * by restart_syscall(2), if nobody changes the registers at the first stop.  So the
- * thread first goes on to the begin of that call, leave_call().
+ * The remaining time of nanosleep(2) and futex(2) is the kernel's.  The kernel goes on
+ * with it by restart_syscall(2), unless we change the registers at the first stop.  So
+ * the thread first goes on to the begin of that call, leave_call().
  */
 #include "machine.h"
 

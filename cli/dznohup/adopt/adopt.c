@@ -44,8 +44,7 @@ static bool is_daemon(const struct adoption *adoption)
 
 /* ---- the record ---- */
 
-/* Makes the plan that is recorded what a start would have been given that had made this
- * daemon. */
+/* Makes the plan to be recorded that of a start which would have made this daemon. */
 static void describe_start(const struct adoption *adoption)
 {
     const struct dz_plan *asked = adoption->plan;
@@ -147,13 +146,14 @@ static int print_adopted(const struct adoption *adoption, struct dz_fault *fault
     if (fflush(stdout) == 0 && !ferror(stdout))
         return 0;
     dz_fault_number(fault, "stdout", target_of(adoption)->subject.pid, errno, NULL);
-    tell(2, fault); /* it is adopted all the same */
+    tell(2, fault); /* the program is adopted even so */
     return 0;
 }
 
 /* ---- the attempts ---- */
 
-/* Looks at the target and those that go with it, and refuses them if it must be. */
+/* Looks at the target and the processes adopted with it, and refuses them if it
+ * must. */
 static int look(struct adoption *adoption, struct dz_fault *fault)
 {
     struct crew *crew = &adoption->crew;

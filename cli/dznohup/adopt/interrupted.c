@@ -1,7 +1,7 @@
 /*
  * Calls that a stop ends with EINTR though no signal has come, signal(7): the tracer
- * has them made again, with what is left of their time.  All others are restarted by
- * the kernel.
+ * makes the thread repeat them, with what is left of their time.  The kernel restarts
+ * all others.
  *
  * A time-out that is a number is shortened in its register.  One that is in memory may
  * be a constant of the program, so it is left: a copy goes to unused bytes of its
@@ -29,7 +29,7 @@ static uint64_t find_slot(struct tracee *tracee, const struct thread *thread)
     char there[SLOT];
     uint64_t slot;
 
-    /* Of those that have started meanwhile there may be many. */
+    /* Many threads may have started meanwhile. */
     if (check_places(tracee) == 0 && index >= tracee->slot_count)
         find_places(tracee);
     if (tracee->slots == 0 || index >= tracee->slot_count)
@@ -55,7 +55,7 @@ static bool may_read_copy(const struct tracee *tracee, const struct thread *thre
 void remove_copies(struct tracee *tracee)
 {
     enum { LOOKS = 200 };
-    /* A thread that waits tells nobody so; it takes microseconds. */
+    /* No event tells that a thread waits again; it does so within microseconds. */
     const struct timespec moment = {0, 200000};
     static const char zeros[SLOT];
     int looks = 0;
@@ -67,7 +67,7 @@ void remove_copies(struct tracee *tracee)
         bool reads;
         while ((reads = may_read_copy(tracee, thread)) && looks++ < LOOKS)
             nanosleep(&moment, NULL);
-        /* One that stays is in bytes that nobody uses. */
+        /* A copy that stays is in bytes that no process uses. */
         if (thread->slot != 0 && !reads)
             (void)!pwrite(tracee->memory, zeros, SLOT, (off_t)thread->slot);
     }
@@ -189,10 +189,10 @@ void repeat_interrupted(struct tracee *tracee, struct thread *thread)
         call_result(&thread->registers) != -EINTR || has_closed(&thread->registers))
         return;
     if (has_signal(tracee->pid, thread->tid))
-        return; /* a signal has ended it, whose handler runs next */
+        return; /* a signal has ended the call, and its handler runs next */
     shorten(tracee, thread);
     make_again(&thread->registers);
     thread->changed = true;
-    /* At once: if we are killed, the call is made again all the same. */
+    /* At once: then the call is made again even if we are killed. */
     write_registers(thread->tid, &thread->registers);
 }

@@ -94,7 +94,7 @@ static int stop_crew(struct adoption *adoption, struct dz_fault *fault)
         if (stop_from(adoption, known, fault) < 0)
             return -1;
         known = crew->count;
-        /* One that was alone is looked at again only if its setsid(2) fails. */
+        /* A target that was alone is looked at again only if its setsid(2) fails. */
         more = alone ? 0 : gather_children(crew);
         if (!alone && more == 0)
             more = gather(crew, fault);
@@ -141,7 +141,7 @@ static int run_member(struct adoption *adoption, struct member *member,
  */
 static void revert_crew(struct adoption *adoption)
 {
-    struct dz_fault unheard; /* the one that led here is told */
+    struct dz_fault unheard; /* the fault that led here is reported */
 
     for (size_t i = adoption->crew.count; i-- > 0;) {
         struct member *member = adoption->crew.list[i];

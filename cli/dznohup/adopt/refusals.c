@@ -82,8 +82,8 @@ int refuse_trace(const struct subject *subject, int err, struct dz_fault *fault)
 
 /* ---- seccomp ---- */
 
-/* Returns whether this process has as many filters.  In a container that has given a
- * filter to all, those are the same. */
+/* Returns whether this process has as many filters.  If a container has given one
+ * filter to all its processes, those are the same filters. */
 static bool has_our_filters(const struct subject *subject)
 {
     struct subject own;
@@ -98,7 +98,7 @@ static int check_filter(const struct subject *subject, struct dz_fault *fault)
     if (subject->seccomp == 0 || (subject->seccomp == 2 && has_our_filters(subject)))
         return 0;
     if (subject->seccomp == 2 && geteuid() == 0)
-        return 0; /* its filters sleep meanwhile: seize_all */
+        return 0; /* its filters are suspended meanwhile: seize_all */
     return refuse(subject, fault,
                   "has a seccomp filter, which may end it at a call that it does not "
                   "expect%s",

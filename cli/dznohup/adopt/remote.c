@@ -96,7 +96,7 @@ static void put_back(struct run *run)
     size_t size = (size_t)(run->end - run->rows);
     pid_t tid = run->thread->tid;
 
-    /* If one of these fails, the thread goes on by the frame, which is left to it. */
+    /* If one of these fails, the thread goes on by the frame, which stays in place. */
     if (trace(PTRACE_SETSIGMASK, tid, (void *)sizeof run->mask, &run->mask) < 0 ||
         (!run->returned && write_registers(tid, &run->thread->registers) < 0))
         return;
@@ -149,7 +149,7 @@ static int note_result(const struct run *run)
         result = (int)result;
     index = (size_t)(current_row(&registers) - run->rows) / sizeof row;
     if (index >= run->row_count)
-        return -1; /* it cannot be: the code has gone astray */
+        return -1; /* cannot happen unless the code has gone astray */
     if (index < sequence->count)
         sequence->calls[index].row.result = result;
     memcpy(&row, run->block + index * sizeof row, sizeof row);
@@ -179,7 +179,7 @@ static int run_through(struct run *run)
     }
     if (read_registers(run->thread->tid, &registers) < 0)
         return -1;
-    /* If a filter refuses to change the mask, the frame has done it. */
+    /* If a filter refuses to change the mask, the thread has returned by the frame. */
     run->returned = !is_code(&registers, run->tracee->code);
     return 0;
 }

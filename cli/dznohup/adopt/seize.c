@@ -22,7 +22,7 @@ static sigjmp_buf way_out;
 static void leave(int number)
 {
     (void)number;
-    siglongjmp(way_out, 1); /* the code that is left is ptrace(2), and no libc's */
+    siglongjmp(way_out, 1); /* what is left is the system call, and no code of libc */
 }
 
 /* Attaches, or is interrupted after a moment: then errno is EINTR. */
@@ -41,12 +41,12 @@ static int seize_soon(pid_t tid, long options)
         err = errno;
     }
     setitimer(ITIMER_REAL, &before, NULL);
-    if (result == 1) { /* left: perhaps right after the call */
+    if (result == 1) { /* the handler has left, perhaps right after the call */
         result = -1;
         err = EINTR;
     }
     if (result < 0 && (err == EINTR || err == EPERM) && tracer_of(tid) == getpid())
-        result = 0; /* since an attempt before, or as its last act */
+        result = 0; /* attached by an attempt before, or right before the signal */
     errno = err;
     return result;
 }

@@ -20,7 +20,7 @@
 enum {
     LOOKS = 30,               /* before we sleep */
     SLOW_MS = 100,            /* a thread that has not stopped by then is waiting */
-    BLOCKED_MS = 5,           /* the same of one that no signal wakes */
+    BLOCKED_MS = 5,           /* likewise, for a thread that no signal wakes */
     PATIENCE_MS = 5000,       /* with an exec that holds up the attaching */
     SUSPEND_SECCOMP = 1 << 21 /* PTRACE_O_SUSPEND_SECCOMP: Linux 4.3 */
 };
@@ -90,7 +90,8 @@ static bool take_status(struct thread *thread, int status)
 }
 
 /* Takes what has become of the other threads that are traced.  A thread that executes
- * another program waits for the end of all others, and that is to be taken by us. */
+ * another program waits for the ends of all others, and as their tracer we must take
+ * those ends. */
 static void look_at_others(struct tracee *tracee, const struct thread *waited)
 {
     for (size_t i = 0; i < tracee->count; i++) {
@@ -107,8 +108,8 @@ static void look_at_others(struct tracee *tracee, const struct thread *waited)
     }
 }
 
-/* Attaches to the thread.  What the other threads' ends hold up goes on meanwhile.
- * Returns 0, or -1 and sets errno. */
+/* Attaches to the thread.  Waits meanwhile for other threads that end, so that an exec
+ * in the target can go on.  Returns 0, or -1 and sets errno. */
 static int seize_patiently(struct tracee *tracee, pid_t tid, long options)
 {
     int64_t until = dz_milliseconds() + PATIENCE_MS;
@@ -172,14 +173,14 @@ int may_trace(const struct subject *subject, struct dz_fault *fault)
         .pid = subject->pid, .living = subject->process.thread, .memory = -1};
     int err = 0;
 
-    /* The kernel asks the same of who opens the memory as of who attaches. */
+    /* To open the memory takes the permissions that attaching takes. */
     if (open_memory(&tracee) < 0)
         err = errno == EACCES ? EPERM : errno;
     close_places(&tracee);
     if (err != 0)
         return refuse_trace(subject, err, fault);
-    /* A filter of our own may refuse ptrace(2).  This fails, as nothing is traced; or
-     * it is, since another attempt. */
+    /* A filter of our own may refuse ptrace(2).  Otherwise this call fails with ESRCH,
+     * or works if the process is traced since an attempt before. */
     if (trace(PTRACE_INTERRUPT, subject->pid, NULL, NULL) < 0 && errno != ESRCH)
         return refuse_trace(subject, errno, fault);
     return 0;
@@ -194,7 +195,7 @@ int seize_all(struct tracee *tracee, const struct subject *subject,
     tracee->suspend = subject->seccomp != 0 && geteuid() == 0;
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &child, NULL); /* a stop is waited for by it */
+    sigprocmask(SIG_BLOCK, &child, NULL); /* it announces a stop */
     if (seize_new(tracee, subject, fault) < 0)
         return -1;
     for (size_t i = 0; i < tracee->count; i++)
@@ -227,7 +228,7 @@ static bool is_blocked(pid_t tid)
 }
 
 /* Waits until the thread has stopped or ended.  Returns whether it has.  From the time
- * blocked on, one that no signal wakes is not waited for. */
+ * blocked on, does not wait for a thread that no signal wakes. */
 static bool await_stop(struct tracee *tracee, struct thread *thread, int64_t until,
                        int64_t blocked)
 {
@@ -242,7 +243,7 @@ static bool await_stop(struct tracee *tracee, struct thread *thread, int64_t unt
         else if (tid > 0)
             take_status(thread, status);
         else if (looks++ < LOOKS)
-            continue; /* it stops in a moment; a sleep may take longer than that */
+            continue; /* the thread stops in a moment; a sleep may take longer */
         else if ((now = dz_milliseconds()) >= until ||
                  (now >= blocked && is_blocked(thread->tid)))
             return false;
@@ -254,7 +255,7 @@ static bool await_stop(struct tracee *tracee, struct thread *thread, int64_t unt
     return true;
 }
 
-/* A thread that cannot be interrupted has ended, or is waited for in vain. */
+/* A thread that cannot be interrupted has ended, or the wait for it will fail. */
 static void interrupt_all(struct tracee *tracee, size_t from)
 {
     for (size_t i = from; i < tracee->count; i++) {
@@ -331,7 +332,7 @@ static int read_all(struct tracee *tracee, const struct subject *subject,
             tracee->living = tracee->threads[i].tid;
             break;
         }
-    renew_memory(tracee); /* without it no call can be made, which is told then */
+    renew_memory(tracee); /* without it no call can be made, and that is reported */
     for (size_t i = 0; i < tracee->count; i++) {
         struct thread *thread = &tracee->threads[i];
         if (thread->ended)
@@ -404,8 +405,7 @@ struct thread *calling_thread(struct tracee *tracee)
             continue;
         if (any == NULL)
             any = thread;
-        /* One in a call is at no place that a restartable sequence, rseq(2), protects.
-         */
+        /* A thread in a call is not within a restartable sequence, rseq(2). */
         if (interrupted_call(&thread->registers) >= 0)
             return thread;
     }

@@ -13,7 +13,7 @@ long trace(int request, pid_t tid, void *address, void *data)
 {
     long result = -1;
 
-    /* Not by the libc, each of which has another type for the request. */
+    /* Calls the kernel itself: the two libcs differ in the type of the request. */
     for (int i = 0; i < TRIES && result < 0; i++)
         result = syscall(SYS_ptrace, (long)request, (long)tid, address, data);
     return result;

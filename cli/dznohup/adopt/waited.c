@@ -1,5 +1,5 @@
 /*
- * How long a thread has waited in its call, which the kernel tells nobody.
+ * How long a thread has waited in its call, which the kernel does not tell.
  *
  * /proc/PID/task/TID/sched has the moment at which the thread ran last, by the clock of
  * the processor that it ran on.  We run there for an instant ourselves, so that the
@@ -221,11 +221,11 @@ void note_waits(struct tracee *tracee)
     clocks.moved = false;
 }
 
-/* Returns whether the thread has gone to sleep once since, for its stop.  If it was
- * more often, another call is interrupted. */
+/* Returns whether the thread has gone to sleep only once since then, for its stop.  If
+ * more often, the stop has interrupted another call. */
 static bool slept_once(pid_t pid, const struct thread *thread)
 {
-    /* One that another has displaced meanwhile was more often on a processor. */
+    /* A thread that another has displaced meanwhile has got a processor more often. */
     return (thread->runs > 0 && count_runs(pid, thread->tid) == thread->runs + 1) ||
            count_sleeps(pid, thread->tid) == thread->sleeps + 1;
 }

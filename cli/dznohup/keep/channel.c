@@ -252,7 +252,7 @@ bool channel_is_drained(struct channel *channel)
 
 /* ---- another file, another keeper ---- */
 
-/* Returns where the last line begins that the first size bytes of text do not end. */
+/* Returns where the line begins that the first size bytes of text leave unfinished. */
 static size_t line_start(const char *text, size_t size)
 {
     while (size > 0 && text[size - 1] != '\n')
@@ -274,7 +274,7 @@ static void move_batch(struct channel *channel)
     begin_batch(channel, &batch, eaten);
 }
 
-/* The log grows on where it is.  Another rotation is tried later. */
+/* The log keeps growing in the file that is open.  Another rotation is tried later. */
 static void name_trouble(struct channel *channel, int err)
 {
     channel->name_trouble = err;

@@ -13,7 +13,7 @@
 
 bool hears_program(const struct keeper *keeper)
 {
-    /* Without a /proc of our own no sender can be told from a stranger. */
+    /* Without a /proc of our own it is unknown whether a sender belongs to the job. */
     return keeper->start->plan->watchdog > 0 ||
            (keeper->manager.there && dz_proc_is_ours());
 }
@@ -65,7 +65,7 @@ void hear_program(struct keeper *keeper)
 
     if (keeper->start->notify.fd < 0)
         return;
-    /* One that was taken over is not below us. */
+    /* A program that was taken over is not below us. */
     members.with_root = keeper->taken.pid != 0;
     dz_notify_read(&keeper->start->notify, &members);
 }

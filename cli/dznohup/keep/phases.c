@@ -101,7 +101,7 @@ static void look_at_ending(struct keeper *keeper)
 {
     bool late = dz_milliseconds() >= keeper->until;
 
-    /* With PID 1 the kernel ends all else. */
+    /* When PID 1 ends, the kernel ends all other processes. */
     if (signal_members(keeper, late ? SIGKILL : 0) == 0 ||
         (getpid() == 1 && keeper->stopping))
         begin_draining(keeper);
@@ -123,9 +123,9 @@ void begin_stopping(struct keeper *keeper, int number, int64_t within)
 }
 
 /*
- * Returns whether a run that was never ready is a failed start.  A program that ends
- * early has run, and its end is the end of a run: later, and in stay mode unless a
- * condition was asked for.
+ * Returns whether a run that was never ready is a failed start.  The early end of a
+ * program is only the end of a run once the caller was told of the first start, and in
+ * stay mode without a condition.
  */
 static bool is_failed_start(const struct keeper *keeper)
 {

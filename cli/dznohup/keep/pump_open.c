@@ -287,7 +287,7 @@ static int check_options(const struct dz_start *start, struct dz_fault *fault)
 }
 
 /* Checks that each stream of a killed keeper's, whose ring is there, is pumped on.  A
- * stream of the caller's, which that keeper kept, cannot be had again. */
+ * stream of the caller's, which that keeper kept, cannot be opened again. */
 static int check_rings(const struct pump *pump, const char *base,
                        struct dz_fault *fault)
 {

@@ -69,7 +69,7 @@ void note_trouble(struct keeper *keeper)
     struct dz_text now = dz_text(words, sizeof words);
     struct dz_text text = dz_text(line, sizeof line);
 
-    /* Before that the record is not there, and then it is locked by this process. */
+    /* While a run starts, there is no record yet, or this process holds its lock. */
     if (keeper->pump.count == 0 || keeper->phase == PHASE_STARTING)
         return;
     pump_trouble(&keeper->pump, &now);

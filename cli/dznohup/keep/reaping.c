@@ -80,8 +80,9 @@ int signal_members(struct keeper *keeper, int number)
     struct round round = {.signal = number};
     siginfo_t info; /* not read */
 
-    /* Each process below us would be our child sooner or later: no child, no process.
-     * Those of a program that was taken over are below others. */
+    /* Each process below us becomes our child in the end.  So without a child there is
+     * no such process.  The processes of a program that was taken over are below
+     * others. */
     if ((keeper->taken.pid == 0 &&
          waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0) ||
         keeper->members.root == 0)

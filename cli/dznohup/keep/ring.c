@@ -195,8 +195,8 @@ ssize_t ring_take(struct ring *ring, int pipe, size_t most)
     if (room == 0)
         return 0;
     if (!ring->refused) {
-        /* If the disk's cache is being written, a store waits.  It must not wait when
-         * splice(2) has moved the bytes and a KILL is there. */
+        /* A store waits while the page is being written to the disk.  The store of
+         * splice(2) must not wait: a KILL could come after the bytes were moved. */
         *(volatile loff_t *)&page->taken = page->taken;
         n = splice(pipe, NULL, ring->file, &page->taken, room, SPLICE_F_NONBLOCK);
         if (n >= 0 || !is_refusal(errno))

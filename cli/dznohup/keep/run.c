@@ -202,7 +202,7 @@ int run_begin(struct keeper *keeper, struct dz_fault *fault)
             start->kept.first = pid;
         keeper->taken.pid = 0;
         keeper->members = keeper->watch.members;
-        /* Children from before this process was the keeper are none of the job's. */
+        /* Children that this process had before it was the keeper are not the job's. */
         if (dz_read_process(pid, &program) == 0)
             keeper->members.oldest = program.start;
     }

@@ -8,8 +8,8 @@
 
 #include <string.h>
 
-/* Returns how many milliseconds the program has between two words, or 0: the shorter
- * time of ours and our manager's. */
+/* Returns the milliseconds within which the program must speak: the shorter time of
+ * ours and our manager's, or 0 if there is none. */
 static int64_t told_within(const struct keeper *keeper)
 {
     int64_t own = keeper->start->plan->watchdog;
