@@ -129,8 +129,8 @@ bool shim_pins(int number)
 /* Flags that differ between the two sides. */
 enum { OURS = SA_SIGINFO | SA_RESTART | (int)SA_RESETHAND };
 
-/* Returns what the kernel is to have where the program wants this.  executing: an exec
- * is under way, whose program begins with what is ignored. */
+/* Returns the disposition for the kernel if the program asks for wanted.  executing:
+ * during an exec, since the next program begins with the signals that are ignored. */
 static struct sigaction kernel_side(int number, const struct sigaction *wanted,
                                     bool executing)
 {

@@ -23,7 +23,7 @@ enum {
     CTL_FAILED = 1,      /* the command failed, or its answer is no */
     CTL_DEAD = 1,        /* status: the job has ended, a record or pidfile is left */
     CTL_NOT_RUNNING = 3, /* there is no such job */
-    CTL_UNKNOWN = 4      /* status: dzctl cannot tell whether the job runs */
+    CTL_UNKNOWN = 4      /* dzctl cannot tell whether the job runs */
 };
 
 /* ---- tell.c ---- */
@@ -341,9 +341,9 @@ void add_status(struct dz_text *text, int status);
 
 enum { SHOWN_MAX = 32 };
 
-/* Return a text, which may be in room.  Of a time, seconds since the epoch: its date
- * and time or, if brief, only one of both: the time of today, else the date.  "-": it
- * is unknown. */
+/* Return a text, which may be in room; "-" if the value is unknown.  Of seconds since
+ * the epoch, shown_time returns date and time.  If brief, it returns the time of today,
+ * or the date of another day. */
 const char *shown_time(int64_t seconds, bool brief, char room[SHOWN_MAX]);
 const char *shown_share(const struct usage *usage, char room[SHOWN_MAX]);  /* "0.5%" */
 const char *shown_memory(const struct usage *usage, char room[SHOWN_MAX]); /* "12M" */

@@ -134,8 +134,8 @@ static bool keeps_stream(const char *option)
            strcmp(option, "input=-") == 0;
 }
 
-/* Adds the option of a stream that the caller of the start has given: its log, or the
- * file that the process, unless that is 0, has there. */
+/* Adds the option of a stream that the caller of the start has given: its log.  Without
+ * a log, that is the file that the process has there, unless process is 0. */
 static void add_stream(char **words, const char *option, const char *log, pid_t process,
                        int number)
 {

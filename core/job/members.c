@@ -80,8 +80,8 @@ static bool is_member(const struct dz_members *members,
 
 /*
  * If a process with the session's number is alive, returns the members without the
- * session.  That process is either the leader, which the caller treats by itself, or a
- * stranger that got the number.
+ * session.  That process is either the leader, which the caller treats by itself, or
+ * another process that got the number.
  */
 static struct dz_members without_led_session(const struct dz_members *members)
 {

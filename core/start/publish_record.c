@@ -18,9 +18,9 @@ mode_t dz_umask_of(const struct dz_start *start)
 
 /*
  * Returns whether the job gets a record.  A job of stay mode without a name, a pidfile,
- * a log of ours or a keeper gets none: the caller knows its PID, and thousands of them
- * in a loop leave nothing behind.  Nor does a keeper that is PID 1: images have no
- * place for records.
+ * a log of ours or a keeper gets none: the caller knows its PID, and thousands of
+ * starts in a loop must leave no file behind.  A keeper that is PID 1 does not count:
+ * images have no place for records.
  */
 static bool is_recorded(const struct dz_start *start)
 {

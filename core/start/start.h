@@ -314,8 +314,9 @@ enum dz_report dz_report_read(int fd, struct dz_report_reader *reader, pid_t *pi
  * path:FILE.  dz_check_kept has opened /dev/null as descriptor N. */
 int dz_readiness_open(struct dz_start *start, struct dz_fault *fault);
 
-/* Opens the socket for what the job tells, and sets start->notify.  name is that of an
- * abstract socket, "@NAME", or NULL for one that the kernel chooses. */
+/* Opens the socket for what the job tells by sd_notify(3), and sets start->notify.
+ * name is that of an abstract socket, "@NAME", or NULL for one that the kernel
+ * chooses. */
 int dz_notify_open(struct dz_start *start, const char *name, struct dz_fault *fault);
 
 /* Detach, in the target's process: makes the pipe's write end descriptor N. */

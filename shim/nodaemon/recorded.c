@@ -1,10 +1,10 @@
 /*
  * The calls of a parent that is about to exit: recorded in the copy, then made.
  *
- * A call is answered as the kernel would answer it: a file that exists already fails an
- * open with O_EXCL, and what may not be written is not.  A file that the parent opens
- * for writing is an empty one without a name meanwhile: perl has a table of the
- * descriptors' numbers, and python asks what is behind them.
+ * A call is answered as the kernel would answer it, with the same errors: an open with
+ * O_EXCL fails if the file exists.  If the parent opens a file for writing, it gets a
+ * descriptor of an empty file without a name: perl has a table of descriptors by
+ * number, and python asks what each is open on.
  */
 #include "base.h"
 #include "nodaemon.h"

@@ -4,7 +4,7 @@
  * A parent that waits for its child's word runs beside the child, so the child is
  * another process.  Instead of exiting, the parent does two things: it passes its
  * signals on to the daemon, and ends when the daemon does, with the daemon's status.
- * Whoever has started the program sees it run, stop and fail as if it had stayed.
+ * The program's caller sees it run, stop and fail as if it had stayed.
  *
  * The process is the reaper of its orphaned descendants, so that it finds the daemon
  * behind a child that has exited.

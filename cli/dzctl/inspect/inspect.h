@@ -88,8 +88,8 @@ int signals_read(pid_t pid, struct signals *signals);
 
 enum { PROC_PATH_MAX = 64 };
 
-/* Writes the path of a file of a process in /proc, of a thread that has not ended: the
- * first thread's own files are empty once it has ended. */
+/* Writes the path of a file of a process in /proc.  That is the file of a thread that
+ * has not ended: once the first thread has ended, its own files are empty. */
 void proc_path(char path[PROC_PATH_MAX], const struct dz_process *process,
                const char *file);
 

@@ -1,9 +1,9 @@
 /*
  * aarch64: programs of 64 bits.
  *
- * When a thread stops, the kernel has already put its registers back to before a call
- * that is to be made again, and has forgotten the number of any call.  A program's own
- * code has that number still, in x8.
+ * When a thread stops, the kernel has forgotten the number of its call.  If the call is
+ * to be made again, the registers are already those from before the call.  A program's
+ * own code has that number still, in x8.
  *
  * The remaining time of nanosleep(2) and futex(2) is the kernel's.  The kernel goes on
  * with it by restart_syscall(2), unless we change the registers at the first stop.  So

@@ -224,10 +224,10 @@ static bool is_executing(const struct dz_process *process, const struct dz_fault
            strcmp(fault->reason, "has ended") == 0;
 }
 
-/* Returns whether another attempt may succeed: a setsid(2) has failed, or would fail,
- * as a process that was alone in its group has forked, or a child that has ended is
- * still in it; or what was seen is not so any more.  A refusal stands if it comes
- * several times in a row. */
+/* Returns whether another attempt may succeed.  Perhaps a setsid(2) has failed, or
+ * would fail: a process that was alone in its group has forked, or a child that has
+ * ended is still in it.  Or what was seen has changed since.  A refusal stands if it
+ * comes several times in a row. */
 static bool may_succeed_later(struct adoption *adoption, const struct dz_fault *fault)
 {
     enum { SETSIDS = 50, EXECS = 500, SAME = 4 };

@@ -275,9 +275,9 @@ int build_changes(struct sequence *sequence, const struct subject *subject,
                   const struct dz_plan *plan, const struct holdings *found,
                   const struct supplies *supplies, struct dz_fault *fault);
 
-/* Builds the calls that give it its session, and close what is not needed any more.
- * done: the changes, if they were run already; else those are the sequence's own.
- * stopped: it was stopped, as by Ctrl-Z, and is to go on. */
+/* Builds the calls that give the process its session, and close what is not needed any
+ * more.  done: the changes if they were run already; NULL if they are in this sequence.
+ * stopped: the process was stopped, as by Ctrl-Z, and is to go on. */
 int build_session(struct sequence *sequence, const struct subject *subject,
                   const struct sequence *done, bool stopped, struct dz_fault *fault);
 
@@ -326,8 +326,8 @@ int gather_children(struct crew *crew);
  */
 int choose_sessions(struct crew *crew, bool stopped, struct dz_fault *fault);
 
-/* Makes the crew of the target.  If there is one already, that is made anew, with all
- * of its members that still run; after an error it stays as it was. */
+/* Makes the crew of the target.  If there is one already, makes it anew from its
+ * members that still run.  After an error the crew is as before. */
 int begin_crew(struct crew *crew, pid_t pid, struct dz_fault *fault);
 
 /* Returns whether it has sent itself the signal that continues it (changes.c). */

@@ -1,7 +1,7 @@
 /*
- * The target and the processes that are adopted with it: its descendants within its
- * process group, whom it could not leave behind; with --tree all of its descendants and
- * all of its group, as long as they are in its session.
+ * The target and the processes that are adopted with it.  Those are its descendants
+ * within its process group, which it could not leave behind.  With --tree they are all
+ * of its descendants and all of its group, as far as they are in its session.
  */
 #include "adopt.h"
 

@@ -122,7 +122,7 @@ static void note_failure(struct search *search)
         search->err = errno;
 }
 
-/* Returns whether the descriptor is open.  If that cannot be told, the search fails. */
+/* Returns whether the descriptor is open.  If that is not known, the search fails. */
 static bool stat_fd(struct search *search, int number, struct stat *about)
 {
     char path[64];

@@ -150,7 +150,7 @@ static void shorten(struct tracee *tracee, struct thread *thread)
 /* ---- again ---- */
 
 /* Looks for signals in one of a thread's queues that are not blocked.  Returns whether
- * there is one, or -1 if that cannot be told. */
+ * there is one, or -1 if that is not known. */
 static int find_signal(pid_t tid, uint64_t blocked, uint32_t queue)
 {
     enum { SOME = 4 };

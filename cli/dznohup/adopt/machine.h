@@ -182,7 +182,8 @@ size_t red_zone(void);
 /*
  * Makes the frame by which the code goes on with registers as they are, or with the
  * interrupted call made anew.  *address is the end of the room for it in the thread's
- * memory, and becomes its begin there.  Returns its size, or 0 if it cannot be made.
+ * memory, and becomes the address of the frame.  Returns the frame's size, or 0 if it
+ * cannot be made.
  */
 size_t make_frame(pid_t tid, const struct registers *registers, uint64_t mask,
                   uint64_t *address, unsigned char *frame);

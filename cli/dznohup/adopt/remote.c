@@ -223,7 +223,7 @@ static int judge(const struct sequence *sequence, struct dz_fault *fault)
 }
 
 /* Reads the calls' results, and what they have written, for what may have to be undone
- * later.  Returns 0, or -1 with errno set: the calls have been made all the same. */
+ * later.  Returns 0, or -1 with errno set: the calls have been made even then. */
 static int read_results(const struct run *run)
 {
     enum { TRIES = 3 };

@@ -47,8 +47,8 @@ static void say_failed_manager(struct keeper *keeper)
     say_line(keeper, words);
 }
 
-/* Returns whether the program itself tells the manager that it is ready, or no process
- * does: in stay mode, where the manager knows the program, without a condition. */
+/* Returns whether only the program itself may tell the manager that it is ready.  That
+ * is so in stay mode, where the manager knows the program, without a condition. */
 static bool program_says_ready(const struct keeper *keeper)
 {
     return keeper->start->mode == DZ_STAY && keeper->start->plan->wait.count == 0;

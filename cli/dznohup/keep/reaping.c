@@ -68,7 +68,8 @@ static int visit_member(const struct dz_process *process, void *data)
     if (dz_identify(process->pid, &who) < 0 || !dz_is_process(&who, process))
         return 0; /* it has just ended */
     round->count++;
-    /* A failure: it has ended, or it has another user and stays. */
+    /* A failure means that the process has ended, or that it has another user and
+     * stays. */
     dz_signal_process(&who, round->signal);
     if (round->signal == SIGTERM)
         dz_signal_process(&who, SIGCONT); /* a stopped process does not act on TERM */

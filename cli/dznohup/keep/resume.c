@@ -1,9 +1,9 @@
 /*
  * The program of a keeper that was killed: this keeper goes on in its place.
  *
- * The program is no child of ours, and its descendants will not be.  So its end is told
- * by a pidfd, its status by the kernel if that keeps it, and the processes that it
- * leaves behind are found by their session.  All else is on the record.
+ * The program is no child of ours, and its descendants will not be.  So a pidfd tells
+ * its end, and the kernel its status, if that is kept.  The processes that it leaves
+ * behind are found by their session.  All else is on the record.
  */
 #include "keep.h"
 

@@ -87,8 +87,8 @@ static int open_or_make(const char *path, bool *made)
     return fd < 0 && errno == EEXIST ? open(path, flags) : fd;
 }
 
-/* Opens the file of a ring, which nobody else may use.  Returns the descriptor, or -1
- * and sets errno: EBUSY if another keeper has it. */
+/* Opens the file of a ring, which no other keeper may use.  Returns the descriptor, or
+ * -1 and sets errno: EBUSY if another keeper has it. */
 static int open_file(const char *path, bool *made)
 {
     struct stat about;
