@@ -241,7 +241,8 @@ void dz_remove_records(const struct dz_start *start, pid_t pid, bool ours)
 
     if (!dz_has_record_directory(start) || pid <= 0)
         return;
-    /* This is the caller of a keeper that was killed: the record has that one's PID. */
+    /* This is the caller of a keeper that was killed: the record is named after the
+     * keeper. */
     name[0] = DZ_KEPT_PREFIX;
     for (int slot = 0; start->kept.keeper > 0 && slot < DZ_SLOTS; slot++) {
         dz_record_slot(name + 1, start->kept.keeper, slot);

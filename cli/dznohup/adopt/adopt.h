@@ -48,8 +48,7 @@ struct subject {
     char **argv;         /* allocated: its words */
     char *words;         /* allocated: what most of them point into */
     char file[PATH_MAX]; /* of a login shell: what argv[0] points to */
-    bool
-        retitled; /* the words are not known to be the words that it was started with */
+    bool retitled; /* the words may not be those that the process was started with */
     enum session_way way;
     pid_t group; /* SESSION_JOIN: the group to join */
 };
