@@ -24,20 +24,25 @@ complete -c dzctl -n __fish_use_subcommand -l version -s V -d 'print the version
 
 #   stop    [-t SEC] [-s SIG] JOB... TERM, and KILL after SEC seconds (10)
 for line in (dzctl --help 2>/dev/null)
-    string match -rq -- '^  (?<command>[a-z]+) +(?<words>(?:\[[^]]*\] *)*(?:(?:SIG )?JOB(?:\.\.\.)? *)?(?:\[COND,\.\.\.\] *)?)(?<text>.*)$' $line
+    # The command, its arguments, what it does.
+    set -l part (string replace -rf -- '^  ([a-z]+) +((?:\[[^]]*\] *)*(?:(?:SIG )?JOB(?:\.\.\.)? *)?(?:\[COND,\.\.\.\] *)?)(.*)$' \
+        '$1\t$2\t$3' $line | string split \t)
     or continue
-    complete -c dzctl -n __fish_use_subcommand -a $command -d $text
+    set -l command $part[1]
+    complete -c dzctl -n __fish_use_subcommand -a $command -d $part[3]
     set -l here -c dzctl -n "__fish_seen_subcommand_from $command"
-    string match -q '*JOB*' -- $words
+    string match -q '*JOB*' -- $part[2]
     and complete $here -a '(__dzctl_jobs)'
     #   -s, --signal=SIG  what to send first, TERM if not given
     for row in (dzctl $command --help 2>/dev/null)
-        string match -rq -- '^ +(?:-(?<letter>[a-z]), )? *--(?<name>[a-z-]+)=?(?<kind>[A-Z]*) +(?<about>.*)$' $row
+        # Its letter, its name, what it takes, what it does.
+        set -l part (string replace -rf -- '^ +-?([a-z]?),? *--([a-z-]+)=?([A-Z]*) +(.*)$' \
+            '$1\t$2\t$3\t$4' $row | string split \t)
         or continue
-        set -l option -l $name -d $about
-        test -n "$letter"
-        and set -a option -s $letter
-        switch $kind
+        set -l option -l $part[2] -d $part[4]
+        test -n "$part[1]"
+        and set -a option -s $part[1]
+        switch "$part[3]"
             case ''
                 complete $here $option
             case SIG

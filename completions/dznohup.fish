@@ -4,10 +4,19 @@
 # The words from COMMAND on, up to the cursor; fails if there is no COMMAND yet.
 function __dznohup_command
     set -l words (commandline -opc) (commandline -ct)
-    argparse --stop-nonopt $__dznohup_options -- $words[2..] 2>/dev/null
-    and set -q argv[1]
-    and not string match -q -- '-*' "$argv[1]"
-    and string join0 -- $argv
+    set -e words[1]
+    while string match -q -- '-*' "$words[1]"
+        set -l option $words[1]
+        set -e words[1]
+        test "$option" = --
+        and break
+        # A value is the next word, unless it is joined.
+        contains -- $option $__dznohup_valued
+        or string match -rq -- "^-[^-$__dznohup_letters]*[$__dznohup_letters]\$" $option
+        and set -e words[1]
+    end
+    set -q words[1]
+    and string join0 -- $words
 end
 
 function __dznohup_complete_command
@@ -34,17 +43,22 @@ function __dznohup_conditions
     __dznohup_list $__dznohup_conditions
 end
 
-set -g __dznohup_options
+set -g __dznohup_valued
+set -g __dznohup_letters _ # a class of characters may not be empty
 set -l help (dznohup --help=all 2>/dev/null)
 
 for line in $help
-    string match -rq -- '^ +(?:-(?<letter>[A-Za-z]), )? *--(?<name>[a-z-]+)(?<equals>\[?=)?(?<kind>[^] ]*)\]?(?:\[\S*)? +(?<text>.*)$' $line
+    # Its letter, its name, how it takes a value, which value, what it does.
+    set -l part (string replace -rf -- '^ +-?([A-Za-z]?),? *--([a-z-]+)((?:\[?=)?)([^] ]*)\]?(?:\[\S*)? +(.*)$' \
+        '$1\t$2\t$3\t$4\t$5' $line | string split \t)
     or continue
+    set -l name $part[2]
+    set -l kind $part[4]
     set -l short
-    test -n "$letter"
-    and set short -s $letter
+    test -n "$part[1]"
+    and set short -s $part[1]
     set -l takes
-    switch "$equals$kind"
+    switch "$part[3]$kind"
         case ''
         case '=FILE' '=PATH'
             set takes -r -F
@@ -61,12 +75,14 @@ for line in $help
         case '*'
             set takes -x
     end
-    complete -c dznohup -n 'not __dznohup_command >/dev/null' $short -l $name -d $text $takes
-    set -a __dznohup_options (string join -n / "$letter" $name)(string replace '[=' '=?' -- "$equals")
+    complete -c dznohup -n 'not __dznohup_command >/dev/null' $short -l $name -d $part[5] $takes
+    test "$part[3]" = '='
+    and set -a __dznohup_valued --$name
+    and set -g __dznohup_letters $__dznohup_letters$part[1]
 end
 
 # COND: exec, settle[:MAX], alive:SEC, main, listen[:PORT|:PATH], notify.
-set -l conditions (string join ' ' $help | string match -rg 'COND: (.*?)\. ' | string split ', ')
+set -l conditions (string join ' ' $help | string replace -rf '.*COND: (.*?)\. .*' '$1' | string split ', ')
 set -g __dznohup_conditions (string match -r '^[a-z]+(?=$|\[)' -- $conditions) \
     (string replace -rf '^([a-z]+)\[?:.*' '$1:' -- $conditions)
 

@@ -30,7 +30,8 @@ files_in_root() { (cd root && find . -path ./var -prune -o ! -type d -print | so
 @test "make deb: one package that lintian has nothing against" {
     assert packages "$(package | wc -w)" 1
     try lintian --allow-root --fail-on error,warning "$(package)"
-    assert lintian "$output$stderr" ""
+    # Lintian of Debian 11 tells how many are overridden, too.
+    assert lintian "$(grep -v '^N: .* overridden' <<<"$output$stderr")" ""
     assert status "$status" 0
     assert version "dznohup $(dpkg-deb -f "$(package)" Version)" "$("$DZ" -V)"
     assert depends "$(dpkg-deb -f "$(package)" Depends)" ""
@@ -168,7 +169,7 @@ completes_dznohup() {
     touch onlyfile
     expect_lines "$1" <<END
 dznohup --|$("$DZ" --help=all | sed -n 's/^ *\(-., \)\?\(--[a-z-]*\).*/\2/p' | LC_ALL=C sort | paste -sd ' ')
-dznohup -d --pidf|--pidfile
+dznohup -d --pid|--pidfile
 dznohup --mode=|leave stay
 dznohup --mode l|leave
 dznohup --buffer=|full line none

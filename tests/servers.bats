@@ -201,8 +201,11 @@ END
     [ -x "$TARGETS/blas" ] || lacking "needs libopenblas0-pthread"
     [ "$(nproc)" -gt 1 ] || lacking "needs two processors for OpenBLAS to use threads"
     DZ_VERBOSE=1 LD_PRELOAD=$SHIM DZ_OUTPUT=one closed "$TARGETS/blas" 2>rows
-    # It was done once, in this image: ours ran before that constructor.
-    assert "images" "$(grep -c ' guard ' rows)" 1
+    # It was done once, in this image: ours ran before that constructor.  Until glibc 2.34
+    # libpthread has that place: then the daemon is executed once more.
+    images=1
+    printf '%s\n' "glibc 2.34" "$(getconf GNU_LIBC_VERSION)" | sort -VC || images=2
+    assert "images" "$(grep -c ' guard ' rows)" $images
     dz -d -q -o two "$TARGETS/blas"
     for log in one two; do
         await is_file $log

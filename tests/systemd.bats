@@ -488,7 +488,8 @@ END
         await is_file $name.log
         "$CTL" unit $name >made.service
         within systemd-analyze verify ./made.service >verified 2>&1 || fail "$(<verified)"
-        assert "words of verify" "$(<verified)" ""
+        # systemd 247 says this where it cannot move itself to a control group.
+        assert "words of verify" "$(grep -v "Couldn't move remaining userspace" verified)" ""
         unit dz-$name.service <made.service
         "$CTL" stop $name
         mv $name.log expected-$name

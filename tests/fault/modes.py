@@ -4,6 +4,8 @@ Every start has a terminal as its stdin, and that of a session with job control:
 the launcher is the leader of a background group, as `cmd &` in a shell is.  Its
 stdout and stderr are pipes, and one more descriptor is open.
 """
+from __future__ import annotations  # Python 3.9 has no "str | None"
+
 import dataclasses
 
 LAUNCH = "{build}/dznohup"

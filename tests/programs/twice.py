@@ -11,6 +11,7 @@ def leave():
         with open("daemon.pid", "w") as file:
             print(pid, file=file)
         sys.exit(0) if how == "exit" else os._exit(0)
+open(os.devnull).close()  # Python 3.9 imports a module for its first text file
 print("begins", flush=True)
 leave()
 try:
