@@ -26,7 +26,7 @@ TIMES="1 5 25 100"
 TRIES="1 2 3 4 5"
 # Runs its words as PID 1 of a PID namespace.  unshare(1) of util-linux 2.36 passes on that
 # it ignores INT and TERM.
-NEW_PIDS=(unshare --pid --fork --kill-child --mount-proc env --default-signal=INT,TERM)
+NEW_PIDS=(unshare --pid --fork --kill-child --mount-proc env "--default-signal=INT,TERM")
 # The suite's own variable must not reach dznohup, which refuses what it does
 # not know.
 STRICT=${DZ_TEST_STRICT:-${STRICT:-}}
