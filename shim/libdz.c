@@ -104,9 +104,10 @@ __attribute__((noreturn)) static void start_afresh(struct dz_start *start,
 {
     int result;
 
-    /* The new image claims its files anew; the locks would keep it out. */
-    dz_claim_release(&start->pidfile_claim);
-    dz_claim_release(&start->record_claim);
+    /* The new image claims its files anew: the locks would keep it out.  It may fail
+     * before it does so, hence no file stays. */
+    dz_claim_drop(&start->pidfile_claim);
+    dz_claim_drop(&start->record_claim);
     /* In the new image other constructors have opened descriptors of their own. */
     result = dz_run(start, DZ_DETACH | DZ_CLOSE, fault);
     if (result == DZ_CALLER)

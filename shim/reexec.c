@@ -91,10 +91,11 @@ int shim_take_resume(char **envp)
         if (strncmp(*envp, DZ_RESUME, length) != 0)
             continue;
         fd = dz_read_number(&at);
-        if (*at != '\0' ||
-            (fd != SHIM_RESUMED_STAY &&
-             (!shim_is_report(fd) || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)))
+        if (*at != '\0' || (fd != SHIM_RESUMED_STAY && !shim_is_report(fd)))
             return SHIM_NOT_RESUMED; /* left there, and refused as unknown */
+        /* It fails only below a filter.  The report closes the pipe before main(). */
+        if (fd != SHIM_RESUMED_STAY)
+            fcntl(fd, F_SETFD, FD_CLOEXEC);
         for (; *envp != NULL; envp++)
             envp[0] = envp[1];
         return fd;

@@ -14,6 +14,8 @@ VICTIM = "{build}/targets/victim"
 FILES = "-o log -p pid --name=job"
 QUICK = "-d -o log --timeout=3"
 BY_PRELOAD = {"LD_PRELOAD": "{build}/libdz.so"}
+# The other library's constructors run before ours.
+EXECUTED_TWICE = {"LD_PRELOAD": "{build}/libdz.so {build}/targets/early-default.so"}
 WITH_SHIM = {"DZ_SHIM": "{build}/libdz.so"}
 POWERS = "--line-buffered --pin-signals --no-daemon"
 KEPT = "{build}/targets/kept-victim-static {top}/runs"
@@ -68,6 +70,11 @@ MODES = [
         "DZ_OUTPUT": "log", "DZ_PIDFILE": "pid", "DZ_NAME": "job", "DZ_WAIT": "main"}),
     Mode("shim-stay", VICTIM, leaves=False, files=True, environment=BY_PRELOAD | {
         "DZ_MODE": "stay", "DZ_OUTPUT": "log", "DZ_PIDFILE": "pid", "DZ_NAME": "job"}),
+    Mode("shim-again", VICTIM, files=True, environment=EXECUTED_TWICE | {
+        "DZ_OUTPUT": "log", "DZ_PIDFILE": "pid", "DZ_NAME": "job", "DZ_WAIT": "main"}),
+    Mode("shim-again-stay", VICTIM, leaves=False, files=True,
+         environment=EXECUTED_TWICE | {
+             "DZ_MODE": "stay", "DZ_OUTPUT": "log", "DZ_PIDFILE": "pid", "DZ_NAME": "job"}),
     Mode("stop", "{build}/dzctl stop job", stops=True, files=True),
     Mode("stop-pidfile", "{build}/dzctl stop ./pid", stops=True, files=True),
     Mode("keep", f"{LAUNCH} --mode=stay --keep {FILES} {KEPT} once", leaves=False,
