@@ -48,6 +48,11 @@ swept_kept() {
     swept shim-stay ':rt_sigaction:'
 }
 
+@test "a program that is executed twice, whose second start fails, leaves nothing behind and says one line" {
+    swept shim-again-stay ':rt_sigaction:.*ENOSYS'
+    swept shim-again ':2:fcntl:'
+}
+
 @test "a target that is killed while it writes its record leaves none" {
     swept alive ':2:.*:KILL'
 }
