@@ -92,7 +92,8 @@ END
         await daemon_runs
         track "$daemon"
         # shellcheck disable=SC2086
-        start leave -- $options --output=/dev/null
+        start leave $options --output=/dev/null -- "$SLEEP" 3600
+        assert "the start between, $options" "$status" 0
         kill -CONT "$launcher"
         wait "$launcher" || true
         # Whichever of the two is given up, one is left, and the files name it.
