@@ -171,6 +171,7 @@ start_words() {
         shift
     done
     shift
+    [[ ${1:?no program to start} != --* ]] || fail "an option behind --: $1" || return
     case $mode in
     stay) set -- "$DZ" --mode=stay "${options[@]}" "$@" ;;
     leave) set -- "$DZ" -d "${options[@]}" "$@" ;;
