@@ -82,6 +82,12 @@ swept_kept() {
     swept_kept keep ':(open|write|ftruncate):.*(state/|boot_id)'
 }
 
+@test "a line that the journal or syslog does not take at once is sent again, once" {
+    need_root
+    swept_kept keep-journal ':sendmmsg:.*(EAGAIN|ECONNREFUSED|KILL)'
+    swept_kept keep-syslog ':sendmmsg:.*ECONNREFUSED'
+}
+
 @test "the command of an output is never taken for the program, whatever fails once" {
     swept_kept keep-command '0:readlink:'
 }

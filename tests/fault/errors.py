@@ -58,6 +58,7 @@ ERRORS = {
     "rt_sigaction": "EPERM",
     "rt_sigprocmask": "EPERM",
     "rt_sigtimedwait": "EINTR EAGAIN",
+    "sendmmsg": "EINTR EAGAIN ENOMEM ENOBUFS ECONNREFUSED ENOTCONN EPERM ENOSYS",
     "sendmsg": "EINTR EAGAIN ENOMEM EACCES EPERM",
     "sendto": "EINTR EAGAIN ENOMEM EACCES EPERM",
     "setpgid": "EACCES EPERM",

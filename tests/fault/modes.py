@@ -38,6 +38,7 @@ class Mode:
     stops: bool = False         # is a dzctl stop, of a job that is started before
     adopts: bool = False        # is an adoption, of a program that is started before
     kept: str | None = None     # has a keeper: what its program does, once, twice, ...
+    root: bool = False          # has a socket of a fixed name: needs a mount namespace
     folder: str | None = None   # where the place is; None: where temporary files are
 
 
@@ -87,6 +88,10 @@ MODES = [
          leaves=False, files=True, kept="twice"),
     Mode("keep-command", f"{LAUNCH} --mode=stay {AGAIN} -o |cat>>{{work}}/log -p pid --name=job {KEPT} twice",
          leaves=False, files=True, kept="twice"),
+    Mode("keep-syslog", f"{LAUNCH} --mode=stay {AGAIN} -o syslog: -p pid --name=job {KEPT} twice",
+         leaves=False, files=True, kept="twice", root=True),
+    Mode("keep-journal", f"{LAUNCH} --mode=stay {AGAIN} -o journal: -p pid --name=job {KEPT} twice",
+         leaves=False, files=True, kept="twice", root=True),
     Mode("keep-watchdog", f"{LAUNCH} --mode=stay --watchdog=60 --keep {FILES} {KEPT} once",
          leaves=False, files=True, kept="once"),
     Mode("keep-stop", f"{LAUNCH} --mode=stay {AGAIN} {FILES} --timestamps {KEPT} stop", leaves=False,

@@ -14,6 +14,7 @@ import time
 
 import judge
 import modes
+import sinks
 import trace
 
 SECONDS = 20  # a run that takes longer hangs
@@ -44,6 +45,8 @@ def prepare():
     os.umask(0o022)
     manager.bind("")  # the kernel names it
     threading.Thread(target=listen, daemon=True).start()
+    if os.geteuid() == 0:
+        sinks.open_sinks()
 
 
 class Place:
@@ -54,6 +57,7 @@ class Place:
         self.work, self.home = self.top + "/work", self.top + "/home"
         os.mkdir(self.work)
         os.mkdir(self.home)
+        sinks.log = self.work + "/log"
         self.ends = [os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK) for _ in range(2)]
         for _, end in self.ends:
             os.set_blocking(end, True)
@@ -178,6 +182,7 @@ def launch(mode, fault):
         if mode.stops:
             judge_anew(verdict, lambda: verdict.stop(run, job), lambda: judge.lives(job))
         elif mode.kept:
+            sinks.drain()
             verdict.kept(run, job)
         elif mode.adopts:
             verdict.adoption(run, place.adoptee, before)
