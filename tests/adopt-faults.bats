@@ -47,7 +47,6 @@ goes_on() {
 }
 line_count() { cat "$screen" theirs/log 2>/dev/null | wc -l; }
 more_lines() { [ "$(line_count)" -gt $(($1 + 2)) ]; }
-in_state() { [ "$(stat_field "$1" 3)" = "$2" ]; }
 
 # undone STEP WORD...: with that call failing the adoption fails in that step, and leaves
 # nothing behind.

@@ -45,7 +45,6 @@ adopted() {
     ctl clear web
     assert records "$(records)" ""
 }
-in_state() { [ "$(stat_field "$1" 3)" = "$2" ]; }
 
 @test "adopted job: restart gives it its words, directory, umask, environment, log and pidfile again" {
     adopted -p web.pid -u 022
@@ -93,4 +92,3 @@ in_state() { [ "$(stat_field "$1" 3)" = "$2" ]; }
     assert "status of stop" "$status" 0
     for part in "${parts[@]}"; do await gone "$part"; done
 }
-has_children() { [ "$(pgrep -P "$1" | wc -l)" -ge "$2" ]; }

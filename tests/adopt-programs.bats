@@ -59,20 +59,18 @@ s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
     cmp data other
     grep -q 100% rsync.log
 }
-has_bytes() { [ -s "$1" ]; }
-has_children() { [ -n "$(pgrep -P "$1")" ]; }
 
 downloads() {
     rm -f copy
     on_terminal_job curl --limit-rate 20M -o copy "http://127.0.0.1:$port/data"
-    await has_bytes copy
+    await is_file copy
 }
 copies() {
     rm -f other
     on_terminal_job rsync --progress --bwlimit=20000 data other
     await has_children_or_ended
 }
-has_children_or_ended() { has_children "$pid" || gone "$pid"; }
+has_children_or_ended() { has_children "$pid" 1 || gone "$pid"; }
 # adopt_in_time FUNCTION OPTION...: adopts the job that the function starts.  On a busy
 # machine it may have ended before.
 adopt_in_time() {

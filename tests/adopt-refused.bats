@@ -65,7 +65,6 @@ time.sleep(3600)' >zombie &
         assert_match "stderr of a kernel thread" "$stderr" "dznohup: adopt: $kthread: is a thread of the kernel"
     }
 }
-in_state() { [ "$(stat_field "$1" 3)" = "$2" ]; }
 has_threads() { [ "$(status_field "$1" Threads)" = "$2" ]; }
 
 @test "adopt refuses: a shell that leads the session of a terminal" {
@@ -86,7 +85,6 @@ has_threads() { [ "$(status_field "$1" Threads)" = "$2" ]; }
     refused "adopt: $pid: is already traced by process $tracer"
     alive "$pid"
 }
-is_traced() { [ "$(status_field "$1" TracerPid)" != 0 ]; }
 
 @test "adopt refuses: another user's, with the way out; and one's own that is undumpable" {
     need_root

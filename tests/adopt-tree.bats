@@ -4,9 +4,6 @@
 load helpers
 load adopting
 
-children_of() { pgrep -P "$1"; }
-has_children() { [ "$(children_of "$1" | wc -l)" -ge "$2" ]; }
-
 @test "adopt: a shell's loop goes with the command that it runs" {
     # shellcheck disable=SC2016
     on_terminal_job bash -c 'while :; do echo $((++i)); "$0" 0.01; done' "$SLEEP"
@@ -171,7 +168,6 @@ time.sleep(3600)' "$SLEEP"
     await has_children "$pid" 1
     track "$(children_of "$pid")"
 }
-is_traced() { [ "$(status_field "$1" TracerPid)" != 0 ]; }
 send_on() { kill -USR1 "$(children_of "$pid")" 2>/dev/null || true; }
 # Each child executes, and the next one begins, until dznohup has ended.
 sent_on() {

@@ -97,14 +97,13 @@ load adopting
 
 @test "adopt: a program that reads the terminal gets the end of file" {
     on_terminal_job --foreground sh -c 'cat; echo "cat: $?"; exec "$0" 3600' "$SLEEP"
-    await has_child "$pid"
+    await has_children "$pid" 1
     cat_pid=$(pgrep -P "$pid")
     try dz --adopt="$cat_pid" -o log
     assert status "$status" 0
     await gone "$cat_pid"
     await holds "$screen" "cat: 0"
 }
-has_child() { [ -n "$(pgrep -P "$1")" ]; }
 
 @test "adopt: signals that it handles are ignored too, but not with --keep-handlers" {
     program='import signal, time
@@ -149,7 +148,6 @@ while True: time.sleep(3600)'
     try dz -v --adopt="$pid" -o log
     refute grep -q SIGCONT <<<"$stderr"
 }
-in_state() { [ "$(stat_field "$1" 3)" = "$2" ]; }
 
 @test "adopt: -n says what would be changed, and changes nothing" {
     on_terminal_job "$ADOPTEE" wait sleep

@@ -34,6 +34,9 @@ hang_up() {
     kill -TERM "$terminal" && await gone "$terminal"
 }
 
+is_traced() { [ "$(status_field "$1" TracerPid)" != 0 ]; }
+children_of() { pgrep -P "$1"; }
+has_children() { [ "$(children_of "$1" | wc -l)" -ge "$2" ]; }
 grown() { [ "$(stat -c %s "$1")" -gt "$2" ]; }
 
 # Hang the terminal up; the file log still grows.

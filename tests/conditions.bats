@@ -3,8 +3,6 @@
 load helpers
 load waiting
 
-none_left() { ! grep -qsaF -- "$1" /proc/[0-9]*/cmdline; }
-
 # A program that says what is waited for after a time, and runs on.
 says_later() { echo "sleep 0.2; echo $1; exec '$SLEEPER' 60"; }
 

@@ -4,9 +4,6 @@
 
 load helpers
 
-CTL=$BUILD/dzctl
-SLEEP=$(realpath "$(command -v sleep)")
-
 # A server that says its PID to each client, in the file that it names.
 new_server() {
     cat >server <<'END'
@@ -38,13 +35,6 @@ assert_serves() { # PORT PID MODE
 assert_three_ignored() {
     assert "HUP, TTIN and TTOU of SigIgn of $1" \
         $((0x$(status_field "$1" SigIgn) & 0x$DAEMON_IGNORES)) $((0x$DAEMON_IGNORES))
-}
-assert_answers() { # PORT PID
-    local answer
-    exec 9<>"/dev/tcp/127.0.0.1/$1"
-    read -r answer <&9
-    exec 9>&-
-    assert "answer of the server" "$answer" "hello $2"
 }
 
 # Starts it in stay mode with the library, into the log; sets pid.

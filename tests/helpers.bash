@@ -287,6 +287,7 @@ stat_field() {
     echo "$1"
 }
 start_time() { stat_field "$1" 22; }
+in_state() { [ "$(stat_field "$1" 3)" = "$2" ]; }
 status_field() { sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status"; }
 fd_of() { readlink "/proc/$1/fd/$2"; }
 cwd_of() { readlink "/proc/$1/cwd"; }
@@ -361,6 +362,9 @@ processes_with() {
         [[ "${words[*]} " != *"$1"* ]] || echo "$file"
     done
 }
+# The same, faster.  The shell lists the processes before it starts grep, so grep does not
+# find itself.
+none_left() { ! grep -qsaF -- "$1" /proc/[0-9]*/cmdline; }
 assert_none_with() { untraced refute_processes "$@"; }
 refute_processes() {
     local left
@@ -434,6 +438,15 @@ find_listener() {
     [ -n "$link" ] || return
     link=${link#/proc/}
     echo "${link%%/*}"
+}
+
+# The server on that port says the PID to a client.
+assert_answers() { # PORT PID
+    local answer
+    exec 9<>"/dev/tcp/127.0.0.1/$1"
+    read -r answer <&9
+    exec 9>&-
+    assert "answer of the server" "$answer" "hello $2"
 }
 
 # ---- terminals ---------------------------------------------------------------

@@ -88,10 +88,9 @@ assert_improper() {
     done
 }
 
-has_state() { [ "$(stat_field "$1" 3)" = "$2" ]; }
 # It sleeps: what the dynamic linker opens is closed again, and its state is not that
 # of a start.
-runs() { runs_program "$1" "$(readlink -f "$(command -v "$2")")" && has_state "$1" S; }
+runs() { runs_program "$1" "$(readlink -f "$(command -v "$2")")" && in_state "$1" S; }
 
 # Type lines into a shell on a terminal that stays; one of them writes a PID to
 # the file "pid".  Sets pid and screen, the process that holds the terminal.
@@ -229,7 +228,7 @@ TELL='until [ "$(cat /proc/$!/comm)" = sleep ]; do :; done; echo $! >new; mv new
     need dash
     on_lasting_terminal --shell "dash -i" 'sleep 3606 &' "$TELL"
     kill -STOP "$pid"
-    await has_state "$pid" T
+    await in_state "$pid" T
     look "$pid"
     assert state "${fact[state]}" T
     assert_improper "would kill it"
@@ -497,7 +496,7 @@ sh -c 'read x; echo \$x >new; mv new pid; exec cat' &"
 @test "a process whose first thread has ended is no zombie, and its facts are a thread's" {
     pid=$(dz -d -q -w exec -C . -o log "$PYTHON" "$PROGRAMS/first-thread-ends.py")
     track "$pid"
-    await has_state "$pid" Z
+    await in_state "$pid" Z
     [ "$(stat_field "$pid" 20)" -gt 1 ]
     look "$pid"
     assert_proper

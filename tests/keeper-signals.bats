@@ -74,7 +74,6 @@ load keeper
     gone "$pid" || fail "the program runs"
     assert "status recorded" "$(recorded web status)" 15
 }
-in_state() { [ "$(stat_field "$1" 3)" = "$2" ]; }
 
 @test "stop --signal and --timeout reach the keeper" {
     kept --restart -- perl -e '$SIG{TERM} = "IGNORE"; $SIG{INT} = sub { exit 5 }; open F, ">up"; sleep 1000 while 1'

@@ -148,7 +148,6 @@ waits_for() {
         rm pid
         try closed env DZ_OUTPUT=log DZ_PIDFILE=pid DZ_TIMEOUT=0.7 \
             "$PYTHON" "$PROGRAMS/inherit.py" "${start[@]}" "$SLEEPER" 60 </dev/null
-        says=.
         assert status "$status" 124
         rm -f log
     done

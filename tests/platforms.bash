@@ -21,14 +21,6 @@ server_of() { # WORD...
     "$@" $CPPFLAGS -D_GNU_SOURCE "$TESTS/targets/server.c"
 }
 
-assert_answers() { # PORT PID
-    local answer
-    exec 9<>"/dev/tcp/127.0.0.1/$1"
-    read -r answer <&9
-    exec 9>&-
-    assert "answer of the server" "$answer" "hello $2"
-}
-
 # What the programs in that folder must be able to do with that server.
 main_jobs() {
     local dir=$1 server=$2 port pid code=0

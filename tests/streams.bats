@@ -3,13 +3,8 @@
 
 load helpers
 
-# A long-running target started with -d, with the streams of the caller; sets pid.
-leaves() {
-    pid=$(dz -d -q "$@" sleep 3600)
-    track "$pid"
-}
-
-# The same in stay mode; sets pid to the launcher's.
+# A long-running target in stay mode, with the streams of the caller; sets pid to the
+# launcher's.
 stays() {
     "$DZ" -q "$@" sleep 3600 <&0 3>&- 4>&- &
     pid=$!
@@ -426,7 +421,6 @@ own_stdin() {
     done
     dz -q -i /dev/stdin -o got cat < <(echo words)
     await holds_line got words
-    try dz -q -o /dev/stdout true >&-
     run closed bash -c "exec '$DZ' -o /dev/stdout true >&-"
     assert status "$status" 125
     assert output "$output" "dznohup: output: /dev/stdout: Bad file descriptor"

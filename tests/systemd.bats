@@ -241,7 +241,6 @@ END
 ask_unit() {
     cat <<'END'
 exec >result 2>&1
-mono() { read -r up _ </proc/uptime; echo "${up/./}0000"; } # microseconds
 show() { systemctl show "$1" -p "$2" --value; }
 # How much later than the file the unit was active: at least 0, in microseconds.
 after_listening() {

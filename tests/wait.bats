@@ -724,7 +724,6 @@ has_three() { [ "$(pgrep -fc "^$SLEEPER 61")" = 3 ]; }
                 kill "$pid"
                 await gone "$pid"
             done
-            says=.
             left_nothing
         done
     done

@@ -31,8 +31,6 @@ recipe_in_root() {
     local DZ=/usr/local/bin/dznohup CTL=/usr/local/bin/dzctl
     recipe "$1" | sed "s,$PWD/app,/opt/app,g"
 }
-# The words of a key of the pod: postStart, preStop, readinessProbe; ENTRY for the first.
-words_of() { sed -n "s/^ *\($1: {exec: {\)\?command: \(\[.*\]\).*/\2/p" pod.yaml; }
 set_up() {
     "$PYTHON" - "$(grep -m 1 '^ *command:' pod.yaml | sed 's/^ *command: //')" "$@" <<'PY'
 import json, sys
