@@ -44,7 +44,8 @@ QEMU=(qemu-aarch64-static -L /usr/aarch64-linux-gnu)
     else
         assert status "$status" 125
         assert stderr "$stderr" "dznohup: report: subreaper: Invalid argument"
-        [ ! -e none ] && [ ! -e pid ] && [ ! -e "$DZ_STATE_DIR/left" ]
+        [ ! -s none ] # a log is never removed
+        assert "left behind" "$(ls -d pid "$DZ_STATE_DIR/left" 2>/dev/null)" ""
     fi
 
     # The library in it: what it takes out, where it goes.

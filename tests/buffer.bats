@@ -91,6 +91,7 @@ prints() {
         PYTHONUNBUFFERED=x finish "$way" DZ_BUFFER=line -- env
         assert "$way, set before" "$(grep ^PYTHONUNBUFFERED log)" PYTHONUNBUFFERED=x
         finish "$way" DZ_PIN=default -- env
+        grep -q ^PATH= log
         assert "$way, not asked" "$(grep ^PYTHONUNBUFFERED log)" ""
     done
 }
@@ -100,6 +101,7 @@ prints() {
         finish "$way" DZ_BUFFER=line DZ_PIN=default -- sh -c 'env; env env'
         assert status "$status" 0
         assert "$way" "$(grep '^\(LD_PRELOAD\|DZ_\)' log)" ""
+        assert "$way: environments" "$(grep -c ^PATH= log)" 2
         # What a child prints is in the same log.
         finish "$way" DZ_BUFFER=line -- sh -c "'$TARGETS/prints'; exit 0"
         assert "$way: a child" "$(sed 's/.* //' err | tr '\n' ' ')" "0 5 5 10 "

@@ -283,7 +283,8 @@ library_of_installed() {
     done
     # fork, setsid, fork: three processes, and the last does not lead.
     read -r first second third <<<"$(sed -n 's/^dznohup: \(start\|setsid\|scrub\) *pid \([0-9]*\) .*/\2/p' <<<"$stderr" | tr '\n' ' ')"
-    [ "$first" != "$second" ] && [ "$second" != "$third" ]
+    [ "$first" != "$second" ]
+    [ "$second" != "$third" ]
     [[ $stderr == *"scrub    pid $third ppid "*" pgid $second sid $second tty none"* ]]
     assert log "$(cat log)" ""
 }

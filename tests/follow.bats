@@ -207,6 +207,7 @@ ends() {
     # What the target starts ends no power of its own.
     rm -f log
     try power --line-buffered --pin-signals -C . -o log sh -c '"$@"; exit 0' sh "$@"
+    grep -q ^PATH= log || fail "$*: a child has not run: $(<log)"
     assert "$*: of a child" "$(grep '^libdz.so: ' log)" ""
     assert "$*: what a child has" "$(grep 'LD_PRELOAD=\|DZ_' log)" ""
 }

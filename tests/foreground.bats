@@ -371,7 +371,7 @@ served() {
     await listens "$port"
     holds_port || fail "it is not $pid that listens"
     assert "tty_nr" "$(stat_field "$pid" 7)" 0
-    "$1" || fail "no answer"
+    "$1"
 }
 holds_port() {
     local inode

@@ -362,8 +362,8 @@ processes_with() {
         [[ "${words[*]} " != *"$1"* ]] || echo "$file"
     done
 }
-# The same, faster.  The shell lists the processes before it starts grep, so grep does not
-# find itself.
+# No process has this in its words: faster than assert_none_with.  The shell lists the
+# processes before it starts grep, so grep does not find itself.
 none_left() { ! grep -qsaF -- "$1" /proc/[0-9]*/cmdline; }
 assert_none_with() { untraced refute_processes "$@"; }
 refute_processes() {

@@ -26,11 +26,10 @@ load helpers
 }
 
 @test "inherited by a preloaded program: the same" {
-    LD_PRELOAD=$SHIM DZ_ONLY=sleep DZ_OUTPUT=log closed "$TARGETS/hostile" sleep 3600
-    for pid in $(pgrep -x sleep); do
-        [ "$(fd_of "$pid" 1)" = "$PWD/log" ] && break
-    done
+    LD_PRELOAD=$SHIM DZ_ONLY=sleep DZ_OUTPUT=log DZ_PIDFILE=pid closed "$TARGETS/hostile" sleep 3600
+    pid=$(<pid)
     track "$pid"
+    assert stdout "$(fd_of "$pid" 1)" "$PWD/log"
     assert_daemon "$pid" leave
 }
 
@@ -78,23 +77,25 @@ load helpers
     await holds_line log "1000 100000"
 }
 
-# Run the launcher with one system call answered by ENOSYS, or by ERROR.
+# Run the launcher with one system call answered by ENOSYS, or by ERROR; its status is the
+# launcher's.  The trace tells afterwards whether there was such a call.
 without() {
     local call=$1
     shift
     within strace -f -qq -o trace -e trace="$call" \
         -e inject="$call":error="${ERROR:-ENOSYS}" "$@"
-    grep -q INJECTED trace
 }
 
 @test "without statx(2) streams are told apart all the same" {
     need strace
     without statx "$DZ" -d -q -C . sh -c 'links=$(readlink /proc/$$/fd/[012]); echo "$links" >fds' </dev/null 2>&1 | cat
+    grep -q INJECTED trace
     await holds fds nohup.out
     assert descriptors "$(cat fds)" "/dev/null"$'\n'"$PWD/nohup.out"$'\n'"$PWD/nohup.out"
     # Files are kept.
     : >in
     without statx "$DZ" -d -q -C . sh -c 'links=$(readlink /proc/$$/fd/[012]); echo "$links" >fds.too' <in >out 2>err
+    grep -q INJECTED trace
     await is_file fds.too
     assert descriptors "$(cat fds.too)" "$PWD/in"$'\n'"$PWD/out"$'\n'"$PWD/err"
 }
@@ -102,6 +103,8 @@ without() {
 @test "without pidfd_open(2) an early death is seen" {
     need strace
     try without pidfd_open "$DZ" -d -o log -w alive:25 sh -c 'sleep 0.05; exit 3'
+    grep -q INJECTED trace
+    assert status "$status" 3
     assert stderr "${stderr% after*}" "dznohup: start: sh: exited with status 3"
 }
 
@@ -127,9 +130,13 @@ without() {
 @test "a filter of an old container engine, which answers EPERM: the command is found" {
     need strace
     ERROR=EPERM try without faccessat2 "$DZ" -n -o log sleep 1
+    grep -q INJECTED trace
+    assert status "$status" 0
     assert_match "output: $stderr" "$output" "*command   */sleep*"
     refute grep -q refused <<<"$output"
     ERROR=EPERM try without faccessat2 "$DZ" -q -o log sh -c 'echo words'
+    grep -q INJECTED trace
+    assert status "$status" 0
     assert stderr "$stderr" ""
     await holds_line log words
 }

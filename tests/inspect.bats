@@ -7,10 +7,12 @@ PTY="$PYTHON $TESTS/pty"
 # Inspect as JSON into fact, by the names of programs/facts.py, with the exit status in
 # $status, and as a table into $table; the two must agree.
 look() {
+    local other=0
     status=0
     output=$(closed "$CTL" inspect --json "$1") || status=$?
     read_facts
-    table=$(closed "$CTL" inspect "$1") || assert "status of both" "$?" "$status"
+    table=$(closed "$CTL" inspect "$1") || other=$?
+    assert "status of both" "$other" "$status"
     assert "verdict of both" "$(tail -n 1 <<<"$table")" "verdict: ${fact[verdict]}"
 }
 

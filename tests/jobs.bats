@@ -117,6 +117,7 @@ machine() { grep -sxE '[0-9a-f]{32}' /etc/machine-id || uname -n; }
     # And not at all where it has failed; where it has ended well, with that.
     for mode in leave shim-leave; do
         start $mode --output=log -- sh -c 'exit 3'
+        assert status "$status" 3
         assert records "$(ls -A "$DZ_STATE_DIR")" ""
         start $mode --name=quick --output=log -- sh -c 'exit 0'
         assert status "$(tail -n 1 "$DZ_STATE_DIR/quick")" "status 0"

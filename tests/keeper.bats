@@ -245,6 +245,7 @@ no_zombies() {
         # shellcheck disable=SC2086
         try dz $word true
         assert "status of $word" "$status" 125
+        assert_match "stderr of $word" "$stderr" "dznohup: --restart*: @(must be|MAX is less than) *"
     done
     for word in --restart-delay=1 --restart-keep-children; do
         try dz $word true

@@ -16,6 +16,8 @@ setup_file() {
 both() {
     local who
     [ -d "$BATS_FILE_TMPDIR/theirs" ] || lacking "needs GNU nohup"
+    # A link to nothing would have the system's one found, which is as itself.
+    [ "$BATS_FILE_TMPDIR/ours/nohup" -ef "$DZ" ] || fail "no nohup of ours" || return
     for who in ours theirs; do
         rm -rf "$BATS_TEST_TMPDIR/dir" "$HOME"
         mkdir "$BATS_TEST_TMPDIR/dir" "$HOME"

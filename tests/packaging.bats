@@ -37,7 +37,8 @@ files_in_root() { (cd root && find . -path ./var -prune -o ! -type d -print | so
     assert depends "$(dpkg-deb -f "$(package)" Depends)" ""
     assert_match built-using "$(dpkg-deb -f "$(package)" Built-Using)" "musl (= *)"
     # The tree that it was made from is as it was.
-    [ ! -e "$ROOT/debian/files" ] && [ ! -e "$ROOT/debian/dznohup" ]
+    [ ! -e "$ROOT/debian/files" ]
+    [ ! -e "$ROOT/debian/dznohup" ]
 }
 
 @test "installed into an empty root, and removed: nothing is left" {

@@ -199,6 +199,7 @@ END
             assert "$program: lives" "$(grep -c 'lives, calls 0' log)" "$(grep -c "$DAEMON_IGNORES\$" log)"
             [ "$(grep -c lives log)" -ge 5 ]
             finish $way DZ_PIN=seccomp -- "$TARGETS/$program" handler
+            [ "$(grep -c lives log)" -ge 5 ]
             assert "$program: handlers" "$(grep -c 'lives, calls 0' log)" "$(grep -c SigIgn log)"
             finish $way DZ_PIN=seccomp -- "$TARGETS/$program" asks 1
             assert "$program: a question" "$(sed -n 2p log)" "    is IGN flags 0 mask 0 errno 0 blocked 0"

@@ -14,7 +14,7 @@ STAMP='^[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-6][0-9]\.[0-9]{6}
 pumped() { within "$DZ" -q -C . "$@"; }
 # The lines of a stamped log without their stamps; each must have one.
 unstamped() {
-    refute grep -qavE "$STAMP" "$1"
+    refute grep -qavE "$STAMP" "$1" || return
     sed -E "s/$STAMP//" "$1"
 }
 

@@ -40,7 +40,7 @@ load helpers
     pid=$(dz -d -q --name=web -o log sleep 3600)
     track "$pid"
     printf 'until grep -qs "on it" screen; do sleep 0.05; done; printf "\\003"\n' >keys
-    within sh keys | within script -qefc "echo on it; exec '$CTL' wait --stop web" screen >/dev/null 2>&1 || true
+    within sh keys | within script -qefc "echo on'' it; exec '$CTL' wait --stop web" screen >/dev/null 2>&1 || true
     await gone "$pid"
 }
 

@@ -54,7 +54,7 @@ sent_by() { # LINE SOCKET
     sent_by "$(printed 'dznohup -d --name=web -o syslog:')" /dev/log >syslog
     assert "to syslog" "$(sed 's/>.* web\[[0-9]*\]/> web/' syslog)" $'<155> web: error\n<158> web: words'
     sent_by "$(printed 'dznohup -d --name=web -o journal:')" /run/systemd/journal/socket >journal
-    assert "to the journal" "$(grep -c '^SYSLOG_IDENTIFIER=web$' journal)" 2 || cat journal
+    assert "to the journal" "$(grep -c '^SYSLOG_IDENTIFIER=web$' journal)" 2 || fail "$(<journal)"
     grep -qa 'words$' journal
     grep -qa 'error$' journal
 }

@@ -16,18 +16,18 @@ rotate() {
     mv out out.1
     mv err err.1
     kill -HUP "${1:-$pid}"
-    await [ -e out ] && await [ -e err ]
+    await [ -e out ]
+    await [ -e err ]
 }
 inode() { stat -L -c %i "$1"; }
-is_open() { [ "$(inode "/proc/$1/fd/$2")" = "$(inode "$3")" ]; }
+is_open() { [ "/proc/$1/fd/$2" -ef "$3" ]; }
 
 @test "100,000 lines of four threads, the log rotated 200 times: all there, once and whole" {
     for way in stay shim-leave; do
         rm -f seen out* pid
         start $way --output=out -- "$TARGETS/logs" "$PWD/seen" 25000
-        "$PYTHON" "$PROGRAMS/rotate.py" "$pid" $way
+        "$PYTHON" "$PROGRAMS/rotate.py" "$pid" # it finds words on stderr in the log, too
         await gone "$pid"
-        assert errors "$(cat err 2>/dev/null)" ""
     done
 }
 
@@ -35,7 +35,8 @@ is_open() { [ "$(inode "/proc/$1/fd/$2")" = "$(inode "$3")" ]; }
     for way in stay leave shim-stay shim-leave; do
         watch $way none
         rotate
-        await is_open "$pid" 1 out && await is_open "$pid" 2 err
+        await is_open "$pid" 1 out
+        await is_open "$pid" 2 err
         await holds err "awake 1"
         assert "old out" "$(cat out.1)" out
         assert "old err" "$(cat err.1)" err
@@ -55,7 +56,8 @@ ASK
     assert mode "$(stat -c %a nohup.out)" 600
     mv nohup.out old
     kill -HUP "$pid"
-    await is_open "$pid" 1 nohup.out && await is_open "$pid" 2 nohup.out
+    await is_open "$pid" 1 nohup.out
+    await is_open "$pid" 2 nohup.out
     assert mode "$(stat -c %a nohup.out)" 600
     assert "what was written" "$(head -n 2 old)" $'out\nerr'
 }
@@ -67,7 +69,8 @@ ASK
         chmod 640 err
         rotate
         # It has its mode once it has its descriptor, not once it is there.
-        await is_open "$pid" 1 out && await is_open "$pid" 2 err
+        await is_open "$pid" 1 out
+        await is_open "$pid" 2 err
         assert "out of $how" "$(stat -c %a out)" 644
         assert "err of $how" "$(stat -c %a err)" 640
         kill_started
@@ -186,7 +189,8 @@ ASK
         worker=$(sed -n 's/^worker //p' seen)
         track "$worker"
         rotate "$worker"
-        await is_open "$worker" 1 out && await is_open "$worker" 2 err
+        await is_open "$worker" 1 out
+        await is_open "$worker" 2 err
         is_open "$pid" 1 out.1
         kill -HUP "$pid"
         await is_open "$pid" 1 out

@@ -67,18 +67,16 @@ env EXTRA=1 sh -c 'echo "inner \$\$ \$LD_PRELOAD" >>trail; exec sleep 3600'
 echo "after \$?" >>trail
 END
     chmod +x vendor.sh
-    DZ_ONLY=sleep DZ_OUTPUT=log LD_PRELOAD=$SHIM closed ./vendor.sh
+    DZ_ONLY=sleep DZ_OUTPUT=log DZ_PIDFILE=pid LD_PRELOAD=$SHIM closed ./vendor.sh
     assert_match script "$(sed -n 's/^script //p' trail)" "* $SHIM"
     assert_match inner "$(sed -n 's/^inner //p' trail)" "* $SHIM"
     holds_line trail "after 0"
     inner=$(sed -n 's/^inner \([0-9]*\).*/\1/p' trail)
-    pid=$((inner + 0))
     # The program that the inner shell became has left: a new PID, a daemon.
     gone "$inner"
-    for pid in $(pgrep -x sleep); do
-        [ "$(fd_of "$pid" 1)" = "$PWD/log" ] && break
-    done
+    pid=$(<pid)
     track "$pid"
+    assert stdout "$(fd_of "$pid" 1)" "$PWD/log"
     assert_daemon "$pid" leave
     assert "its words" "$(command_of "$pid")" "sleep 3600 "
 }

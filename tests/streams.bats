@@ -284,7 +284,8 @@ stays() {
             run closed "$PYTHON" "$PROGRAMS/interrupt.py" "${signal%:*}" "${words[@]}" "$PWD/sleeper" 3600
             assert output "$output" "${signal#*:}  $program: wait: interrupted by ${signal%:*}"
             assert_none_with "$PWD/sleeper 3600"
-            [ ! -e pid ] && [ ! -s log ]
+            [ ! -e pid ]
+            [ ! -s log ]
         done
     done
 }

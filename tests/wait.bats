@@ -30,7 +30,8 @@ load waiting
         elapsed=$(($(milliseconds) - before))
         failed 7 "start: bash: exited with status 7 after *([0-9]) ms"
         [[ $stderr =~ after\ ([0-9]+)\ ms ]]
-        [ "${BASH_REMATCH[1]}" -ge 300 ] && [ "${BASH_REMATCH[1]}" -le "$elapsed" ]
+        [ "${BASH_REMATCH[1]}" -ge 300 ]
+        [ "${BASH_REMATCH[1]}" -le "$elapsed" ]
     done
 }
 
@@ -214,6 +215,7 @@ left_status_alone() {
             # shellcheck disable=SC2086
             try closed strace -qq -o trace -e trace=poll -e inject=poll:delay_exit=300000 \
                 "$DZ" -d $words -o log sh -c "exit $code"
+            grep -q DELAYED trace
             assert "status for $code with $words" "$status" 0
             assert "stderr for $code with $words" "$stderr" ""
         done
@@ -505,7 +507,8 @@ took() {
         start "$way" DZ_WAIT="path:one,listen:$port,alive:0.2,fd:5" -- \
             bash -c "echo >&5; (sleep 0.3; echo >'$PWD/one') & exec '$TARGETS/server' $port"
         started
-        [ -e one ] && listens "$port"
+        [ -e one ]
+        listens "$port"
         kill "$pid"
         rm one
     done
@@ -596,7 +599,8 @@ except OSError:
     failed 125 "$message"
     try dz -d --mode=stay -w listen:80 "$SLEEPER" 60
     failed 125 "$message"
-    [ ! -e log ] && [ ! -e nohup.out ]
+    [ ! -e log ]
+    [ ! -e nohup.out ]
 }
 
 # ---- time-out ------------------------------------------------------------------

@@ -16,9 +16,9 @@ if [ -n "$BATS_TEST_TMPDIR" ]; then
 fi
 
 started() {
-    assert "status" "$status" 0 || fail "stderr: $stderr"
-    [ -n "$pid" ] || fail "no PID"
-    assert "pidfile" "$(cat pid)" "$pid"
+    assert "status" "$status" 0 || fail "stderr: $stderr" || return
+    [ -n "$pid" ] || fail "no PID" || return
+    assert "pidfile" "$(cat pid)" "$pid" || return
     alive "$pid" || fail "$pid does not run"
 }
 
