@@ -663,14 +663,18 @@ except OSError:
 
 # It takes five seconds from TERM to KILL.
 ignoring_term() {
+    # A grandchild in a session of its own is asked to end before its parent is killed.
+    asked='$parent = getppid; sleep 1 while 1; BEGIN { $SIG{TERM} = sub {
+        open F, ">", "'$PWD'/ended"; print F getppid == $parent ? "first" : "late"; exit } }'
     for time in $TIMES; do
         rm -f log
         before=$(milliseconds)
-        start "$1" DZ_WAIT=listen DZ_TIMEOUT="$time" -- bash -c "trap '' TERM; echo deaf; setsid '$SLEEPER' 61 & kill -STOP \$! ; bash -c 'while :; do \"$SLEEPER\" 0.2; done' & '$SLEEPER' 62"
+        start "$1" DZ_WAIT=listen DZ_TIMEOUT="$time" ASKED="$asked" -- bash -c "trap '' TERM; echo deaf; bash -c 'setsid perl -e \"\$ASKED\"; :' & setsid '$SLEEPER' 61 & kill -STOP \$! ; bash -c 'while :; do \"$SLEEPER\" 0.2; done' & '$SLEEPER' 62"
         elapsed=$(($(milliseconds) - before))
         [ ! -s log ] || break
     done
     failed 124 "wait: bash: stopped after $time s: does not listen"
+    assert "asked to end" "$(<ended)" first
     [ "$elapsed" -ge $((time * 1000 + 5000)) ] && [ "$elapsed" -lt $((time * 1000 + 60000)) ] || fail "after $elapsed ms"
 }
 
