@@ -261,7 +261,7 @@ class Judge:
             self.problems.append(f"status is {run.status}")
         elif os.WEXITSTATUS(run.status) == (143 if self.mode.kept == "stop" else 0):
             self.is_over(runs)
-        elif os.WEXITSTATUS(run.status) == 125 and "is not known" in (
+        elif os.WEXITSTATUS(run.status) == 125 and "it is unknown how" in (
                 read(self.place.work + "/log") or ""):
             self.lines(runs, True)  # the keeper could not reap it, and says so
         else:
@@ -273,7 +273,7 @@ class Judge:
         ended = sorted(set(re.findall(r"^status (\d+)$", record, re.M)))
         self.lines(runs, True)
         self.expect("runs", runs, *([1] if self.mode.kept != "twice" else [2, 3]))
-        if "is not known" in (read(self.place.work + "/log") or ""):
+        if "it is unknown how" in (read(self.place.work + "/log") or ""):
             ended = ["0"]  # the keeper could not reap it, and says so
         self.expect("recorded status", ended, ["15" if self.mode.kept == "stop" else "0"])
         self.expect("what is left", self.left(), {"state/job"})
