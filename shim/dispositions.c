@@ -18,7 +18,7 @@
 uint64_t shim_controlled;
 
 static enum dz_pin pin;
-bool shim_reopens;
+static bool sighup_reopens;
 
 /* The valid one of the two slots is slots[changes % 2]. */
 struct entry {
@@ -108,7 +108,7 @@ static void deliver(int number, siginfo_t *info, void *context)
     int err = errno;
     struct sigaction action;
 
-    if (shim_reopens && number == SIGHUP)
+    if (sighup_reopens && number == SIGHUP)
         shim_reopen();
     action = take_action(number);
     errno = err;
@@ -136,7 +136,7 @@ static struct sigaction kernel_side(int number, const struct sigaction *wanted,
 {
     struct sigaction action = *wanted;
     bool ignores = pins(wanted) || wanted->sa_handler == SIG_IGN;
-    bool reopens = shim_reopens && number == SIGHUP && !(executing && ignores);
+    bool reopens = sighup_reopens && number == SIGHUP && !(executing && ignores);
 
     if (!reopens && ignores) {
         action.sa_handler = SIG_IGN;
@@ -238,7 +238,7 @@ bool shim_begin_exec(void)
     struct sigaction known;
     struct shim_process *process;
 
-    if (!shim_reopens)
+    if (!sighup_reopens)
         return false;
     known = read_entry(entry_of(SIGHUP));
     if (!pins(&known) && known.sa_handler != SIG_IGN)
@@ -322,7 +322,7 @@ void shim_signals_forked(void)
     struct shim_process *process;
 
     shim_forked();
-    if (shim_reopens && (process = shim_process()) != NULL)
+    if (sighup_reopens && (process = shim_process()) != NULL)
         count_exec(process, 0);
 }
 
@@ -354,10 +354,10 @@ int shim_control_signals(const struct dz_start *start, bool inherited,
     uint64_t signals = 0;
 
     pin = start->plan->pin == DZ_PIN_SECCOMP ? DZ_PIN_NONE : start->plan->pin;
-    shim_reopens = start->plan->reopen;
+    sighup_reopens = start->plan->reopen;
     if (pin != DZ_PIN_NONE)
         signals = dz_terminal_signals();
-    else if (shim_reopens)
+    else if (sighup_reopens)
         signals = dz_signal_bit(SIGHUP);
     if (signals != 0 && shim_map_page(fault) < 0)
         return -1;

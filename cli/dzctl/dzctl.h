@@ -211,10 +211,6 @@ int job_find(struct job *job, const char *word, struct dz_fault *fault);
  * and sets errno: ESRCH if the keeper has ended. */
 int kept_ask_stop(const struct job *job, int signal, int64_t timeout);
 
-/* Returns the status that the keeper has recorded at the job's end, as of waitpid(2),
- * or -1 if there is none. */
-int kept_status(const struct job *job);
-
 /* Takes the end that the keeper has recorded. */
 void job_take_kept_end(struct job *job);
 

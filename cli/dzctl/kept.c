@@ -11,7 +11,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-int kept_status(const struct job *job)
+/* Returns the status that the keeper has recorded at the job's end, as of waitpid(2),
+ * or -1 if there is none. */
+static int kept_status(const struct job *job)
 {
     struct job again;
     int status = -1;

@@ -175,7 +175,8 @@ const char *kind_name(enum kind kind)
     return names[kind];
 }
 
-void descriptor_read(int directory, int number, struct descriptor *descriptor)
+/* Reads one descriptor.  directory is open on /proc/PID/fd. */
+static void descriptor_read(int directory, int number, struct descriptor *descriptor)
 {
     char name[16];
     struct stat about;

@@ -74,9 +74,6 @@ bool facts_zombie(const struct facts *facts);
 /* Returns the descriptor of that number, or NULL if it is closed or not seen. */
 const struct descriptor *facts_fd(const struct facts *facts, int number);
 
-/* Reads one descriptor.  directory is open on /proc/PID/fd. */
-void descriptor_read(int directory, int number, struct descriptor *descriptor);
-
 /* Returns "terminal", "pipe" and so on. */
 const char *kind_name(enum kind kind);
 

@@ -15,7 +15,8 @@
 _Static_assert(sizeof(struct row) == 80,
                "the code in machine.h reads rows of 80 bytes");
 
-uint64_t row_address(const struct run *run, size_t index)
+/* Returns the address of a row. */
+static uint64_t row_address(const struct run *run, size_t index)
 {
     return run->rows + index * sizeof(struct row);
 }

@@ -90,9 +90,6 @@ struct run {
     bool returned;         /* it has its registers again by the frame */
 };
 
-/* Returns the address of a row. */
-uint64_t row_address(const struct run *run, size_t index);
-
 /* Has memory ready for the next block, of which there is one at a time. */
 void reserve_block(void);
 

@@ -167,10 +167,8 @@ void manager_ready(struct keeper *keeper, bool first);
 /* Tells the manager that another run follows. */
 void manager_reloading(struct keeper *keeper);
 
-/* Feeds the manager's watchdog. */
-void manager_feed(struct keeper *keeper);
-
-/* Feeds that watchdog if no program runs that could.  Returns when to do so again. */
+/* Feeds the manager's watchdog if no program runs that could.  Returns when to do so
+ * again. */
 int64_t manager_look(struct keeper *keeper);
 
 /* Passes on what the program has said. */

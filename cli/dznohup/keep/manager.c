@@ -54,12 +54,22 @@ static bool program_says_ready(const struct keeper *keeper)
     return keeper->start->mode == DZ_STAY && keeper->start->plan->wait.count == 0;
 }
 
+/* Feeds the manager's watchdog. */
+static void feed(struct keeper *keeper)
+{
+    if (keeper->manager.within == 0)
+        return;
+    /* A failure: the manager itself tells of the silence. */
+    dz_tell_words(keeper->start->envp, "WATCHDOG=1");
+    keeper->manager.feed_at = dz_milliseconds() + keeper->manager.within / 2;
+}
+
 void manager_ready(struct keeper *keeper, bool first)
 {
     const struct dz_start *start = keeper->start;
     int result;
 
-    manager_feed(keeper); /* the program has all of its time */
+    feed(keeper); /* the program has all of its time */
     if (start->mode == DZ_STAY && first && start->plan->ready_fd > 0) {
         result = dz_tell_manager(start, getpid(), 0);
         close(start->plan->ready_fd); /* all was written */
@@ -100,21 +110,12 @@ static bool program_feeds(const struct keeper *keeper)
     return keeper->phase == PHASE_RUNNING || keeper->phase == PHASE_STOPPING;
 }
 
-void manager_feed(struct keeper *keeper)
-{
-    if (keeper->manager.within == 0)
-        return;
-    /* A failure: the manager itself tells of the silence. */
-    dz_tell_words(keeper->start->envp, "WATCHDOG=1");
-    keeper->manager.feed_at = dz_milliseconds() + keeper->manager.within / 2;
-}
-
 int64_t manager_look(struct keeper *keeper)
 {
     if (keeper->manager.within == 0 || program_feeds(keeper))
         return INT64_MAX;
     if (dz_milliseconds() >= keeper->manager.feed_at)
-        manager_feed(keeper);
+        feed(keeper);
     return keeper->manager.feed_at;
 }
 
