@@ -102,7 +102,7 @@ no_zombie() { ! docker_of exec box sh -c 'grep -l "^State:.Z" /proc/[0-9]*/statu
     assert "status ($output)" "$status" 5
     mkfifo keys
     closed script -feqc "docker -H unix://$PWD/docker.sock run --rm -it --network none \
-        --entrypoint /usr/local/bin/dznohup app --keep sh -c 'echo begun; sleep 1000'" screen <keys >/dev/null &
+        --entrypoint /usr/local/bin/dznohup app --keep sh -c 'echo be\"\"gun; sleep 1000'" screen <keys >/dev/null &
     track $!
     terminal=$!
     exec 7>keys
