@@ -198,7 +198,7 @@ library_of_installed() {
     for page in dznohup.1 libdz.7; do
         [ -s "$ROOT/man/$page" ]
     done
-    "$DZ" --help=all | sed -n 's/^ .*--\([a-z-]*\).*/\1/p' | while read -r option; do
+    "$DZ" --help=all | sed -n 's/^ *\(-., \)\?--\([a-z-]*\).*/\2/p' | while read -r option; do
         grep -q "Fl -${option//-/[\\\\]*-}" "$ROOT/man/dznohup.1" || fail "--$option is not in dznohup.1"
     done
     "$DZ" --help=all | sed -n 's/.*\[\(DZ_[A-Z_]*\)\].*/\1/p' | while read -r twin; do

@@ -481,7 +481,7 @@ sh -c 'read x; echo \$x >new; mv new pid; exec cat' &"
         try closed "$CTL" inspect --json "$word"
         read_facts
         assert "status of $word" "$status" 0
-            assert "PID of $word" "${fact[pid]}" "$pid"
+        assert "PID of $word" "${fact[pid]}" "$pid"
     done
     kill -KILL "$pid"
     await gone "$pid"

@@ -100,7 +100,7 @@ END
     only "$(readlink -f "$(command -v env)")" False
 }
 
-@test "leaves errno, and the program's output, alone" {
+@test "the program's output and its status are its own" {
     run closed env LD_PRELOAD="$SHIM" DZ_MODE=stay sh -c 'echo words; exit 3' </dev/null
     assert status "$status" 3
     assert output "$output" words

@@ -41,7 +41,7 @@ works() { # MODE
     kill -KILL "$app"
     await serves_again "$app"
     serving
-        await runs_as "$app"
+    await runs_as "$app"
     ask stop app
     assert "the last line" "$(tail -n 1 app.log)" stopped
     is_state STOPPED
