@@ -100,6 +100,21 @@ without() {
     assert descriptors "$(cat fds.too)" "$PWD/in"$'\n'"$PWD/out"$'\n'"$PWD/err"
 }
 
+@test "without statx(2) it is known what a run has written, and that a file was written again" {
+    need strace
+    echo "of the run before" >log
+    try without statx "$DZ" -d -o log -w alive:25 sh -c 'echo of this run; exit 3'
+    grep -q INJECTED trace
+    assert status "$status" 3
+    assert_match stderr "$stderr" "*of this run*"
+    refute grep -q "of the run before" <<<"$stderr"
+    : >ready
+    touch -d @1000000000 ready
+    try without statx "$DZ" -d -q -o /dev/null -C . -w path:ready sh -c 'touch -d @2000000000 ready; sleep 1'
+    grep -q INJECTED trace
+    assert status "$status" 0
+}
+
 @test "without pidfd_open(2) an early death is seen" {
     need strace
     try without pidfd_open "$DZ" -d -o log -w alive:25 sh -c 'sleep 0.05; exit 3'
