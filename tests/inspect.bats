@@ -474,6 +474,14 @@ sh -c 'read x; echo \$x >new; mv new pid; exec cat' &"
     assert_row LD_PRELOAD value '"none"'
 }
 
+@test "LD_PRELOAD that is empty is none" {
+    pid=$(dz -d -q -o /dev/null env LD_PRELOAD= "$SLEEP" 3613)
+    track "$pid"
+    await runs_program "$pid" "$SLEEP"
+    look "$pid"
+    assert preload "${fact[ld_preload]}" null
+}
+
 @test "a job is inspected by its name and by its pidfile; not one that has ended" {
     pid=$(dz -d -q --name=job -p pid -o log sleep 3600)
     track "$pid"

@@ -191,6 +191,26 @@ END
     assert "starts hit" "$output" 0
 }
 
+@test "a Ctrl-C right after it has joined the shell's group does not hit it either" {
+    need strace
+    # The shell leads its group, and each job one of its own.
+    cat >shell.sh <<'END'
+set -m
+trap : INT
+strace -DD -qq -o trace -e trace=setpgid -e inject=setpgid:delay_exit=500000 "$DZ" -q -o log "$SLEEP" 3600 </dev/null &
+echo $! >pid
+until read -r line </proc/$!/stat && set -- ${line##*) } && [ "$3" = $$ ]; do :; done
+kill -INT -- -$$
+END
+    DZ=$DZ SLEEP=$SLEEP within setsid -w bash shell.sh
+    pid=$(<pid)
+    track "$pid"
+    await has_executed "$pid"
+    alive "$pid" || fail "it was hit"
+    await runs_program "$pid" "$SLEEP"
+    grep -q DELAYED trace
+}
+
 @test "close the terminal: the target lives, logs on, and /dev/tty gives ENXIO" {
     for form in "'$DZ' X &" "'$DZ' X" "'$DZ' -d X" "LD_PRELOAD='$SHIM' X" \
         "DZ_MODE=stay LD_PRELOAD='$SHIM' X &"; do
