@@ -161,7 +161,7 @@ slow_follow() {
     kill "$pid"
     followed
     assert shown "$(<shown)" $'first\na\nb'
-    grep -q DELAYED trace
+    delayed trace
 }
 
 @test "log -f: follows through a rotation by a move" {
@@ -231,7 +231,7 @@ shorter() { [ "$(sed -n 's/^pos:[[:space:]]*//p' "/proc/$follower/fdinfo/3")" = 
     kill "$pid"
     followed
     assert shown "$(<shown)" $'first\na\nb\nc'
-    grep -q DELAYED trace
+    delayed trace
 }
 
 @test "log: a path with odd characters" {

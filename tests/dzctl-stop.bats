@@ -411,7 +411,7 @@ until [ -e over ]; do sleep 0.01; done' - "$DZ" 3>&- 4>&- &
     # Each read of /proc takes so long that the next child is made meanwhile.
     try closed timeout -s KILL 60 strace -f -qq -o trace -e trace=getdents64 \
         -e inject=getdents64:delay_exit=20000 "$CTL" stop -t 0.2 web
-    grep -q DELAYED trace
+    delayed trace
     one=$(stat -c %y beat)
     sleep 0.3
     two=$(stat -c %y beat)

@@ -385,6 +385,6 @@ has_ignored() { [ "$(status_field "$1" SigIgn)" = "$2" ]; }
     # The first child goes on 0.1 s after its fork.
     try closed strace -f -qq -o strace -e trace=clone -e inject=clone:delay_exit=100000 \
         env LD_PRELOAD="$SHIM" DZ_OUTPUT=log true
-    grep -q DELAYED strace
+    delayed strace
     assert "status ($stderr)" "$status" 0
 }

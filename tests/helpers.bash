@@ -316,6 +316,13 @@ alive() {
 }
 gone() { ! alive "$1"; }
 
+# strace has delayed a call, says its file.  strace 5.10 does not mark it: there is the call.
+delayed() {
+    grep -q DELAYED "$1" && return
+    [ -s "$1" ] &&
+        ! strace -qq -e trace=close -e inject=close:delay_exit=1 true 2>&1 | grep -q DELAYED
+}
+
 # Try a condition until it holds.
 await() { untraced poll "$@"; }
 poll() {

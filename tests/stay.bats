@@ -208,7 +208,7 @@ END
     await has_executed "$pid"
     alive "$pid" || fail "it was hit"
     await runs_program "$pid" "$SLEEP"
-    grep -q DELAYED trace
+    delayed trace
 }
 
 @test "close the terminal: the target lives, logs on, and /dev/tty gives ENXIO" {

@@ -215,7 +215,7 @@ left_status_alone() {
             # shellcheck disable=SC2086
             try closed strace -qq -o trace -e trace=poll -e inject=poll:delay_exit=300000 \
                 "$DZ" -d $words -o log sh -c "exit $code"
-            grep -q DELAYED trace
+            delayed trace
             assert "status for $code with $words" "$status" 0
             assert "stderr for $code with $words" "$stderr" ""
         done
