@@ -34,6 +34,7 @@ ended_job() {
 
 # dzctl wait in the background, into NAME.status; returns when it waits.
 waiter() {
+    rm -f "$1.status" # of one before
     (
         result=0
         closed "$CTL" wait "$@" >"$1.out" 2>"$1.err" || result=$?
