@@ -261,11 +261,14 @@ class Judge:
             self.problems.append(f"status is {run.status}")
         elif os.WEXITSTATUS(run.status) == (143 if self.mode.kept == "stop" else 0):
             self.is_over(runs)
-        elif os.WEXITSTATUS(run.status) == 125 and "it is unknown how" in (
-                read(self.place.work + "/log") or ""):
-            self.lines(runs, True)  # the keeper could not reap it, and says so
+        elif os.WEXITSTATUS(run.status) == 125 and self.is_unreaped():
+            self.lines(runs, True)
         else:
             self.not_kept(run, runs, job)
+
+    def is_unreaped(self):
+        """Whether the keeper could not reap the program, and says so."""
+        return "it is unknown how" in (read(self.place.work + "/log") or "")
 
     def is_over(self, runs):
         """The job has come to its end."""
@@ -273,8 +276,8 @@ class Judge:
         ended = sorted(set(re.findall(r"^status (\d+)$", record, re.M)))
         self.lines(runs, True)
         self.expect("runs", runs, *([1] if self.mode.kept != "twice" else [2, 3]))
-        if "it is unknown how" in (read(self.place.work + "/log") or ""):
-            ended = ["0"]  # the keeper could not reap it, and says so
+        if self.is_unreaped():
+            ended = ["0"]
         self.expect("recorded status", ended, ["15" if self.mode.kept == "stop" else "0"])
         self.expect("what is left", self.left(), {"state/job"})
 

@@ -16,6 +16,9 @@ QUICK = "-d -o log --timeout=3"
 BY_PRELOAD = {"LD_PRELOAD": "{build}/libdz.so"}
 # The other library's constructors run before ours.
 EXECUTED_TWICE = {"LD_PRELOAD": "{build}/libdz.so {build}/targets/early-default.so"}
+FILES_BY_TWINS = {"DZ_OUTPUT": "log", "DZ_PIDFILE": "pid", "DZ_NAME": "job"}
+IN_STAY = {"DZ_MODE": "stay"}
+UNTIL_MAIN = {"DZ_WAIT": "main"}
 WITH_SHIM = {"DZ_SHIM": "{build}/libdz.so"}
 POWERS = "--line-buffered --pin-signals --no-daemon"
 KEPT = "{build}/targets/kept-victim-static {top}/runs"
@@ -67,15 +70,14 @@ MODES = [
     Mode("log", f"{LAUNCH} {QUICK} --wait=log:met {STATIC} log {MET}", met=True),
     Mode("cmd", f"{LAUNCH} {QUICK} --wait=cmd:true {STATIC}"),
     Mode("shim", VICTIM, log="nohup.out", environment=BY_PRELOAD),
-    Mode("shim-files", VICTIM, files=True, environment=BY_PRELOAD | {
-        "DZ_OUTPUT": "log", "DZ_PIDFILE": "pid", "DZ_NAME": "job", "DZ_WAIT": "main"}),
-    Mode("shim-stay", VICTIM, leaves=False, files=True, environment=BY_PRELOAD | {
-        "DZ_MODE": "stay", "DZ_OUTPUT": "log", "DZ_PIDFILE": "pid", "DZ_NAME": "job"}),
-    Mode("shim-again", VICTIM, files=True, environment=EXECUTED_TWICE | {
-        "DZ_OUTPUT": "log", "DZ_PIDFILE": "pid", "DZ_NAME": "job", "DZ_WAIT": "main"}),
+    Mode("shim-files", VICTIM, files=True,
+         environment=BY_PRELOAD | FILES_BY_TWINS | UNTIL_MAIN),
+    Mode("shim-stay", VICTIM, leaves=False, files=True,
+         environment=BY_PRELOAD | FILES_BY_TWINS | IN_STAY),
+    Mode("shim-again", VICTIM, files=True,
+         environment=EXECUTED_TWICE | FILES_BY_TWINS | UNTIL_MAIN),
     Mode("shim-again-stay", VICTIM, leaves=False, files=True,
-         environment=EXECUTED_TWICE | {
-             "DZ_MODE": "stay", "DZ_OUTPUT": "log", "DZ_PIDFILE": "pid", "DZ_NAME": "job"}),
+         environment=EXECUTED_TWICE | FILES_BY_TWINS | IN_STAY),
     Mode("stop", "{build}/dzctl stop job", stops=True, files=True),
     Mode("stop-pidfile", "{build}/dzctl stop ./pid", stops=True, files=True),
     Mode("keep", f"{LAUNCH} --mode=stay --keep {FILES} {KEPT} once", leaves=False,

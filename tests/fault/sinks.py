@@ -1,7 +1,6 @@
 """The sockets of syslog and the journal, which have fixed names: for each worker its own,
 in a mount namespace.  What is sent there goes to a file, a line each."""
 import ctypes
-import os
 import re
 import socket
 import subprocess
@@ -13,7 +12,7 @@ PRIVATE = """
 set -e
 mount --make-rprivate /
 mount -t tmpfs -o mode=755 run /run
-mkdir -p /run/systemd/journal /run/dev/pts /run/dev/shm
+mkdir -p /run/systemd/journal /run/dev
 mount -t tmpfs -o mode=755 dev /run/dev
 cd /run/dev
 for node in null zero full random urandom tty; do
@@ -58,7 +57,6 @@ def open_sinks():
     for path in (SYSLOG, JOURNAL):
         sink = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         sink.bind(path)
-        os.chmod(path, 0o666)
         sockets.append(path)
         threading.Thread(target=take, args=[sink], daemon=True).start()
 
